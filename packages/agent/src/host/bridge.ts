@@ -1,0 +1,36 @@
+/**
+ * The words door (worker thread) and host (main thread) exchange over their MessagePort. Structured clones only: none of the service's
+ * objects ever crosses.
+ *
+ *   door -> host   call { id, op, params, context }      host -> door   answer { id, result | error }
+ *   door -> host   forget { session }                    (its handles are released)
+ */
+import type { OperationName, Params, Result, WireError } from '../protocol/index.ts';
+
+/** Operations of the catalogue that are done on the main thread. */
+export type HostOperation = Exclude<OperationName, 'journal.read' | 'journal.verify' | 'interrupt'>;
+
+/** Who asks, and, where the operation is journaled, the intent that is durable already. */
+export interface HostContext {
+  session: string;
+  intent?: {
+    entry: number;
+    entryHash: string;
+    at: string;
+    operator: string;
+    email: string;
+    fingerprint: string;
+  };
+}
+
+export type HostHandlers = {
+  [O in HostOperation]: (params: Params<O>, context: HostContext) => Result<O> | Promise<Result<O>>;
+};
+
+export type ToHost =
+  | { t: 'call'; id: number; op: HostOperation; params: Record<string, unknown>; context: HostContext }
+  | { t: 'forget'; session: string };
+
+export type ToDoor =
+  | { t: 'answer'; id: number; ok: true; result: unknown }
+  | { t: 'answer'; id: number; ok: false; error: WireError };

@@ -1,0 +1,275 @@
+/**
+ * Every operation, once: parameters, result, the capability it needs, whether it is journaled, and what it does. Checks of arguments, the
+ * dispatcher, and the reference page derive from this table. An operation that is not in it can not be dispatched.
+ */
+import { KeyholeError } from './errors.ts';
+import type { JournalEntry, JournalReport, JournalState } from './journal.ts';
+import { limits } from './limits.ts';
+import type { FunctionDetail, FunctionSummary, ModuleDetail, PatchRecord, PatchRequest, PatchResult } from './patches.ts';
+import type { RemoteValue, Thrown, ValuePage } from './values.ts';
+
+export const capabilities = ['view', 'inspect', 'trace', 'eval', 'patch', 'admin', 'approve'] as const;
+export type Capability = (typeof capabilities)[number];
+
+/** Shapes and results of the operations, by name. */
+export interface Operations {
+  info: {
+    params: Record<never, never>;
+    result: {
+      service: string;
+      pid: number;
+      node: string;
+      startedAt: string;
+      root: string;
+      commit: string | null;
+      instrumented: boolean;
+      /** Files that were left untouched by instrumentation, with the reason. */
+      untouched: { file: string; why: string }[];
+      patches: number;
+      journal: JournalState;
+    };
+  };
+  'actors.list': {
+    params: { type?: string };
+    result: { actors: { id: string; type: string; mailbox: number | null; state?: RemoteValue; error?: string }[] };
+  };
+  evaluate: {
+    params: { expression: string; in?: string; safe?: boolean; depth?: number; timeoutMs?: number };
+    result: { ok: true; value: RemoteValue; json?: unknown } | { ok: false; error: Thrown };
+  };
+  inspect: {
+    /** Exactly one of `actor`, `handle`, `expression`; `expression` is evaluated under the side-effect guard. */
+    params: { actor?: string; handle?: string; expression?: string; in?: string; depth?: number; start?: number; count?: number };
+    result: ValuePage;
+  };
+  /** A piece of a long string. */
+  text: { params: { handle: string; start: number; count: number }; result: { text: string; length: number } };
+  /** Names that could follow `expression.`, or global and module names where `expression` is empty. Runs no getter. */
+  complete: { params: { expression: string; in?: string }; result: { names: string[] } };
+  'fn.list': { params: { prefix: string }; result: { functions: FunctionSummary[] } };
+  'fn.get': { params: { address: string }; result: FunctionDetail };
+  'module.get': { params: { file: string }; result: ModuleDetail };
+  'patch.apply': {
+    params: { patches: PatchRequest[]; reason: string; dryRun?: boolean; partial?: boolean; maxPauseMs?: number };
+    result: PatchResult;
+  };
+  'patch.revert': { params: { ids: string[]; all?: boolean; reason: string }; result: PatchResult };
+  'patch.list': { params: Record<never, never>; result: { patches: PatchRecord[] } };
+  /** The records an export is made of; the export itself is journaled. Without ids all live patches. */
+  'patch.export': { params: { ids: string[] }; result: { service: string; root: string; commit: string | null; patches: PatchRecord[] } };
+  'journal.read': { params: { before?: number; count?: number }; result: { entries: (JournalEntry & { hash: string })[] } };
+  'journal.verify': { params: Record<never, never>; result: JournalReport };
+  /** Ends the evaluation that request `request` of the same session runs; does nothing where it has ended. */
+  interrupt: { params: { request: number }; result: { interrupted: boolean } };
+}
+export type OperationName = keyof Operations;
+export type Params<O extends OperationName> = Operations[O]['params'];
+export type Result<O extends OperationName> = Operations[O]['result'];
+
+type Check = (value: unknown) => string | null;
+interface Parameter {
+  required: boolean;
+  check: Check;
+  doc: string;
+}
+/** `host`: touches the service's objects, done on the main thread. `door`: answered by the worker alone. */
+export interface Operation {
+  where: 'host' | 'door';
+  capability: Capability;
+  /** The kind of its journal entries, where it is journaled; then its intent is durable before it runs. */
+  journal: 'eval' | 'patch' | 'revert' | 'export' | null;
+  doc: string;
+  parameters: Record<string, Parameter>;
+}
+
+const text =
+  (maxLength: number): Check =>
+  (value) =>
+    typeof value !== 'string' ? 'a string' : value.length > maxLength ? `a string of at most ${maxLength} characters` : null;
+const integer =
+  (least: number, most: number): Check =>
+  (value) =>
+    Number.isInteger(value) && (value as number) >= least && (value as number) <= most ? null : `a whole number from ${least} to ${most}`;
+const flag: Check = (value) => (typeof value === 'boolean' ? null : 'true or false');
+const listOf =
+  (item: Check, most: number): Check =>
+  (value) => {
+    if (!Array.isArray(value) || value.length > most) return `a list of at most ${most}`;
+    for (const each of value) {
+      const wrong = item(each);
+      if (wrong !== null) return `a list, each ${wrong}`;
+    }
+    return null;
+  };
+const patchRequest: Check = (value) => {
+  if (typeof value !== 'object' || value === null) return 'an object';
+  const fields = ['address', 'code', 'baseCode', 'source', 'baseSource'];
+  const entries = Object.entries(value);
+  if (entries.length !== fields.length) return `an object with exactly ${fields.join(', ')}`;
+  for (const [name, field] of entries) {
+    if (!fields.includes(name) || typeof field !== 'string' || field.length > limits.maxSourceBytes) {
+      return `an object with ${fields.join(', ')}, each a string of at most ${limits.maxSourceBytes} characters`;
+    }
+  }
+  return null;
+};
+
+const name = text(1_000);
+const source = text(limits.maxSourceBytes);
+const required = (check: Check, doc: string): Parameter => ({ required: true, check, doc });
+const optional = (check: Check, doc: string): Parameter => ({ required: false, check, doc });
+
+const file = optional(name, 'a file of the service, as its author knows it: evaluates inside that module');
+const depth = optional(integer(0, limits.maxDepthOfInspection), 'how many levels to open');
+const reason = required(text(2_000), 'why, for the journal and the commit message');
+
+export const catalogue: Record<OperationName, Operation> = {
+  info: { where: 'host', capability: 'view', journal: null, doc: 'The process, its build and its journal.', parameters: {} },
+  'actors.list': {
+    where: 'host',
+    capability: 'view',
+    journal: null,
+    doc: 'Registered actors and the living instances of watched classes.',
+    parameters: { type: optional(name, 'only actors of this type') },
+  },
+  evaluate: {
+    where: 'host',
+    capability: 'eval',
+    journal: 'eval',
+    doc: 'Evaluates JavaScript in the service, awaiting a promise.',
+    parameters: {
+      expression: required(source, 'JavaScript'),
+      in: file,
+      safe: optional(flag, "under V8's side-effect guard: an accident guard, not a boundary"),
+      depth,
+      timeoutMs: optional(integer(1, limits.maxEvaluationTimeoutMs), 'how long it may run or be awaited'),
+    },
+  },
+  inspect: {
+    where: 'host',
+    capability: 'inspect',
+    journal: null,
+    doc: 'One value, opened: a page of its properties or entries; for a function its closure too. Runs no getter.',
+    parameters: {
+      actor: optional(name, 'the id of an actor'),
+      handle: optional(name, 'a handle from an earlier answer of this session'),
+      expression: optional(source, 'a name or a chain of property names'),
+      in: file,
+      depth,
+      start: optional(integer(0, Number.MAX_SAFE_INTEGER), 'the first row'),
+      count: optional(integer(1, limits.maxPageSize), 'how many rows'),
+    },
+  },
+  text: {
+    where: 'host',
+    capability: 'inspect',
+    journal: null,
+    doc: 'A piece of a long string.',
+    parameters: {
+      handle: required(name, 'the handle of a string'),
+      start: required(integer(0, Number.MAX_SAFE_INTEGER), 'the first UTF-16 unit'),
+      count: required(integer(1, limits.maxStringLength), 'how many'),
+    },
+  },
+  complete: {
+    where: 'host',
+    capability: 'inspect',
+    journal: null,
+    doc: 'Names that may follow an expression. Runs no getter and changes nothing.',
+    parameters: { expression: required(text(10_000), 'a name or a chain of property names, or empty'), in: file },
+  },
+  'fn.list': {
+    where: 'host',
+    capability: 'view',
+    journal: null,
+    doc: 'Functions whose address starts with a prefix.',
+    parameters: { prefix: required(name, 'a file, or the start of an address') },
+  },
+  'fn.get': {
+    where: 'host',
+    capability: 'inspect',
+    journal: null,
+    doc: 'One function: its text, how it can be patched, which outer variables a patch can use.',
+    parameters: { address: required(name, 'file:Name.path or file:line') },
+  },
+  'module.get': {
+    where: 'host',
+    capability: 'inspect',
+    journal: null,
+    doc: "One module's loaded text and source map.",
+    parameters: { file: required(name, 'a file of the service, as its author knows it') },
+  },
+  'patch.apply': {
+    where: 'host',
+    capability: 'patch',
+    journal: 'patch',
+    doc: 'Replaces functions, all in one turn of the event loop or none.',
+    parameters: {
+      patches: required(listOf(patchRequest, 200), 'the functions'),
+      reason,
+      dryRun: optional(flag, 'only says what would happen'),
+      partial: optional(flag, 'applies what can be applied'),
+      maxPauseMs: optional(integer(0, 3_600_000), 'refuse when the process would stop longer'),
+    },
+  },
+  'patch.revert': {
+    where: 'host',
+    capability: 'patch',
+    journal: 'revert',
+    doc: 'Puts the original code back.',
+    parameters: { ids: required(listOf(name, 1_000), 'patch ids'), all: optional(flag, 'every live patch'), reason },
+  },
+  'patch.list': { where: 'host', capability: 'view', journal: null, doc: 'Patches that are live.', parameters: {} },
+  'patch.export': {
+    where: 'host',
+    capability: 'view',
+    journal: 'export',
+    doc: 'The records that a git patch is made of.',
+    parameters: { ids: required(listOf(name, 1_000), 'patch ids; none means all live ones') },
+  },
+  'journal.read': {
+    where: 'door',
+    capability: 'view',
+    journal: null,
+    doc: 'A page of the journal, newest first.',
+    parameters: {
+      before: optional(integer(1, Number.MAX_SAFE_INTEGER), 'only entries with a smaller seq'),
+      count: optional(integer(1, 500), 'how many'),
+    },
+  },
+  'journal.verify': { where: 'door', capability: 'view', journal: null, doc: 'Recomputes the chain.', parameters: {} },
+  interrupt: {
+    where: 'door',
+    capability: 'inspect',
+    journal: null,
+    doc: 'Ends an evaluation of this session, not the service.',
+    parameters: { request: required(integer(0, Number.MAX_SAFE_INTEGER), 'the id of the request') },
+  },
+};
+
+/**
+ * Checks a request against the catalogue.
+ * @throws {KeyholeError} BAD_REQUEST naming the operation or the parameter.
+ */
+export function checkRequest(op: string, params: unknown): { operation: Operation; name: OperationName } {
+  if (!Object.hasOwn(catalogue, op)) throw new KeyholeError('BAD_REQUEST', `there is no operation ${JSON.stringify(op)}`);
+  const operation = catalogue[op as OperationName];
+  if (typeof params !== 'object' || params === null || Array.isArray(params)) {
+    throw new KeyholeError('BAD_REQUEST', `${op}: parameters must be an object`);
+  }
+  for (const key of Object.keys(params)) {
+    if (!Object.hasOwn(operation.parameters, key)) {
+      throw new KeyholeError('BAD_REQUEST', `${op}: there is no parameter ${JSON.stringify(key)}`);
+    }
+  }
+  for (const [key, parameter] of Object.entries(operation.parameters)) {
+    const value = (params as Record<string, unknown>)[key];
+    if (value === undefined) {
+      if (parameter.required) throw new KeyholeError('BAD_REQUEST', `${op}: ${key} is missing`, `${key}: ${parameter.doc}`);
+      continue;
+    }
+    const wrong = parameter.check(value);
+    if (wrong !== null) throw new KeyholeError('BAD_REQUEST', `${op}: ${key} must be ${wrong}`);
+  }
+  return { operation, name: op as OperationName };
+}

@@ -1,0 +1,92 @@
+/**
+ * The frames of subprotocol `keyhole.1`: MessagePack maps in binary websocket messages.
+ *
+ *   console                                agent
+ *     hello { clientNonce }        ->
+ *                                  <-      hello { serverNonce, bootId }
+ *     auth { publicKey, signature } ->
+ *                                  <-      welcome { operator, service, ... }   or   error, and the line is cut
+ *     req { id, op, params }       ->
+ *                                  <-      ev { id, event, data } *
+ *                                  <-      res { id, ok, result | error }       exactly one a request
+ */
+import type { WireError } from './errors.ts';
+
+export const subprotocol = 'keyhole.1';
+export const protocolVersion = 1;
+
+export interface ClientHello {
+  t: 'hello';
+  versions: number[];
+  /** 32 random bytes. */
+  clientNonce: Uint8Array;
+}
+export interface ServerHello {
+  t: 'hello';
+  version: number;
+  /** 32 random bytes. */
+  serverNonce: Uint8Array;
+  /** Names this run of the agent; says nothing about the service. */
+  bootId: string;
+}
+export interface Auth {
+  t: 'auth';
+  /** `ssh-ed25519 AAAA...` */
+  publicKey: string;
+  /** An armored SSHSIG over {@link authMessage} with namespace {@link authNamespace}. */
+  signature: string;
+}
+export interface Welcome {
+  t: 'welcome';
+  session: string;
+  operator: { name: string; fingerprint: string; capabilities: string[] };
+  service: string;
+  pid: number;
+  node: string;
+}
+export interface Failure {
+  t: 'error';
+  error: WireError;
+}
+export interface Request {
+  t: 'req';
+  id: number;
+  op: string;
+  params: Record<string, unknown>;
+}
+export type Response =
+  | { t: 'res'; id: number; ok: true; result: unknown }
+  | { t: 'res'; id: number; ok: false; error: WireError };
+export interface Event {
+  t: 'ev';
+  id: number;
+  event: string;
+  data: unknown;
+}
+export type ClientFrame = ClientHello | Auth | Request;
+export type ServerFrame = ServerHello | Welcome | Failure | Response | Event;
+
+export const authNamespace = 'keyhole-auth';
+
+/**
+ * The text the console's key signs: both nonces, the agent's run and the channel, so that a signature is worth nothing anywhere else.
+ * `binding` is `unix:` and the socket's real path.
+ */
+export function authMessage(transcript: {
+  binding: string;
+  clientNonce: Uint8Array;
+  serverNonce: Uint8Array;
+  bootId: string;
+  publicKey: string;
+}): string {
+  const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return [
+    'keyhole-auth-v1',
+    JSON.stringify(transcript.binding),
+    hex(transcript.clientNonce),
+    hex(transcript.serverNonce),
+    JSON.stringify(transcript.bootId),
+    JSON.stringify(transcript.publicKey),
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,8 @@
+/** What agent and console share: the wire. Pure: no `node:` import below this folder. */
+export * from './errors.ts';
+export * from './values.ts';
+export * from './patches.ts';
+export * from './journal.ts';
+export * from './envelope.ts';
+export * from './limits.ts';
+export * from './catalogue.ts';

@@ -1,0 +1,27 @@
+/** Every bound of the protocol, with its reason. Each has an error code in errors.ts. */
+export const limits = {
+  /** Before a key is proven: a hello and an auth frame need less than 2 KiB. */
+  maxUnauthenticatedFrameBytes: 65_536,
+  /** A request: the largest is a push of some functions. An answer: the text of a module with its map. */
+  maxFrameBytes: 8_388_608,
+  maxDepth: 32,
+  maxNodes: 100_000,
+  /** A terminal client that has not proven its key after this long is not a terminal client. */
+  authTimeoutMs: 10_000,
+  maxSessions: 8,
+  maxUnauthenticatedConnections: 4,
+  maxPendingRequests: 32,
+  /** A longer string is cut and paged. */
+  maxStringLength: 10_000,
+  /** Rows of one page of an opened value. */
+  maxPageSize: 100,
+  /** Handles a session may hold; the oldest are released first. */
+  maxHandles: 1_000,
+  maxDepthOfInspection: 5,
+  /** Source of one expression or one function. */
+  maxSourceBytes: 262_144,
+  defaultEvaluationTimeoutMs: 5_000,
+  maxEvaluationTimeoutMs: 600_000,
+  /** A change that stops the process longer than this is refused unless the operator says otherwise. */
+  defaultMaxPauseMs: 50,
+} as const;

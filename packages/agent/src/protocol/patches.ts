@@ -1,0 +1,99 @@
+/** What the engine says about functions and patches. */
+
+export type StrategyName = 'slots' | 'live-edit' | 'rebind';
+
+/** Whether one strategy could change one function, with the expected pause in milliseconds and the reason in plain words. */
+export interface StrategyVerdict {
+  name: StrategyName;
+  possible: boolean;
+  pauseMs: number;
+  why: string;
+}
+
+/** One function, as listed. `file` is named as its author knows it, relative to the source root, with forward slashes. */
+export interface FunctionSummary {
+  address: string;
+  file: string;
+  line: number;
+  kind: string;
+  patched: boolean;
+}
+
+/** One function, opened. All texts are of the code that runs (JavaScript), not of the author's source. */
+export interface FunctionDetail extends FunctionSummary {
+  /** What runs now: the patch's text where it is patched. */
+  code: string;
+  /** What was loaded. */
+  originalCode: string;
+  /** The author's text that runs now: from the patch, else from the loaded source; null where the process does not know it. */
+  source: string | null;
+  /** The author's text that was loaded, or null. */
+  original: string | null;
+  strategies: StrategyVerdict[];
+  /** Outer variables a patch of this function can use (module variables and globals are always reachable). */
+  reachable: string[];
+  patches: string[];
+}
+
+/** A module of the process, for the console to compare and translate against. */
+export interface ModuleDetail {
+  file: string;
+  url: string;
+  format: 'module' | 'commonjs';
+  instrumented: boolean;
+  /** The JavaScript that was loaded, before instrumentation. */
+  running: string;
+  /** The author's own text of `file`: null where only the operator's repository can tell. */
+  author: string | null;
+  /** The source map from `running` to the author's files, as JSON text, or null where `running` is what the author wrote or types were only blanked out. */
+  map: string | null;
+}
+
+/** One change of one function, as the console sends it. */
+export interface PatchRequest {
+  address: string;
+  /** The new function, as JavaScript in terms of the running module. */
+  code: string;
+  /** The running text that was edited: what `FunctionDetail.code` said. The engine refuses when it is no longer so. */
+  baseCode: string;
+  /** The new and the old text in the author's language; they go to the journal and into the git patch. */
+  source: string;
+  baseSource: string;
+}
+
+/** A patch that was applied (or, in a dry run, would be). */
+export interface AppliedPatch {
+  id: string;
+  address: string;
+  strategy: StrategyName;
+  pauseMs: number;
+  verified: boolean;
+}
+
+export interface RefusedPatch {
+  address: string;
+  why: string;
+}
+
+export interface PatchResult {
+  ok: boolean;
+  dryRun: boolean;
+  patches: AppliedPatch[];
+  refused: RefusedPatch[];
+}
+
+/** A patch that is live now, with all that git needs. */
+export interface PatchRecord extends PatchRequest {
+  id: string;
+  file: string;
+  strategy: StrategyName;
+  operator: string;
+  email: string;
+  fingerprint: string;
+  reason: string;
+  /** ISO 8601, when its intent was journaled. */
+  at: string;
+  /** Sequence number and SHA-256 of the journal line that holds the intent. */
+  entry: number;
+  entryHash: string;
+}

@@ -1,0 +1,35 @@
+/** What the composition root hands to the worker, and what the worker reports back. Both are structured clones. */
+import type { MessagePort } from 'node:worker_threads';
+
+export interface DoorConfig {
+  service: string;
+  startedAt: string;
+  commit: string | null;
+  root: string;
+  /** A socket's path, or null for the default: `<runtime dir>/<service>.<pid>.sock`. */
+  socketPath: string | null;
+  operatorsFile: string;
+  journalDir: string;
+  instrumented: boolean;
+  /** The door's end of the bridge (see host/bridge.ts). */
+  bridge: MessagePort;
+}
+
+/** Sent by the worker on its parentPort. */
+export type DoorReport =
+  | { t: 'listening'; address: string }
+  /** Something outside is wrong (no operators file, directory not writable, ...); the agent goes on as far as it can. */
+  | { t: 'problem'; what: string; message: string; hint: string };
+
+/** What `keyhole ps` reads: one JSON file an agent in the runtime directory, `<service>.<pid>.json`. */
+export interface Announcement {
+  name: string;
+  pid: number;
+  /** `unix:/path/of/socket` */
+  address: string;
+  node: string;
+  startedAt: string;
+  commit: string | null;
+  instrumented: boolean;
+  patches: number;
+}
