@@ -1,0 +1,170 @@
+/**
+ * The modules of the process and their functions, named as their author knows them: through the source map where there is one. It reads no disk; what
+ * it needs was read when the module was loaded.
+ */
+import { fileURLToPath } from 'node:url';
+import * as path from 'node:path';
+import { KeyholeError } from '../../protocol/index.ts';
+import { PlaceMap, addressOf, analyseCaptures, indexFunctions, lineTable, parseModule, splitAddress } from '../../source/index.ts';
+import type { Captures, FunctionEntry, ModuleFormat, SyntaxNode } from '../../source/index.ts';
+
+/** A module as the loader or the inspector knows it. */
+export interface LoadedModule {
+  url: string;
+  format: ModuleFormat;
+  /** The JavaScript that was loaded, before instrumentation. */
+  running: string;
+  /** What the author wrote, where it is known and differs (types that Node blanked out); else null. */
+  typed: string | null;
+  /** JSON text of the source map from `running`, or null. */
+  map: string | null;
+  instrumented: boolean;
+}
+
+export interface FunctionTarget {
+  module: LoadedModule;
+  entry: FunctionEntry;
+  captures: Captures;
+  address: string;
+  /** The author's file, relative to the root where it lies below it. */
+  file: string;
+  /** The author's line. */
+  line: number;
+}
+
+interface AnalysedModule {
+  module: LoadedModule;
+  program: SyntaxNode;
+  map: PlaceMap | null;
+  captures: Captures;
+  targets: FunctionTarget[];
+}
+
+/** Where modules come from. Several modules may have one url when a file was loaded twice. */
+export interface ModuleProvider {
+  list(): LoadedModule[];
+}
+
+export class ModuleIndex {
+  readonly #root: string;
+  readonly #provider: ModuleProvider;
+  readonly #analysed = new WeakMap<LoadedModule, AnalysedModule>();
+
+  constructor(root: string, provider: ModuleProvider) {
+    this.#root = root;
+    this.#provider = provider;
+  }
+
+  /** Every function whose address starts with the prefix. */
+  withPrefix(prefix: string): FunctionTarget[] {
+    const { file } = splitAddress(prefix);
+    return this.#candidates(file === '' || !prefix.includes(':') ? prefix : file)
+      .flatMap((analysed) => analysed.targets)
+      .filter((target) => target.address.startsWith(prefix));
+  }
+
+  /**
+   * The function at an address; one target per loaded copy of the file.
+   * @throws {KeyholeError} NOT_FOUND or AMBIGUOUS, with what there is.
+   */
+  at(address: string): FunctionTarget {
+    const { file, name } = splitAddress(address);
+    const targets = this.#candidates(file)
+      .flatMap((analysed) => analysed.targets)
+      .filter((target) => target.file === file);
+    const exact = targets.filter((target) => target.address === address);
+    const found = exact.length > 0 ? exact : /^\d+$/.test(name) ? targets.filter((target) => target.line === Number(name)) : [];
+    const [first, ...others] = found;
+    if (first !== undefined && others.length === 0) return first;
+    if (first !== undefined) {
+      throw new KeyholeError('AMBIGUOUS', `${address} stands for ${found.length} functions: ${found.map((each) => each.address).join(', ')}`);
+    }
+    if (targets.length === 0) {
+      throw new KeyholeError('NOT_FOUND', `no module of this process comes from ${file}`, 'keyhole fn with a folder lists what is loaded.');
+    }
+    const near = targets.map((each) => each.address).slice(0, 20);
+    throw new KeyholeError('NOT_FOUND', `${file} has no function ${name}`, `It has ${near.join(', ')}`);
+  }
+
+  /** The module an author's file became. */
+  module(file: string): { module: LoadedModule; author: string | null } {
+    for (const analysed of this.#candidates(file)) {
+      const author = this.#authorText(analysed, file);
+      if (author !== undefined) return { module: analysed.module, author };
+    }
+    throw new KeyholeError('NOT_FOUND', `no module of this process comes from ${file}`, 'keyhole fn with a folder lists what is loaded.');
+  }
+
+  /** The author's text of one function that was loaded, or null where only the repository can tell. */
+  authorText(target: FunctionTarget): string | null {
+    const { module, entry } = target;
+    if (module.map === null) return (module.typed ?? module.running).slice(entry.start, entry.end);
+    return null;
+  }
+
+  /** Author's names of the files a module came from. */
+  filesOf(module: LoadedModule): string[] {
+    const map = this.#mapOf(module);
+    if (map === null) return [this.#relative(module.url)];
+    return map.sources.map((source) => this.#relative(source));
+  }
+
+  #candidates(filePrefix: string): AnalysedModule[] {
+    return this.#provider
+      .list()
+      .filter((module) => this.filesOf(module).some((file) => file.startsWith(filePrefix)))
+      .map((module) => this.#analyse(module));
+  }
+
+  /** undefined: this module has no such file. null: it has, but does not hold its text. */
+  #authorText(analysed: AnalysedModule, file: string): string | null | undefined {
+    const { module, map } = analysed;
+    if (map === null) return this.#relative(module.url) === file ? (module.typed ?? module.running) : undefined;
+    const source = map.sources.find((each) => this.#relative(each) === file);
+    return source === undefined ? undefined : map.contentOf(source);
+  }
+
+  readonly #maps = new WeakMap<LoadedModule, PlaceMap | null>();
+  #mapOf(module: LoadedModule): PlaceMap | null {
+    let map = this.#maps.get(module);
+    if (map === undefined) {
+      map = module.map === null ? null : new PlaceMap(module.map, module.url);
+      this.#maps.set(module, map);
+    }
+    return map;
+  }
+
+  #analyse(module: LoadedModule): AnalysedModule {
+    const known = this.#analysed.get(module);
+    if (known !== undefined) return known;
+    const running = this.#relative(module.url);
+    const program = parseModule(module.running, module.format, running);
+    const captures = analyseCaptures(program);
+    const map = this.#mapOf(module);
+    const lineAt = lineTable(module.running);
+    const targets: FunctionTarget[] = [];
+    for (const entry of indexFunctions(program, module.running)) {
+      let file = running;
+      let line = entry.line;
+      if (map !== null) {
+        const lineStart = module.running.lastIndexOf('\n', entry.start - 1) + 1;
+        const place = map.toAuthor(lineAt(entry.start), entry.start - lineStart);
+        // Code that no author wrote (a compiler's own function) has no address of its author's.
+        if (place === null) continue;
+        file = this.#relative(place.source);
+        line = place.line;
+      }
+      targets.push({ module, entry, captures, file, line, address: addressOf(file, entry, line) });
+    }
+    const analysed = { module, program, map, captures, targets };
+    this.#analysed.set(module, analysed);
+    return analysed;
+  }
+
+  #relative(url: string): string {
+    if (!url.startsWith('file:')) return url;
+    const file = fileURLToPath(url.replace(/[?#].*$/, ''));
+    const relative = path.relative(this.#root, file);
+    return (relative.startsWith('..') ? file : relative).split(path.sep).join('/');
+  }
+}

@@ -1,0 +1,7 @@
+/** What agent and console share about source text. Pure: no `node:` import below this folder. */
+export * from './syntax.ts';
+export * from './functions.ts';
+export * from './scopes.ts';
+export * from './captures.ts';
+export * from './source-map.ts';
+export * from './normalize.ts';

@@ -1,0 +1,58 @@
+/** Source maps: from the running text to the author's files and back. */
+import { GREATEST_LOWER_BOUND, LEAST_UPPER_BOUND, TraceMap, generatedPositionFor, originalPositionFor, sourceContentFor } from '@jridgewell/trace-mapping';
+
+export interface MappedPlace {
+  /** As the map names it, resolved against the map's own place. */
+  source: string;
+  line: number;
+  column: number;
+}
+
+/** The last `sourceMappingURL` comment of a text, or null. */
+export function mapCommentOf(source: string): string | null {
+  const at = source.lastIndexOf('sourceMappingURL=');
+  if (at === -1) return null;
+  const before = source.slice(Math.max(0, at - 4), at);
+  if (!/[/*][/*][#@] ?$/.test(before)) return null;
+  const match = /^[^\s'"*]+/.exec(source.slice(at + 'sourceMappingURL='.length));
+  return match === null ? null : match[0];
+}
+
+/** The map inside a `data:` address as JSON text, or null where it is none. */
+export function inlineMap(comment: string): string | null {
+  const match = /^data:application\/json[^,]*?(;base64)?,(.*)$/s.exec(comment);
+  if (match === null || match[2] === undefined) return null;
+  if (match[1] === undefined) return decodeURIComponent(match[2]);
+  return new TextDecoder().decode(Uint8Array.from(atob(match[2]), (character) => character.charCodeAt(0)));
+}
+
+/** A source map that answers questions. Lines count from 1, columns from 0. */
+export class PlaceMap {
+  readonly #map: TraceMap;
+
+  /** @param address where the map lies, so that its sources can be resolved. */
+  constructor(json: string, address: string) {
+    this.#map = new TraceMap(json, address);
+  }
+
+  get sources(): string[] {
+    return this.#map.resolvedSources.filter((source) => source !== null);
+  }
+
+  contentOf(source: string): string | null {
+    return sourceContentFor(this.#map, source);
+  }
+
+  toAuthor(line: number, column: number): MappedPlace | null {
+    for (const bias of [GREATEST_LOWER_BOUND, LEAST_UPPER_BOUND] as const) {
+      const place = originalPositionFor(this.#map, { line, column, bias });
+      if (place.source !== null) return { source: place.source, line: place.line, column: place.column };
+    }
+    return null;
+  }
+
+  toRunning(source: string, line: number, column: number): { line: number; column: number } | null {
+    const place = generatedPositionFor(this.#map, { source, line, column });
+    return place.line === null ? null : { line: place.line, column: place.column };
+  }
+}
