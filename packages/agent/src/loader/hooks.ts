@@ -1,0 +1,87 @@
+/**
+ * Puts the transform between Node and the application's files. It never makes a load fail: a file that can not be instrumented is loaded as it is and
+ * reported.
+ */
+import * as nodeModule from 'node:module';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
+import { newerModule } from '../platform/module-hooks.ts';
+import { instrumentText } from './instrument.ts';
+import { createSelection } from './selection.ts';
+import type { SelectionOptions } from './selection.ts';
+import { SlotTable } from './slot-table.ts';
+import type { LoadRecord, Portal } from './slot-table.ts';
+import { registryKey } from './transform.ts';
+
+/** Formats whose text is JavaScript or becomes it. */
+const textFormats = new Set(['module', 'commonjs', 'module-typescript', 'commonjs-typescript', 'typescript']);
+
+/** What the loader thread of Node 20 is given. */
+export interface LoaderThreadData {
+  selection: SelectionOptions;
+  port: import('node:worker_threads').MessagePort;
+  sourceMaps: boolean;
+}
+
+/**
+ * Installs the load hooks for everything that is loaded from now on.
+ * @returns the table the modules register themselves in.
+ */
+export function installInstrumentation(selection: SelectionOptions): SlotTable {
+  const selected = createSelection(selection);
+  const sourceMaps = process.execArgv.includes('--enable-source-maps') || (process.env.NODE_OPTIONS ?? '').includes('--enable-source-maps');
+  const { port1, port2 } = new MessageChannel();
+  port1.unref();
+  const table = new SlotTable(() => (receiveMessageOnPort(port1)?.message as LoadRecord | { url: string; why: string } | undefined) ?? null);
+  Object.defineProperty(globalThis, Symbol.for(registryKey), {
+    value: (url: string, classIndex: number, portal: Portal): void => table.define(url, classIndex, portal),
+    enumerable: false,
+    writable: false,
+    configurable: false,
+  });
+
+  /** The instrumented text, or null where the file stays as it is. */
+  const instrument = (url: string, source: string, format: string | null): { text: string; format: string } | null => {
+    try {
+      const { text, format: found, record } = instrumentText(url, source, format, sourceMaps);
+      table.record(record);
+      return { text, format: found };
+    } catch (thrown) {
+      table.leftUntouched(url, thrown instanceof Error ? (thrown.message.split('\n')[0] ?? '') : String(thrown));
+      return null;
+    }
+  };
+
+  if (newerModule.registerHooks !== undefined) {
+    newerModule.registerHooks({
+      load(url, context, nextLoad) {
+        const loaded = nextLoad(url, context);
+        const format = loaded.format ?? null;
+        if (!selected(url) || (format !== null && !textFormats.has(format))) return loaded;
+        const source = loaded.source == null ? readFileSync(fileURLToPath(url.replace(/[?#].*$/, '')), 'utf8') : textOf(loaded.source);
+        const instrumented = instrument(url, source, format);
+        if (instrumented === null) return loaded;
+        return { ...loaded, format: instrumented.format, source: instrumented.text };
+      },
+    });
+    return table;
+  }
+
+  // Node 20: ES modules are loaded on a thread of the loader's own, CommonJS is compiled here.
+  const data: LoaderThreadData = { selection, port: port2, sourceMaps };
+  nodeModule.register(new URL('./loader-thread.js', import.meta.url).href, { data, transferList: [port2] });
+  const prototype = nodeModule.Module.prototype as unknown as { _compile(content: string, filename: string, format?: string): unknown };
+  const compile = prototype._compile;
+  prototype._compile = function (this: unknown, content: string, filename: string, format?: string): unknown {
+    const url = pathToFileURL(filename).href;
+    if (!selected(url)) return compile.call(this, content, filename, format);
+    const instrumented = instrument(url, content, format ?? null);
+    return compile.call(this, instrumented?.text ?? content, filename, format);
+  };
+  return table;
+}
+
+export function textOf(source: string | ArrayBuffer | NodeJS.TypedArray): string {
+  return typeof source === 'string' ? source : new TextDecoder().decode(source);
+}

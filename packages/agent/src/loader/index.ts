@@ -1,0 +1,4 @@
+/** Load-time instrumentation. */
+export { installInstrumentation } from './hooks.ts';
+export { InstrumentedModule, SlotTable } from './slot-table.ts';
+export type { ModuleInstance, Portal } from './slot-table.ts';

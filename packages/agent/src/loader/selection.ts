@@ -1,0 +1,28 @@
+/** Which files are the application's: those below its root, without `node_modules`, unless globs say otherwise. */
+import * as path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import picomatch from 'picomatch';
+
+export interface SelectionOptions {
+  root: string;
+  /** Globs relative to the root; a file in `node_modules` or outside the root is taken only when one of them names it. */
+  include: string[];
+  exclude: string[];
+}
+
+/** Our own files are never instrumented, wherever they lie. */
+const ownFolder = path.resolve(import.meta.dirname, '..') + path.sep;
+
+export function createSelection(options: SelectionOptions): (url: string) => boolean {
+  const included = picomatch(options.include, { dot: true });
+  const excluded = picomatch(options.exclude, { dot: true });
+  return (url) => {
+    if (!url.startsWith('file:')) return false;
+    const file = fileURLToPath(url.replace(/[?#].*$/, ''));
+    if (file.startsWith(ownFolder)) return false;
+    const relative = path.relative(options.root, file).split(path.sep).join('/');
+    if (options.exclude.length > 0 && excluded(relative)) return false;
+    if (options.include.length > 0 && included(relative)) return true;
+    return !relative.startsWith('..') && !path.isAbsolute(relative) && !`/${relative}`.includes('/node_modules/');
+  };
+}
