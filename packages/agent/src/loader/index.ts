@@ -2,3 +2,4 @@
 export { installInstrumentation } from './hooks.ts';
 export { InstrumentedModule, SlotTable } from './slot-table.ts';
 export type { ModuleInstance, Portal } from './slot-table.ts';
+export { addSlot, offeredBy, topLevelClasses } from './transform.ts';

@@ -94,6 +94,8 @@ export interface SlotPlace {
   slot: string;
   /** Added to the tree's offsets to get those of `text`. */
   offset: number;
+  /** For the text of a patch: how it reads a variable that its original captured, which is no variable of its own. */
+  outer?: (name: string, node: SyntaxNode) => { expression: string; constant: boolean } | null;
   /** Destructured parameters that were moved into a body: what stands in them is out of reach. */
   moved: SyntaxNode[];
 }
@@ -109,7 +111,7 @@ export function addSlot(place: SlotPlace): string | null {
   const test = `typeof ${slot}=="function"`;
   const passed: string[] = [];
   let unpack = '';
-  const accessor = accessorOf(entry, captures);
+  const accessor = accessorOf(place);
   if (accessor !== null) passed.push(accessor);
 
   const readsArguments = use.arguments && !isArrow;
@@ -154,13 +156,27 @@ export function addSlot(place: SlotPlace): string | null {
 }
 
 /** An arrow that reads and writes the captured variables by name; null where nothing is captured. */
-function accessorOf(entry: FunctionEntry, captures: Captures): string | null {
-  const captured = [...captures.useOf(entry.node).captured];
-  if (captured.length === 0) return null;
-  const cases = captured.map(([name, binding]) =>
-    isConstant(binding) ? `case"${name}":return ${name};` : `case"${name}":return $w?${name}=$v:${name};`,
+function accessorOf(place: SlotPlace): string | null {
+  const offered = offeredBy(place);
+  if (offered.size === 0) return null;
+  const cases = [...offered].map(([name, { expression, constant }]) =>
+    constant ? `case"${name}":return ${expression};` : `case"${name}":return $w?${expression}=$v:${expression};`,
   );
   return `($k,$w,$v)=>{switch($k){${cases.join('')}}}`;
+}
+
+/** The variables a function's accessor offers, by name, with the expression that stands for each. */
+export function offeredBy({ entry, captures, outer }: Pick<SlotPlace, 'entry' | 'captures' | 'outer'>): Map<string, { expression: string; constant: boolean }> {
+  const offered = new Map<string, { expression: string; constant: boolean }>();
+  for (const [name, binding] of captures.useOf(entry.node).captured) offered.set(name, { expression: name, constant: isConstant(binding) });
+  if (outer === undefined) return offered;
+  for (const reference of captures.references) {
+    if (reference.node.start < entry.node.start || reference.node.end > entry.node.end) continue;
+    if (captures.resolve(reference.name, reference.scope) !== null) continue;
+    const variable = outer(reference.name, reference.node);
+    if (variable !== null) offered.set(reference.name, variable);
+  }
+  return offered;
 }
 
 function obstacle({ source, entry, captures, moved }: SlotPlace): string | null {

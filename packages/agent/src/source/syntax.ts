@@ -117,6 +117,10 @@ function syntaxError(thrown: unknown, source: string, file: string): KeyholeErro
   return new KeyholeError('SYNTAX', `${file}: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
 }
 
+function collectInto(tokens: Token[]): (token: acorn.Token) => void {
+  return (token) => tokens.push({ label: token.type.label, start: token.start, end: token.end });
+}
+
 /**
  * Parses a module.
  * @throws {KeyholeError} SYNTAX with file, line and caret.
@@ -130,7 +134,7 @@ export function parseModule(source: string, format: ModuleFormat, file: string, 
       allowReturnOutsideFunction: format === 'commonjs',
       allowAwaitOutsideFunction: format === 'module',
       allowSuperOutsideMethod: false,
-      ...(tokens === undefined ? {} : { onToken: (token: acorn.Token) => tokens.push({ label: token.type.label, start: token.start, end: token.end }) }),
+      ...(tokens === undefined ? {} : { onToken: collectInto(tokens) }),
     }) as unknown as SyntaxNode;
   } catch (thrown) {
     throw syntaxError(thrown, source, file);
@@ -148,6 +152,7 @@ export interface ParsedFunction {
   /** The text that was parsed: a prefix, the function, a suffix. All offsets are in it. */
   text: string;
   prefix: string;
+  tokens: Token[];
 }
 
 const wrappers: Record<FunctionPlace, [string, string]> = {
@@ -164,6 +169,7 @@ const wrappers: Record<FunctionPlace, [string, string]> = {
 export function parseFunction(code: string, place: FunctionPlace, format: ModuleFormat, file: string): ParsedFunction {
   const [prefix, suffix] = wrappers[place];
   const text = prefix + code + suffix;
+  const tokens: Token[] = [];
   let program: SyntaxNode;
   try {
     program = acorn.parse(text, {
@@ -171,6 +177,7 @@ export function parseFunction(code: string, place: FunctionPlace, format: Module
       sourceType: format === 'module' ? 'module' : 'script',
       checkPrivateFields: false,
       allowAwaitOutsideFunction: false,
+      onToken: collectInto(tokens),
     }) as unknown as SyntaxNode;
   } catch (thrown) {
     if (thrown instanceof SyntaxError && typeof (thrown as { pos?: unknown }).pos === 'number') {
@@ -183,7 +190,7 @@ export function parseFunction(code: string, place: FunctionPlace, format: Module
   if (only === null || text.slice(prefix.length, only.start).trim() !== '' || text.slice(only.end, text.length - suffix.length).trim() !== '') {
     throw new KeyholeError('SYNTAX', `${file}: the text is not exactly one function`, 'Give the function alone, without anything before or after it.');
   }
-  return { program, container: only, text, prefix };
+  return { program, container: only, text, prefix, tokens };
 }
 
 function onlyFunction(program: SyntaxNode, place: FunctionPlace): SyntaxNode | null {
