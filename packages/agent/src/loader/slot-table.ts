@@ -59,6 +59,8 @@ export class SlotTable {
 
   record(record: LoadRecord): void {
     const versions = this.#modules.get(record.url) ?? [];
+    // The same text once more (a cleared require cache): one module with one more instance.
+    if (versions.at(-1)?.running === record.running) return;
     versions.push(new InstrumentedModule(record));
     this.#modules.set(record.url, versions);
   }

@@ -5,7 +5,7 @@
 import MagicString from 'magic-string';
 import { addSlot, offeredBy, topLevelClasses } from '../../loader/index.ts';
 import type { InstrumentedModule } from '../../loader/index.ts';
-import { analyseCaptures, below, child, children, directivesOf, functionOf, indexFunctions, isConstant, parseFunction } from '../../source/index.ts';
+import { analyseCaptures, below, child, children, directivesOf, functionOf, indexFunctions, isClass, isConstant, parseFunction } from '../../source/index.ts';
 import type { Captures, FunctionEntry, FunctionUse, ParsedFunction, SyntaxNode } from '../../source/index.ts';
 import type { FunctionTarget } from './modules.ts';
 import { pairNested } from './nested.ts';
@@ -77,9 +77,10 @@ export function compilePatch(
     };
   }
 
-  const classIndex = entry.class === null ? -1 : topLevelClasses(children(original.module.node, 'body')).indexOf(entry.class);
-  const hasPortal = classIndex >= 0 && module.instances.every((instance) => instance.classes.has(classIndex));
-  if ((use.super || use.privateNames) && !hasPortal) {
+  const classes = topLevelClasses(children(original.module.node, 'body'));
+  const classIndex = use.super ? classes.findIndex((each) => each === entry.class) : classes.findIndex((each) => contains(each, entry));
+  const needsPortal = use.super || use.privateNames;
+  if (needsPortal && !module.instances.every((instance) => instance.classes.has(classIndex))) {
     return { why: `the new text uses ${use.super ? 'super' : 'private names'}, and its class stands inside a function or had none when it was loaded` };
   }
 
@@ -103,7 +104,7 @@ export function compilePatch(
 
   const draft: Draft = { target, module, own, functions, captures, parsed, text, requires, constants, expressionAt };
   const nested = slotNested(draft);
-  return { code: emit(draft, body, use.super, id), portal: hasPortal ? classIndex : -1, requires, ...nested };
+  return { code: emit(draft, body, use.super, id), portal: needsPortal ? classIndex : -1, requires, ...nested };
 }
 
 /** A patch between its analysis and its code. */
@@ -165,8 +166,7 @@ function shorthandOffsets(node: SyntaxNode, found = new Set<number>()): Set<numb
 /** Closures that the patch makes answer to the same slots as those the loaded code made, so that patching them later reaches all. */
 function slotNested({ target, module, own, functions, captures, parsed, text, requires, constants, expressionAt }: Draft): Pick<CompiledPatch, 'offers' | 'detached'> {
   const originals = indexFunctions(target.captures.module.node, module.running);
-  const at = originals.findIndex((each) => each.start === target.entry.start && each.end === target.entry.end);
-  const { pairs, detached } = pairNested(originals, at, functions, functions.indexOf(own));
+  const { pairs, detached } = pairNested(originals, target.index, functions, functions.indexOf(own));
   const offers = new Map<number, Set<string>>();
   const outer = (name: string, node: SyntaxNode): { expression: string; constant: boolean } | null =>
     requires.has(name) ? { expression: expressionAt(name, node), constant: constants.has(name) } : null;
@@ -217,12 +217,26 @@ function emit({ target, module, own, text, requires, constants }: Draft, body: S
 }
 
 function isStrict(target: FunctionTarget, module: InstrumentedModule): boolean {
-  if (module.format === 'module' || target.entry.class !== null) return true;
-  const strictIn = (statements: SyntaxNode[]): boolean => directivesOf(statements).some((each) => each.directive === 'use strict');
-  if (strictIn(children(target.captures.module.node, 'body'))) return true;
-  for (let at: FunctionEntry | null = target.entry; at !== null; at = at.parent) {
-    const body = child(at.node, 'body');
-    if (at.class !== null || (body !== null && strictIn(children(body, 'body')))) return true;
+  if (module.format === 'module') return true;
+  const program = target.captures.module.node;
+  if (opensStrict(program)) return true;
+  return strictAround(program, target.entry);
+}
+
+/** Whether a class or a function with the directive stands around the entry, or it is one itself. */
+function strictAround(node: SyntaxNode, entry: FunctionEntry): boolean {
+  for (const part of below(node)) {
+    if (!contains(part, entry)) continue;
+    return isClass(part) || (part.type === 'BlockStatement' && opensStrict(part)) || strictAround(part, entry);
   }
-  return false;
+  const body = child(entry.node, 'body');
+  return body !== null && opensStrict(body);
+}
+
+function opensStrict(body: SyntaxNode): boolean {
+  return directivesOf(children(body, 'body')).some((each) => each.directive === 'use strict');
+}
+
+function contains(node: SyntaxNode, entry: FunctionEntry): boolean {
+  return node.start <= entry.start && entry.end <= node.end;
 }

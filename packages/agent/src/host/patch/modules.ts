@@ -24,6 +24,8 @@ export interface LoadedModule {
 export interface FunctionTarget {
   module: LoadedModule;
   entry: FunctionEntry;
+  /** Its place among the module's functions. */
+  index: number;
   captures: Captures;
   address: string;
   /** The author's file, relative to the root where it lies below it. */
@@ -64,10 +66,10 @@ export class ModuleIndex {
   }
 
   /**
-   * The function at an address; one target per loaded copy of the file.
+   * The function at an address: one target for each copy of the file that was loaded (with another query), all of one text.
    * @throws {KeyholeError} NOT_FOUND or AMBIGUOUS, with what there is.
    */
-  at(address: string): FunctionTarget {
+  at(address: string): [FunctionTarget, ...FunctionTarget[]] {
     const { file, name } = splitAddress(address);
     const targets = this.#candidates(file)
       .flatMap((analysed) => analysed.targets)
@@ -75,13 +77,14 @@ export class ModuleIndex {
     const exact = targets.filter((target) => target.address === address);
     const found = exact.length > 0 ? exact : /^\d+$/.test(name) ? targets.filter((target) => target.line === Number(name)) : [];
     const [first, ...others] = found;
-    if (first !== undefined && others.length === 0) return first;
     if (first !== undefined) {
-      throw new KeyholeError('AMBIGUOUS', `${address} stands for ${found.length} functions: ${found.map((each) => each.address).join(', ')}`);
+      if (others.every((other) => other.module !== first.module && other.entry.start === first.entry.start && other.module.running === first.module.running)) {
+        return [first, ...others];
+      }
+      const names = [...new Set(found.map((each) => `${each.address} (line ${each.line})`))];
+      throw new KeyholeError('AMBIGUOUS', `${address} stands for ${found.length} functions: ${names.join(', ')}`);
     }
-    if (targets.length === 0) {
-      throw new KeyholeError('NOT_FOUND', `no module of this process comes from ${file}`, 'keyhole fn with a folder lists what is loaded.');
-    }
+    if (targets.length === 0) throw notLoaded(file);
     const near = targets.map((each) => each.address).slice(0, 20);
     throw new KeyholeError('NOT_FOUND', `${file} has no function ${name}`, `It has ${near.join(', ')}`);
   }
@@ -92,7 +95,7 @@ export class ModuleIndex {
       const author = this.#authorText(analysed, file);
       if (author !== undefined) return { module: analysed.module, author };
     }
-    throw new KeyholeError('NOT_FOUND', `no module of this process comes from ${file}`, 'keyhole fn with a folder lists what is loaded.');
+    throw notLoaded(file);
   }
 
   /** The author's text of one function that was loaded, or null where only the repository can tell. */
@@ -143,7 +146,7 @@ export class ModuleIndex {
     const map = this.#mapOf(module);
     const lineAt = lineTable(module.running);
     const targets: FunctionTarget[] = [];
-    for (const entry of indexFunctions(program, module.running)) {
+    for (const [index, entry] of indexFunctions(program, module.running).entries()) {
       let file = running;
       let line = entry.line;
       if (map !== null) {
@@ -154,7 +157,7 @@ export class ModuleIndex {
         file = this.#relative(place.source);
         line = place.line;
       }
-      targets.push({ module, entry, captures, file, line, address: addressOf(file, entry, line) });
+      targets.push({ module, entry, index, captures, file, line, address: addressOf(file, entry, line) });
     }
     const analysed = { module, program, map, captures, targets };
     this.#analysed.set(module, analysed);
@@ -167,4 +170,8 @@ export class ModuleIndex {
     const relative = path.relative(this.#root, file);
     return (relative.startsWith('..') ? file : relative).split(path.sep).join('/');
   }
+}
+
+function notLoaded(file: string): KeyholeError {
+  return new KeyholeError('NOT_FOUND', `no module of this process comes from ${file}`, 'keyhole fn with a folder lists what is loaded.');
 }

@@ -1,0 +1,65 @@
+/** The operations on functions and patches, as the host serves them. */
+import { SlotTable } from '../../loader/index.ts';
+import type { FunctionDetail, FunctionSummary } from '../../protocol/index.ts';
+import type { HostHandlers } from '../bridge.ts';
+import { PatchEngine, loadedCode } from './engine.ts';
+import { ModuleIndex } from './modules.ts';
+import type { FunctionTarget } from './modules.ts';
+import { SlotsStrategy } from './slots.ts';
+
+export type PatchHandlers = Pick<
+  HostHandlers,
+  'fn.list' | 'fn.get' | 'module.get' | 'patch.apply' | 'patch.revert' | 'patch.list' | 'patch.export'
+>;
+
+export interface PatchDependencies {
+  service: string;
+  /** The folder that files are named relative to. */
+  root: string;
+  commit: string | null;
+  /** null: the process was started without instrumentation. */
+  table: SlotTable | null;
+}
+
+export function createPatchHandlers({ service, root, commit, table }: PatchDependencies): PatchHandlers {
+  const modules = new ModuleIndex(root, table ?? new SlotTable());
+  const engine = new PatchEngine(modules, [new SlotsStrategy()]);
+
+  const summary = (target: FunctionTarget): FunctionSummary => ({
+    address: target.address,
+    file: target.file,
+    line: target.line,
+    kind: `${target.entry.async ? 'async ' : ''}${target.entry.generator ? 'generator ' : ''}${target.entry.kind}`,
+    patched: engine.liveAt(target.address) !== null,
+  });
+
+  return {
+    'fn.list': ({ prefix }) => ({ functions: modules.withPrefix(prefix).map(summary) }),
+    'fn.get': ({ address }): FunctionDetail => {
+      const [target] = modules.at(address);
+      const live = engine.liveAt(target.address);
+      const original = modules.authorText(target);
+      const verdicts = engine.strategies.map((strategy) => strategy.assess(target));
+      const chosen = engine.strategies.find((_, index) => verdicts[index]?.possible === true);
+      return {
+        ...summary(target),
+        code: live?.code ?? loadedCode(target),
+        originalCode: loadedCode(target),
+        source: live?.source ?? original,
+        original,
+        strategies: verdicts,
+        reachable: chosen?.reachable(target) ?? [],
+        patches: live === null ? [] : [live.id],
+      };
+    },
+    'module.get': ({ file }) => {
+      const { module, author } = modules.module(file);
+      const { url, format, instrumented, running, map } = module;
+      return { file, url, format, instrumented, running, author, map };
+    },
+    'patch.apply': (params, { intent }) => engine.apply(params, intent),
+    'patch.revert': (params) => engine.revert(params),
+    'patch.list': () => ({ patches: engine.records() }),
+    'patch.export': ({ ids }) => ({ service, root, commit, patches: engine.records(ids) }),
+  };
+}
