@@ -129,7 +129,8 @@ export function addSlot(place: SlotPlace): string | null {
       name = `${slot}p${index}`;
       unpack += `var ${place.source.slice(target.start, target.end)}=${name};`;
       place.moved.push(target);
-      text.overwrite(target.start + offset, target.end + offset, name + '\n'.repeat(newlinesIn(place.source, target)));
+      // Its line breaks move with it, so that the body's lines stay where they are.
+      text.overwrite(target.start + offset, target.end + offset, name);
     }
     if (!readsArguments) passed.push(`${rest ? '...' : ''}${name ?? ''}`);
   }
@@ -244,10 +245,6 @@ function namesIn(node: SyntaxNode, names = new Set<string>()): Set<string> {
 /** An anonymous function takes the parameter's name; inside a conditional it would lose it. */
 function isAnonymousFunction(node: SyntaxNode): boolean {
   return node.type === 'ArrowFunctionExpression' || ((node.type === 'FunctionExpression' || node.type === 'ClassExpression') && child(node, 'id') === null);
-}
-
-function newlinesIn(source: string, node: SyntaxNode): number {
-  return source.slice(node.start, node.end).split('\n').length - 1;
 }
 
 /** The end of the first such token at or after an offset. */
