@@ -21,25 +21,25 @@ const { values: options } = parseArgs({
   },
 });
 
-/** What went over the wire. The first five count from the start, `recent` since the last line. */
+/** What went over the wire: faults of the service, then what it said. */
 class Tally {
   dropped = 0;
   gaps = 0;
   duplicates = 0;
   backward = 0;
   unreadable = 0;
+  minimums = 0;
+  wrongMinimums = 0;
   messages = 0;
   bids = 0;
   refused = 0;
-  minimums = 0;
-  wrongMinimums = 0;
-  #before = { messages: 0, bids: 0, refused: 0, minimums: 0, wrongMinimums: 0 };
+  #before = { minimums: 0, wrongMinimums: 0, messages: 0, bids: 0, refused: 0 };
 
   total() {
     return { ...this };
   }
 
-  /** The counts since the last call, with the faults so far. */
+  /** What was said since the last call, with all faults so far. */
   recent() {
     const line = this.total();
     for (const [name, before] of Object.entries(this.#before)) {

@@ -8,13 +8,20 @@ const buildTimeoutMs = 180_000;
 
 export async function prepareCheckout(root, programs, transcript) {
   const missing = missingPackage(root);
-  transcript.step('The checkout', missing === null ? 'Everything is installed; only the build has to be up to date.' : `Not installed yet: ${missing}.`);
+  transcript.step(
+    'The checkout',
+    missing === null ? 'Everything is installed; only the build has to be up to date.' : `Not installed yet: ${missing}.`,
+  );
   if (missing !== null) await npm(['ci'], installTimeoutMs);
   await npm(['run', 'build'], buildTimeoutMs);
 
   async function npm(args, timeoutMs) {
     const line = `npm ${args.join(' ')}`;
-    const { code, output } = await programs.run('npm', args, { cwd: root, env: process.env, timeoutMs });
+    const { code, output } = await programs.run('npm', args, {
+      cwd: root,
+      env: { ...process.env, npm_config_loglevel: 'error' },
+      timeoutMs,
+    });
     transcript.command(line, output);
     if (code !== 0) throw new Deviation(`${line} to succeed`, `exit code ${code}\n${output}`);
   }

@@ -8,7 +8,11 @@ export async function lookAround({ transcript, keyhole, keyholeJson, expect }, {
   transcript.step('Attach and look', 'Which agents run on this machine, and which actors does this one have?');
   await keyhole('ps');
   const agents = await keyholeJson('ps');
-  expect(agents.length === 1 && agents[0].name === 'rooms' && agents[0].pid === service.pid, `the agent of process ${service.pid} is announced`, agents);
+  expect(
+    agents.length === 1 && agents[0].name === 'rooms' && agents[0].pid === service.pid,
+    `the agent of process ${service.pid} is announced`,
+    agents,
+  );
   expect(agents[0].commit === base, `it runs commit ${base.slice(0, 12)}`, agents[0].commit);
 
   await keyhole('actors', 'rooms');
@@ -18,7 +22,11 @@ export async function lookAround({ transcript, keyhole, keyholeJson, expect }, {
 
   await keyhole('inspect', 'rooms', 'room/vault');
   const { properties } = await keyholeJson('inspect', 'rooms', 'room/vault');
-  expect(properties.some(({ name }) => name === '#ladder'), 'a room is open to view, private fields included', properties);
+  expect(
+    properties.some(({ name }) => name === '#ladder'),
+    'a room is open to view, private fields included',
+    properties,
+  );
 }
 
 export async function seeTheBug({ transcript, keyhole, keyholeJson, expect }) {
@@ -31,8 +39,16 @@ export async function seeTheBug({ transcript, keyhole, keyholeJson, expect }) {
   await keyhole('fn', 'rooms', address);
   const fn = await keyholeJson('fn', 'rooms', address);
   expect(fn.source.includes('stepAt(opening)'), 'it takes the step of the opening price', fn.source);
-  expect(['bids', 'highest', 'opening'].every((name) => fn.reachable.includes(name)), 'a patch can use what it captured: bids, highest, opening', fn.reachable);
-  expect(fn.strategies.some(({ name, possible }) => name === 'slots' && possible), 'it can be replaced without a pause', fn.strategies);
+  expect(
+    ['bids', 'highest', 'opening'].every((name) => fn.reachable.includes(name)),
+    'a patch can use what it captured: bids, highest, opening',
+    fn.reachable,
+  );
+  expect(
+    fn.strategies.some(({ name, possible }) => name === 'slots' && possible),
+    'it can be replaced without a pause',
+    fn.strategies,
+  );
   return before;
 }
 
@@ -49,15 +65,18 @@ export async function patchIt({ transcript, workshop, run, keyhole, keyholeJson,
   expect(after?.minimum === 1_250, 'the minimum is 1250 at a price of 1200', after);
   const { minimum: _wrong, ...kept } = before;
   const { minimum: _right, ...now } = after;
-  expect(JSON.stringify(now) === JSON.stringify(kept), 'nothing else of the room has changed: same lot, same bids, same leader', { kept, now });
+  expect(JSON.stringify(now) === JSON.stringify(kept), 'nothing else of the room has changed: same lot, same bids, same leader', {
+    kept,
+    now,
+  });
   return fn.patches[0];
 }
 
 /** What the clients and the rooms say: `before` are the rooms' states from before the patch. */
 export async function seeNobodyNoticed({ transcript, keyholeJson, expect }, { service, load, before }) {
-  transcript.step('Nobody noticed', 'The same connections, the same rooms; one second of what the clients hear now.');
+  transcript.step('Nobody noticed', 'The same connections, the same rooms; and this is what the load generator counted in a second since.');
   const now = await load.wholeSecond();
-  transcript.command('# the load generator, a second later', `${JSON.stringify(now)}\n`);
+  transcript.output(JSON.stringify(now));
   expect(now.minimums > 0 && now.wrongMinimums === 0, `of ${now.minimums} minimum bids not one is wrong`, now);
   expect(now.connections === 50 && now.dropped === 0, 'the same 50 clients are connected, not one was dropped', now);
   expectNoLoss(expect, now);
@@ -86,6 +105,9 @@ export async function readTheJournal({ transcript, keyhole, keyholeJson, expect 
   const entries = await keyholeJson('log', 'rooms');
   const intent = entries.find(({ kind, phase, request }) => kind === 'patch' && phase === 'intent' && request.reason === reason);
   const outcome = entries.find(({ phase, intent: seq }) => phase === 'outcome' && seq === intent?.seq);
-  expect(intent?.operator === 'alice' && outcome?.status === 'done', `patch ${patch}: alice's intent is in the journal, and its outcome`, { intent, outcome });
+  expect(intent?.operator === 'alice' && outcome?.status === 'done', `patch ${patch}: alice's intent is in the journal, and its outcome`, {
+    intent,
+    outcome,
+  });
   return intent;
 }

@@ -12,15 +12,20 @@ class Lines {
   #waiting = [];
   #kept = [];
   #stderr = '';
+  #ended = false;
   #name;
 
   constructor(name, child) {
     this.#name = name;
     child.stderr.setEncoding('utf8').on('data', (text) => (this.#stderr += text));
     createInterface({ input: child.stdout }).on('line', (line) => {
-      const take = this.#waiting.shift();
-      if (take === undefined) this.#kept.push(line);
-      else take(line);
+      const waiting = this.#waiting.shift();
+      if (waiting === undefined) this.#kept.push(line);
+      else waiting.take(line);
+    });
+    child.once('close', (code, signal) => {
+      this.#ended = true;
+      for (const { fail } of this.#waiting) fail(`it ended with ${code ?? signal}\n${this.#stderr}`);
     });
   }
 
@@ -44,11 +49,20 @@ class Lines {
 
   #wait(timeoutMs) {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Deviation(`a line from the ${this.#name} within ${timeoutMs} ms`, this.#stderr || 'nothing')), timeoutMs);
-      this.#waiting.push((line) => {
+      const fail = (saw) => {
+        clearTimeout(timer);
+        reject(new Deviation(`a line from the ${this.#name} within ${timeoutMs} ms`, saw));
+      };
+      const timer = setTimeout(() => fail(this.#stderr || 'nothing'), timeoutMs);
+      if (this.#ended) {
+        fail(`it has ended\n${this.#stderr}`);
+        return;
+      }
+      const take = (line) => {
         clearTimeout(timer);
         resolve(line);
-      });
+      };
+      this.#waiting.push({ take, fail });
     });
   }
 }
@@ -100,6 +114,8 @@ export class Load {
     // Its stdin is a pipe to us: it ends with the demo, whatever happens to the demo.
     const args = ['load.mjs', '--url', url, '--seconds', String(seconds), '--until-stdin-ends'];
     this.#child = programs.start(process.execPath, args, { cwd, env, stdin: 'pipe' });
+    // Its 'close' says that it has ended; writing to it then is no news.
+    this.#child.stdin.on('error', () => {});
     this.#lines = new Lines('load generator', this.#child);
   }
 

@@ -17,7 +17,15 @@ export class Stage {
   run = async (file, args, { cwd = this.workshop.repo, env = {}, code = 0, timeoutMs = commandTimeoutMs, shown, shownAs } = {}) => {
     const line = shownAs ?? commandLine(file, args);
     const result = await this.programs.run(file, args, { cwd, env: { ...this.workshop.env, ...env }, timeoutMs });
-    this.transcript.command(line, shown === undefined ? result.output : result.output.split('\n').filter((each) => shown.test(each)).join('\n'));
+    this.transcript.command(
+      line,
+      shown === undefined
+        ? result.output
+        : result.output
+            .split('\n')
+            .filter((each) => shown.test(each))
+            .join('\n'),
+    );
     if (result.code !== code) throw new Deviation(`${line} to end with exit code ${code}`, `${result.code}\n${result.output}`);
     return result;
   };
@@ -44,5 +52,10 @@ export class Stage {
 
 /** As one would type it in a shell. */
 function commandLine(file, args) {
-  return [file, ...args].map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)).join(' ');
+  return [file, ...args].map(quoted).join(' ');
+}
+
+function quoted(word) {
+  if (/^[\w@%+=:,./-]+$/.test(word)) return word;
+  return word.includes("'") && !/["$`\\!]/.test(word) ? `"${word}"` : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -58,12 +58,18 @@ async function isInstalled(programs, env, file) {
 
 export async function startUnderLoad(stage, { maxSeconds }) {
   const { workshop, transcript, programs, expect } = stage;
-  transcript.step('The service runs, under load', `${connections} websocket clients in four rooms, which compare every message with the one before it.`);
+  transcript.step(
+    'The service runs, under load',
+    `${connections} websocket clients in four rooms, which compare every message with the one before it.`,
+  );
   const env = { ...workshop.env, ...workshop.serviceEnv };
   const service = new Service(programs, { cwd: workshop.repo, env });
   const port = await service.listening();
   const settings = Object.entries(workshop.serviceEnv).map(([name, value]) => `${name}=${value}`);
-  transcript.command(`${settings.join(' ')} \\\n    node --import @keyhole/agent/register dist/server.js &`, `${JSON.stringify({ listening: port })}\n${service.stderr}`);
+  transcript.command(
+    `${settings.join(' ')} \\\n    node --import @keyhole/agent/register dist/server.js &`,
+    `${JSON.stringify({ listening: port })}\n${service.stderr}`,
+  );
 
   const load = new Load(programs, { cwd: workshop.repo, env: workshop.env, url: service.url, seconds: maxSeconds });
   const before = await load.wholeSecond();
@@ -76,7 +82,10 @@ export async function startUnderLoad(stage, { maxSeconds }) {
 /** A room without load, so that one figure can be looked at before and after. */
 export async function bidInQuietRoom(stage, service) {
   const { transcript, expect } = stage;
-  transcript.step('The wrong bid', 'A quiet room, where the price stands still. From 1000 on a bid must be 50 more than the one before (`GET /conditions`).');
+  transcript.step(
+    'The wrong bid',
+    'A quiet room, where the price stands still. From 1000 on a bid must be 50 more than the one before (`GET /conditions`).',
+  );
   await exchange('POST', '/rooms', { name: 'vault', lotMs: 86_400_000 }, 201);
   let last;
   for (const bid of bids) last = await exchange('POST', '/rooms/vault/bids', bid, 200);
@@ -84,7 +93,7 @@ export async function bidInQuietRoom(stage, service) {
 
   async function exchange(method, path, body, status) {
     const answer = await service.request(method, path, body);
-    transcript.exchange(`${method} ${path} ${JSON.stringify(body)}`, `${answer.status} ${JSON.stringify(answer.body)}`);
+    transcript.output(`> ${method} ${path} ${JSON.stringify(body)}\n< ${answer.status} ${JSON.stringify(answer.body)}`);
     if (answer.status !== status) throw new Deviation(`status ${status}`, answer);
     return answer.body;
   }

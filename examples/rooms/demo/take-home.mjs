@@ -28,7 +28,11 @@ export async function applyElsewhere({ transcript, workshop, run, expect }, { ba
   expect(head.stdout.trim() === base, 'it is at the commit that runs', head.stdout);
   const failing = await run('npm', test.args, { ...here, ...test, code: 1 });
   const failed = [...failing.stdout.matchAll(/^not ok \d+ - (.*)$/gm)].map(([, name]) => name);
-  expect(failed.length === 2 && failed.some((name) => name.startsWith('the minimum follows the price')), 'the two tests about the step of a bid fail', failed);
+  expect(
+    failed.length === 2 && failed.some((name) => name.startsWith('the minimum follows the price')),
+    'the two tests about the step of a bid fail',
+    failed,
+  );
 
   transcript.say('With the patch they pass.');
   await run('git', [...reviewer, 'am', '../hotfix.patch'], here);
@@ -39,14 +43,26 @@ export async function applyElsewhere({ transcript, workshop, run, expect }, { ba
   const { stdout: body } = await show('%an <%ae>%n%aI%n%n%B');
   expect(body.startsWith('alice <'), 'the author is the operator', body);
   const dated = Date.parse(body.split('\n')[1]);
-  expect(Math.abs(dated - Date.parse(intent.time)) < 2_000, 'the date is that of the change', { commit: body.split('\n')[1], journal: intent.time });
+  expect(Math.abs(dated - Date.parse(intent.time)) < 2_000, 'the date is that of the change', {
+    commit: body.split('\n')[1],
+    journal: intent.time,
+  });
   expect(body.includes(reason), 'the message holds the reason', body);
   const { stdout: trailers } = await show('%(trailers)');
-  for (const [what, value] of [['patch', patch], ['service', 'rooms'], ['base commit', base], ['journal line', intent.hash]]) {
+  for (const [what, value] of [
+    ['patch', patch],
+    ['service', 'rooms'],
+    ['base commit', base],
+    ['journal line', intent.hash],
+  ]) {
     expect(trailers.includes(value), `a trailer names the ${what}`, trailers);
   }
   const { stdout: files } = await run('git', ['show', '--stat', '--format=%s'], here);
-  expect(/1 file changed, 1 insertion\(\+\), 1 deletion\(-\)/.test(files), `nothing changed but one line of ${address.split(':')[0]}`, files);
+  expect(
+    /1 file changed, 1 insertion\(\+\), 1 deletion\(-\)/.test(files),
+    `nothing changed but one line of ${address.split(':')[0]}`,
+    files,
+  );
 }
 
 export async function verifyJournal({ transcript, workshop, keyhole, keyholeJson, expect }) {
@@ -61,14 +77,17 @@ export async function verifyJournal({ transcript, workshop, keyhole, keyholeJson
 
 /** A person gets the console; what they see is the service of this demo, still under load. */
 export async function handOver({ transcript, workshop, programs, cli }) {
-  transcript.step('Your turn', 'The service goes on under load, patched. `.actors`, `.help`, or any JavaScript; `.exit` ends the demo and removes everything.');
+  transcript.step(
+    'Your turn',
+    'The service goes on under load, patched. `.actors`, `.help`, or any JavaScript; `.exit` ends the demo and removes everything.',
+  );
   await programs.runOnTerminal(process.execPath, [cli, 'attach', 'rooms'], { cwd: workshop.repo, env: workshop.env });
 }
 
 export async function closeDown({ transcript, expect }, { service, load, judged }) {
-  transcript.step('The end', 'The load stops by itself, then the service is told to.');
+  transcript.step('The end', 'The load ends first and says what it counted over the whole time; then the service is told to stop.');
   const last = await load.finish();
-  transcript.command('# the load generator, over the whole time', `${JSON.stringify(last)}\n`);
+  transcript.output(JSON.stringify(last));
   // What a person did to the service in the console is their own affair.
   if (judged) {
     expect(last.connections === 50 && last.dropped === 0, 'from first to last the same 50 connections', last);

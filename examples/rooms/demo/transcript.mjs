@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 const maxLines = 28;
-const maxColumns = 148;
+const maxColumns = 200;
 
 export class Transcript {
   #markdown = [];
@@ -36,14 +36,14 @@ export class Transcript {
     const command = this.#shown(line);
     const printed = this.#trimmed(this.#shown(output));
     this.#print(`${this.#paint('1', `$ ${command}`)}\n${printed}`);
-    this.#markdown.push(`\`\`\`console\n$ ${command}\n${printed}\`\`\`\n`);
+    this.#block('console', `$ ${command}\n${printed}`);
   }
 
-  /** A request that went over HTTP, and its answer. */
-  exchange(request, answer) {
-    const text = this.#trimmed(this.#shown(`> ${request}\n< ${answer}\n`));
-    this.#print(text);
-    this.#markdown.push(`\`\`\`text\n${text}\`\`\`\n`);
+  /** What came without a command of its own: from a program that runs on, or over HTTP. */
+  output(text) {
+    const printed = this.#trimmed(this.#shown(text));
+    this.#print(printed);
+    this.#block('text', printed);
   }
 
   holds(what) {
@@ -57,6 +57,14 @@ export class Transcript {
     const body = `${header}\n${this.#markdown.join('\n')}`;
     // A list is one list, not one for each entry.
     writeFileSync(file, `${body.replace(/(- checked: [^\n]*)\n\n(?=- checked: )/g, '$1\n').replace(/\n{3,}/g, '\n\n')}`);
+  }
+
+  /** What follows a block of its own kind becomes part of it. */
+  #block(kind, text) {
+    const before = this.#markdown.at(-1);
+    const joins = before?.startsWith(`\`\`\`${kind}\n`) === true;
+    if (joins) this.#markdown.pop();
+    this.#markdown.push(`${joins ? before.slice(0, -4) : `\`\`\`${kind}\n`}${text}\`\`\`\n`);
   }
 
   #shown(text) {

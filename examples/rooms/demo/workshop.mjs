@@ -31,7 +31,11 @@ export class Workshop {
 
   /** The environment of everything that runs in the workshop: the person's own settings, keys and git configuration stay out. */
   get env() {
-    const kept = Object.fromEntries(['TERM', 'LANG', 'LC_ALL', 'TMPDIR', 'TZ', 'NO_COLOR'].flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
+    const kept = Object.fromEntries(
+      ['TERM', 'LANG', 'LC_ALL', 'TMPDIR', 'TZ', 'NO_COLOR'].flatMap((name) =>
+        process.env[name] === undefined ? [] : [[name, process.env[name]]],
+      ),
+    );
     return {
       ...kept,
       PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH'] ?? ''}`,
@@ -40,6 +44,7 @@ export class Workshop {
       GIT_CONFIG_GLOBAL: '/dev/null',
       GIT_CONFIG_NOSYSTEM: '1',
       GIT_PAGER: 'cat',
+      npm_config_loglevel: 'error',
       npm_config_update_notifier: 'false',
       KEYHOLE_IDENTITY: this.key,
     };
@@ -51,7 +56,10 @@ export class Workshop {
   }
 
   copyService() {
-    cpSync(this.rooms, this.repo, { recursive: true, filter: (source) => source === this.rooms || !(dirname(source) === this.rooms && notTheService.has(basename(source))) });
+    cpSync(this.rooms, this.repo, {
+      recursive: true,
+      filter: (source) => source === this.rooms || !(dirname(source) === this.rooms && notTheService.has(basename(source))),
+    });
     this.link(this.repo);
   }
 
@@ -69,7 +77,10 @@ export class Workshop {
     const path = join(this.repo, file);
     const text = readFileSync(path, 'utf8');
     if (text.split(before).length !== 2) throw new Error(`${file} should hold ${JSON.stringify(before)} once`);
-    writeFileSync(path, text.replace(before, () => after));
+    writeFileSync(
+      path,
+      text.replace(before, () => after),
+    );
   }
 
   remove() {

@@ -23,5 +23,4 @@ export type RoomEvent =
   | { type: 'refused'; reason: string; price: number | null; minimum: number | null };
 
 export type BidAnswer =
-  | { accepted: true; price: number; minimum: number }
-  | { accepted: false; reason: string; price: number | null; minimum: number | null };
+  { accepted: true; price: number; minimum: number } | { accepted: false; reason: string; price: number | null; minimum: number | null };

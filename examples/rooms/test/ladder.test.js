@@ -3,7 +3,16 @@ import { test } from 'node:test';
 import { makeLadder, stepAt } from '../dist/pricing.js';
 
 test('a step belongs to the bracket its price is in', () => {
-  for (const [price, step] of [[0, 5], [99, 5], [100, 10], [499, 10], [500, 25], [1_000, 50], [4_999, 50], [5_000, 250]]) {
+  for (const [price, step] of [
+    [0, 5],
+    [99, 5],
+    [100, 10],
+    [499, 10],
+    [500, 25],
+    [1_000, 50],
+    [4_999, 50],
+    [5_000, 250],
+  ]) {
     assert.equal(stepAt(price), step, `at ${price}`);
   }
 });

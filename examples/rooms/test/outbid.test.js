@@ -16,7 +16,13 @@ test('the minimum follows the price into higher brackets', async (t) => {
     const answer = await room.bid('ann', amount);
     seen.push([answer.price, answer.minimum]);
   }
-  assert.deepEqual(seen, [[80, 85], [120, 130], [600, 625], [1_200, 1_250], [6_000, 6_250]]);
+  assert.deepEqual(seen, [
+    [80, 85],
+    [120, 130],
+    [600, 625],
+    [1_200, 1_250],
+    [6_000, 6_250],
+  ]);
 });
 
 test('a bid below the step of its bracket is refused, and the refusal names the minimum', async (t) => {

@@ -37,7 +37,10 @@ test('messages wait in the mailbox and are taken one at a time, in order', async
   const answers = [room.bid('ann', 80), room.bid('bob', 80), room.bid('cid', 90)];
   assert.equal(room.queueLength, 3);
   assert.equal(room.snapshot().bids, 0);
-  assert.deepEqual((await Promise.all(answers)).map((answer) => answer.accepted), [true, false, true]);
+  assert.deepEqual(
+    (await Promise.all(answers)).map((answer) => answer.accepted),
+    [true, false, true],
+  );
   assert.equal(room.queueLength, 0);
 });
 

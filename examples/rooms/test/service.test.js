@@ -36,7 +36,10 @@ test('rooms are created once and listed', async (t) => {
   assert.equal((await post(rooms, { name: '../etc' })).status, 400);
   assert.equal((await post(rooms, { name: 'x'.repeat(5_000) })).status, 413);
   const listed = await (await fetch(rooms)).json();
-  assert.deepEqual(listed.map((room) => room.name), ['lobby', 'vault']);
+  assert.deepEqual(
+    listed.map((room) => room.name),
+    ['lobby', 'vault'],
+  );
 });
 
 test('a bid by HTTP reaches the websocket clients, numbered without a gap', async (t) => {
@@ -54,7 +57,14 @@ test('a bid by HTTP reaches the websocket clients, numbered without a gap', asyn
   assert.deepEqual(answer, { status: 200, body: { accepted: true, price: 80, minimum: 85 } });
   socket.send(JSON.stringify({ type: 'bid', amount: 81 }));
   await full;
-  assert.deepEqual(seen.map((event) => [event.seq, event.type]), [[1, 'room'], [2, 'bid'], [3, 'refused']]);
+  assert.deepEqual(
+    seen.map((event) => [event.seq, event.type]),
+    [
+      [1, 'room'],
+      [2, 'bid'],
+      [3, 'refused'],
+    ],
+  );
   socket.close();
   await once(socket, 'close');
 });
