@@ -68,7 +68,7 @@ export function ed25519Line(line: string): string | null {
 }
 
 function publicBlob(key: KeyObject): Buffer {
-  const spki = createPublicKey(key).export({ format: 'der', type: 'spki' });
+  const spki = (key.type === 'private' ? createPublicKey(key) : key).export({ format: 'der', type: 'spki' });
   return Buffer.concat([sshString(keyType), sshString(spki.subarray(spkiPrefixBytes))]);
 }
 

@@ -20,6 +20,7 @@ export const keygen: CommandDefinition = {
     if (!/^[\p{L}\p{N}][\p{L}\p{N} @._+-]*$/u.test(name))
       throw new KeyholeError('USAGE', `--name takes letters, digits, blanks and @._+-, not ${name}`);
     const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const line = publicKeyLine(publicKey);
     try {
       writeFileSync(file, privateKey.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600, flag: 'wx' });
     } catch (error) {
@@ -28,7 +29,6 @@ export const keygen: CommandDefinition = {
         ? new KeyholeError('USAGE', `${file} exists already`, 'A key is never overwritten: name another file')
         : new KeyholeError('USAGE', `${file} can not be written: ${message}`);
     }
-    const line = publicKeyLine(publicKey);
     const operatorsLine = `name="${name}",roles="patch" ${line}`;
     context.terminal.message(`wrote ${file}. Add this line to the operators file of the service:\n`);
     return { json: { file, publicKey: line, fingerprint: fingerprintOf(line), operatorsLine }, text: `${operatorsLine}\n` };
