@@ -4,6 +4,8 @@ import { joined, span, widthOf, type Text } from './text.ts';
 
 /** A line longer than this is broken, as util.inspect does. */
 const lineWidth = 76;
+/** V8 lists these beside the elements of every typed array; they say nothing that the title does not. */
+const typedArrayFrame = new Set(['buffer', 'byteLength', 'byteOffset', 'length', 'Symbol(Symbol.toStringTag)']);
 
 export function renderValue(value: RemoteValue): Text {
   switch (value.type) {
@@ -74,6 +76,7 @@ function renderPreview(preview: Preview, length?: number): Text {
   const isKeyed = preview.subtype === 'map' || preview.subtype === 'set';
   for (const property of preview.properties) {
     if (isKeyed && property.name === 'size') continue;
+    if (preview.subtype === 'typedarray' && typedArrayFrame.has(property.name)) continue;
     if (isList && /^\d+$/.test(property.name)) rows.push(renderPreviewValue(property));
     else rows.push([renderName(property.name), ': ', renderPreviewValue(property)]);
   }

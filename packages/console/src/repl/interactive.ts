@@ -39,24 +39,25 @@ export function readFromKeyboard(context: CommandContext, session: Session, loss
         () => done(null, [[], line]),
       );
     },
-    eval: (code, _context, _file, done) => {
+    eval: (typed, _context, _file, done) => {
+      // From Node 24 on, the lines of one input are held together by carriage returns.
+      const code = typed.replace(/\r\n?/g, '\n');
       if (code.trim() === '') {
         if (session.lost === null) done(null, undefined);
-        else void alone(async () => done(null, new Shown(await handOver(() => session.reconnect()))));
+        else void alone(() => handOver(() => session.reconnect())).then((text) => done(null, new Shown(text)));
       } else if (isUnfinished(code)) {
         done(new Recoverable(new SyntaxError('unfinished')), undefined);
       } else {
-        void alone(async () => done(null, new Shown(await session.evaluate(code))));
+        void alone(() => session.evaluate(code)).then((text) => done(null, new Shown(text)));
       }
     },
   });
 
   /** One thing at a time; the prompt says where we are afterwards. */
-  const alone = async (work: () => Promise<void>): Promise<void> => {
+  const alone = async <T>(work: () => Promise<T>): Promise<T> => {
     gate.hold();
     try {
-      prompt.setPrompt(session.prompt);
-      await work();
+      return await work();
     } finally {
       prompt.setPrompt(session.prompt);
       gate.release();
@@ -74,10 +75,7 @@ export function readFromKeyboard(context: CommandContext, session: Session, loss
   const dotCommand = (run: (line: string) => Promise<void>) =>
     function (this: REPLServer, line: string): void {
       this.clearBufferedCommand();
-      void alone(() => run(line)).finally(() => {
-        prompt.setPrompt(session.prompt);
-        prompt.displayPrompt();
-      });
+      void alone(() => run(line)).finally(() => prompt.displayPrompt());
     };
 
   // It would make a new context for local evaluation, of which there is none.
