@@ -1,5 +1,6 @@
 /** One authenticated connection: typed calls out, answers and events in. When the line is lost every pending call fails with UNREACHABLE; none hangs. */
 import {
+  catalogue,
   KeyholeError,
   type OperationName,
   type Params,
@@ -61,7 +62,7 @@ export class Connection {
   /** @throws {KeyholeError} what the agent answered, TIMEOUT, INTERRUPTED or UNREACHABLE. */
   call<O extends OperationName>(op: O, params: Params<O>, options: CallOptions = {}): Promise<Result<O>> {
     if (this.#lost !== null) return Promise.reject(this.#lost);
-    if (options.signal?.aborted === true) return Promise.reject(interrupted(op));
+    if (options.signal?.aborted === true) return Promise.reject(new KeyholeError('INTERRUPTED', `${op} was not sent`));
     const id = this.#nextId;
     this.#nextId += 1;
     return new Promise<Result<O>>((resolve, reject) => {
@@ -69,22 +70,17 @@ export class Connection {
       let timer = setTimeout(() => {
         this.#interrupt(op, id);
         settle();
-        reject(
-          new KeyholeError(
-            'TIMEOUT',
-            `${op} was not answered within ${timeoutMs} ms`,
-            'The process may be busy: give more time with --timeout',
-          ),
-        );
+        reject(new KeyholeError('TIMEOUT', `${op} was not answered within ${timeoutMs} ms`, fateOf(op)));
       }, timeoutMs);
       const onAbort = (): void => {
         clearTimeout(timer);
-        const giveUp = (): void => {
+        const giveUp = (error: KeyholeError): void => {
           settle();
-          reject(interrupted(op));
+          reject(error);
         };
-        if (!this.#interrupt(op, id)) return giveUp();
-        timer = setTimeout(giveUp, interruptGraceMs);
+        if (!this.#interrupt(op, id)) return giveUp(new KeyholeError('INTERRUPTED', `${op} is no longer waited for`, fateOf(op)));
+        const deaf = new KeyholeError('TIMEOUT', 'the evaluation did not end after it was interrupted: it may still run');
+        timer = setTimeout(() => giveUp(deaf), interruptGraceMs);
       };
       const settle = (): void => {
         clearTimeout(timer);
@@ -142,11 +138,12 @@ export class Connection {
   #fail(reason: KeyholeError): void {
     if (this.#lost !== null) return;
     this.#lost = reason;
-    for (const pending of [...this.#pending.values()]) pending.reject(reason);
+    for (const pending of this.#pending.values()) pending.reject(reason);
     if (!this.#closing) for (const listener of this.#lostListeners) listener(reason);
   }
 }
 
-function interrupted(op: string): KeyholeError {
-  return new KeyholeError('INTERRUPTED', `${op} was interrupted`);
+/** Whoever stops waiting for a change must know that it may come about all the same. */
+function fateOf(op: OperationName): string {
+  return catalogue[op].journal === null ? 'The process may be busy: give more time with --timeout' : 'It may still be done there: keyhole log shows how it ended';
 }

@@ -40,7 +40,7 @@ export function layOut(open: string, rows: Text[], close: string): Text {
 
 /** A property's name, quoted where it is not a name. */
 export function renderName(name: string): Text {
-  return /^#?[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(name) || /^Symbol\(/.test(name) ? name : span('string', quoted(name));
+  return /^#?[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(name) || name.startsWith('Symbol(') ? name : span('string', quoted(name));
 }
 
 function renderString(value: RemoteValue): Text {
