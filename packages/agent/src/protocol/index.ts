@@ -6,3 +6,4 @@ export * from './journal.ts';
 export * from './envelope.ts';
 export * from './limits.ts';
 export * from './catalogue.ts';
+export * from './codec.ts';

@@ -1,0 +1,88 @@
+#!/usr/bin/env node
+/** The program `keyhole`: finds the command, gives it the process's streams and environment, and ends with its exit code. */
+import { readFileSync } from 'node:fs';
+import { KeyholeError } from '@keyhole/agent/protocol';
+import { dial } from './client/dial.ts';
+import { allCommands } from './commands/all.ts';
+import { askOnTerminal } from './commands/question.ts';
+import { reportError, runCommand } from './commands/run.ts';
+import { attach } from './repl/attach.ts';
+import { table } from './render/table.ts';
+import { Terminal } from './render/terminal.ts';
+import { span, type Text } from './render/text.ts';
+
+const definitions = [...allCommands.slice(0, 1), attach, ...allCommands.slice(1)];
+/** As a shell reports a program that SIGINT ended. */
+const interruptedExitCode = 130;
+
+async function main(argv: string[]): Promise<number> {
+  const terminal = new Terminal(process.stdout, process.stderr, process.env);
+  // Whoever reads our output may have had enough, as `head` does.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  const [first] = argv;
+  if (first === undefined || first === '--help' || first === '-h' || first === 'help') {
+    if (first === undefined) terminal.message(help());
+    else terminal.result(help());
+    return first === undefined ? 2 : 0;
+  }
+  if (first === '--version' || first === '-V') {
+    terminal.result(`${version()}\n`);
+    return 0;
+  }
+  const definition = definitions.find(({ name }) => argv.slice(0, name.split(' ').length).join(' ') === name);
+  if (definition === undefined) {
+    return reportError(
+      terminal,
+      new KeyholeError('USAGE', `there is no command ${first}`, 'keyhole --help lists them'),
+      argv.includes('--json'),
+    );
+  }
+
+  const interruption = new AbortController();
+  let handedOver = false;
+  process.on('SIGINT', () => {
+    // The key was meant for the editor.
+    if (handedOver) return;
+    if (interruption.signal.aborted) process.exit(interruptedExitCode);
+    interruption.abort();
+  });
+  return runCommand(definition, argv.slice(definition.name.split(' ').length), {
+    terminal,
+    cwd: process.cwd(),
+    env: process.env,
+    interactive: process.stdin.isTTY === true && process.stderr.isTTY === true,
+    ask: askOnTerminal,
+    handOver: async (work) => {
+      handedOver = true;
+      try {
+        return await work();
+      } finally {
+        handedOver = false;
+      }
+    },
+    signal: interruption.signal,
+    prefix: 'keyhole ',
+    dial: (target, identity) => dial({ target, identity }),
+    shared: null,
+  });
+}
+
+function help(): Text {
+  const rows = definitions.map(({ name, target, words, summary }) => [
+    [name, target === 'none' ? '' : target === 'directory' ? ' DIR|T' : ' T', ...words.map((word) => ` ${word}`)],
+    summary,
+  ]);
+  return [
+    span('heading', 'keyhole: git for a running Node.js process\n\n'),
+    table(['COMMAND', ''], rows, ''),
+    '\nT is NAME, NAME#PID or PID of an agent on this machine, or the path of its socket; with one agent it may be left out where it\n',
+    'stands last. KEYHOLE_TARGET names a default, KEYHOLE_IDENTITY a key. Every command takes --json, --timeout, --identity and --help.\n',
+  ];
+}
+
+function version(): string {
+  return (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+}
+
+// Set, not called: what was written to a pipe must still drain.
+process.exitCode = await main(process.argv.slice(2));

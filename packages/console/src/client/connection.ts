@@ -1,0 +1,149 @@
+/** One authenticated connection: typed calls out, answers and events in. When the line is lost every pending call fails with UNREACHABLE; none hangs. */
+import {
+  catalogue,
+  KeyholeError,
+  type OperationName,
+  type Params,
+  type Response,
+  type Result,
+  type ServerFrame,
+  type Welcome,
+} from '@keyhole/agent/protocol';
+import { errorFromWire } from './server-frames.ts';
+import type { FrameSocket } from './socket.ts';
+
+const defaultCallTimeoutMs = 30_000;
+/** After an interrupt the agent still owes an answer; one that does not come is not waited for. */
+const interruptGraceMs = 5_000;
+
+export interface CallOptions {
+  timeoutMs?: number | undefined;
+  /** Aborting interrupts an evaluation in the service; any other call is only no longer waited for. */
+  signal?: AbortSignal | undefined;
+  onEvent?: ((event: string, data: unknown) => void) | undefined;
+}
+
+interface Pending {
+  resolve(result: unknown): void;
+  reject(error: KeyholeError): void;
+  onEvent: CallOptions['onEvent'];
+}
+
+export class Connection {
+  /** Who we are there, and which process it is. */
+  readonly welcome: Welcome;
+  /** Where the connection leads, for messages. */
+  readonly label: string;
+  readonly #socket: FrameSocket;
+  readonly #pending = new Map<number, Pending>();
+  readonly #lostListeners: ((reason: KeyholeError) => void)[] = [];
+  #nextId = 1;
+  #lost: KeyholeError | null = null;
+  #closing = false;
+
+  constructor(socket: FrameSocket, welcome: Welcome, label: string) {
+    this.#socket = socket;
+    this.welcome = welcome;
+    this.label = label;
+    socket.onFrame((frame) => this.#receive(frame));
+    socket.onClose((reason) => this.#fail(reason));
+  }
+
+  /** Why there is no connection any more, or null. */
+  get lost(): KeyholeError | null {
+    return this.#lost;
+  }
+
+  /** Called once when the line is lost; not when `close` was called. */
+  onLost(listener: (reason: KeyholeError) => void): void {
+    this.#lostListeners.push(listener);
+  }
+
+  /** @throws {KeyholeError} what the agent answered, TIMEOUT, INTERRUPTED or UNREACHABLE. */
+  call<O extends OperationName>(op: O, params: Params<O>, options: CallOptions = {}): Promise<Result<O>> {
+    if (this.#lost !== null) return Promise.reject(this.#lost);
+    if (options.signal?.aborted === true) return Promise.reject(new KeyholeError('INTERRUPTED', `${op} was not sent`));
+    const id = this.#nextId;
+    this.#nextId += 1;
+    return new Promise<Result<O>>((resolve, reject) => {
+      const timeoutMs = options.timeoutMs ?? defaultCallTimeoutMs;
+      let timer = setTimeout(() => {
+        this.#interrupt(op, id);
+        settle();
+        reject(new KeyholeError('TIMEOUT', `${op} was not answered within ${timeoutMs} ms`, fateOf(op)));
+      }, timeoutMs);
+      const onAbort = (): void => {
+        clearTimeout(timer);
+        const giveUp = (error: KeyholeError): void => {
+          settle();
+          reject(error);
+        };
+        if (!this.#interrupt(op, id)) return giveUp(new KeyholeError('INTERRUPTED', `${op} is no longer waited for`, fateOf(op)));
+        const deaf = new KeyholeError('TIMEOUT', 'the evaluation did not end after it was interrupted: it may still run');
+        timer = setTimeout(() => giveUp(deaf), interruptGraceMs);
+      };
+      const settle = (): void => {
+        clearTimeout(timer);
+        options.signal?.removeEventListener('abort', onAbort);
+        this.#pending.delete(id);
+      };
+      options.signal?.addEventListener('abort', onAbort, { once: true });
+      this.#pending.set(id, {
+        resolve: (result) => {
+          settle();
+          // Its insides are hostile data still: whoever shows them goes through the sanitizer.
+          resolve(result as Result<O>);
+        },
+        reject: (error) => {
+          settle();
+          reject(error);
+        },
+        onEvent: options.onEvent,
+      });
+      this.#socket.send({ t: 'req', id, op, params: params as Record<string, unknown> });
+    });
+  }
+
+  close(): void {
+    this.#closing = true;
+    this.#socket.close();
+  }
+
+  /** True where the operation is one that can be interrupted. The interrupt's own answer is of no interest: the evaluation's says how it ended. */
+  #interrupt(op: OperationName, request: number): boolean {
+    if (op !== 'evaluate' || this.#lost !== null) return false;
+    this.call('interrupt', { request }, { timeoutMs: interruptGraceMs }).catch(() => undefined);
+    return true;
+  }
+
+  #receive(frame: ServerFrame): void {
+    if (frame.t === 'ev') return this.#pending.get(frame.id)?.onEvent?.(frame.event, frame.data);
+    if (frame.t === 'error') return this.#fail(errorFromWire(frame.error));
+    if (frame.t === 'res') return this.#answer(frame);
+    this.#fail(new KeyholeError('BAD_FRAME', `the agent sent ${frame.t} in the middle of a session`));
+    this.#socket.close();
+  }
+
+  #answer(frame: Response): void {
+    // An answer nobody waits for any more belongs to a call that timed out.
+    const pending = this.#pending.get(frame.id);
+    if (pending === undefined) return;
+    if (!frame.ok) return pending.reject(errorFromWire(frame.error));
+    if (typeof frame.result !== 'object' || frame.result === null) {
+      return pending.reject(new KeyholeError('BAD_FRAME', 'the agent sent an answer without a result'));
+    }
+    pending.resolve(frame.result);
+  }
+
+  #fail(reason: KeyholeError): void {
+    if (this.#lost !== null) return;
+    this.#lost = reason;
+    for (const pending of this.#pending.values()) pending.reject(reason);
+    if (!this.#closing) for (const listener of this.#lostListeners) listener(reason);
+  }
+}
+
+/** Whoever stops waiting for a change must know that it may come about all the same. */
+function fateOf(op: OperationName): string {
+  return catalogue[op].journal === null ? 'The process may be busy: give more time with --timeout' : 'It may still be done there: keyhole log shows how it ended';
+}

@@ -1,0 +1,49 @@
+/** From a target and the operator's keys to a connection. Each key is tried on a connection of its own: a refused one is cut by the agent. */
+import { listAnnouncements } from '@keyhole/agent/announce';
+import { KeyholeError } from '@keyhole/agent/protocol';
+import { Connection } from './connection.ts';
+import { shakeHands } from './handshake.ts';
+import { signingKeys } from './identity.ts';
+import type { SigningKey } from './sign.ts';
+import { openSocket } from './socket.ts';
+import { resolveTarget, type Target } from './targets.ts';
+
+export interface DialOptions {
+  /** NAME, NAME#PID, PID or a socket's path; default: KEYHOLE_TARGET, else the only agent there is. */
+  target?: string | undefined;
+  /** A key file; default: KEYHOLE_IDENTITY, ssh-agent, `~/.ssh/id_ed25519`. */
+  identity?: string | undefined;
+  env?: NodeJS.ProcessEnv | undefined;
+}
+
+/** @throws {KeyholeError} NO_TARGET, AMBIGUOUS, UNREACHABLE, NOT_ALLOWED */
+export async function dial(options: DialOptions): Promise<Connection> {
+  const env = options.env ?? process.env;
+  const target = resolveTarget(options.target, env, listAnnouncements());
+  const keys = await signingKeys(options.identity, env);
+  let refusal: KeyholeError | null = null;
+  for (const key of keys) {
+    try {
+      return await dialWith(target, key);
+    } catch (error) {
+      if (!(error instanceof KeyholeError) || error.code !== 'NOT_ALLOWED') throw error;
+      refusal = error;
+    }
+  }
+  throw new KeyholeError(
+    'NOT_ALLOWED',
+    refusal?.message ?? 'the key was refused',
+    `Tried ${keys.map((key) => key.label).join(', ')}. Name another with --identity FILE, or have one of these added to the operators file of the service`,
+  );
+}
+
+async function dialWith(target: Target, key: SigningKey): Promise<Connection> {
+  const socket = await openSocket(target.socketPath, target.label);
+  try {
+    const welcome = await shakeHands(socket, target.socketPath, key);
+    return new Connection(socket, welcome, target.label);
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
+}

@@ -1,0 +1,31 @@
+/** The commands, in the order of the help. */
+import { actors } from './actors.ts';
+import type { CommandDefinition } from './command.ts';
+import { diff } from './diff.ts';
+import { edit } from './edit.ts';
+import { evaluate } from './eval.ts';
+import { exportCommand } from './export.ts';
+import { fn } from './fn.ts';
+import { inspect } from './inspect.ts';
+import { journalVerify } from './journal-verify.ts';
+import { keygen } from './keygen.ts';
+import { log } from './log.ts';
+import { ps } from './ps.ts';
+import { push } from './push.ts';
+import { revert } from './revert.ts';
+
+export const allCommands: CommandDefinition[] = [
+  ps,
+  evaluate,
+  actors,
+  inspect,
+  fn,
+  edit,
+  push,
+  diff,
+  log,
+  revert,
+  exportCommand,
+  journalVerify,
+  keygen,
+];

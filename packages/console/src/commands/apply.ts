@@ -1,0 +1,58 @@
+/** What `push`, `edit` and `revert` share: sending functions to the engine, and showing what became of each. */
+import { limits, type PatchRequest, type PatchResult, type RefusedPatch } from '@keyhole/agent/protocol';
+import type { Connection } from '../client/connection.ts';
+import { span, type Text } from '../render/text.ts';
+import { durationMs, reasonOption, textFlag, type CommandContext, type Flags, type OptionDefinition, type Outcome } from './command.ts';
+
+const applyTimeoutMs = 60_000;
+
+export const applyOptions: OptionDefinition[] = [
+  reasonOption,
+  { flags: '--dry-run', doc: 'only says what would happen' },
+  { flags: '--max-pause <ms>', doc: `refuse when the process would stop longer (default: ${limits.defaultMaxPauseMs})` },
+];
+
+/** `refused` holds what could not even be translated: then nothing is applied, unless `partial`. */
+export async function applyPatches(
+  context: CommandContext,
+  connection: Connection,
+  change: { patches: PatchRequest[]; refused: RefusedPatch[]; reason: string; partial: boolean; flags: Flags },
+): Promise<PatchResult> {
+  const { patches, refused, reason, partial, flags } = change;
+  const dryRun = flags['dryRun'] === true;
+  const maxPause = textFlag(flags, 'maxPause');
+  if (patches.length === 0 || (refused.length > 0 && !partial && !dryRun))
+    return { ok: refused.length === 0, dryRun, patches: [], refused };
+  const result = await connection.call(
+    'patch.apply',
+    { patches, reason, dryRun, partial, ...(maxPause !== undefined && { maxPauseMs: durationMs('--max-pause', maxPause, 1) }) },
+    { ...context, timeoutMs: context.timeoutMs ?? applyTimeoutMs },
+  );
+  return {
+    ok: result.ok && (refused.length === 0 || partial),
+    dryRun: result.dryRun,
+    patches: result.patches,
+    refused: [...refused, ...result.refused],
+  };
+}
+
+/** The result of a change, with exit code 1 where it was refused. */
+export function outcomeOf(result: PatchResult, done: string): Outcome {
+  const { ok, dryRun, patches, refused } = result;
+  return { json: { ok, dryRun, patches, refused }, text: render(result, done), exitCode: ok ? 0 : 1 };
+}
+
+function render(result: PatchResult, done: string): Text {
+  const applied = result.patches.map((patch) => [
+    span(result.dryRun ? 'dim' : 'good', result.dryRun ? 'would be ' : ''),
+    span('good', done),
+    ` ${patch.id}  `,
+    span('name', patch.address),
+    `  ${patch.strategy}, pause ${patch.pauseMs} ms`,
+    result.dryRun ? '' : patch.verified ? ', verified' : span('warning', ', not verified'),
+    '\n',
+  ]);
+  const refused = result.refused.map((each) => [span('bad', 'refused '), span('name', each.address), `: ${each.why}\n`]);
+  const nothing = !result.ok && result.patches.length === 0 ? [span('bad', 'nothing was changed\n')] : [];
+  return [...applied, ...refused, ...nothing];
+}

@@ -1,0 +1,18 @@
+/** `keyhole diff`: what is live, as a unified diff against what was loaded. */
+import { renderDiff } from '../render/unified-diff.ts';
+import { diffOf } from '../git/diff.ts';
+import type { CommandDefinition } from './command.ts';
+
+export const diff: CommandDefinition = {
+  name: 'diff',
+  summary: 'unified diff of what is live',
+  target: 'agent',
+  words: ['[ID...]'],
+  required: () => 0,
+  options: [],
+  async run(context, { words }) {
+    const text = await diffOf(await context.connect(), words, context.cwd);
+    if (text === '') context.terminal.message('nothing is patched\n');
+    return { json: { diff: text }, text: renderDiff(text), exact: text };
+  },
+};

@@ -1,0 +1,80 @@
+/** `keyhole fn`: one function as its author wrote it and how it can be patched, or with a prefix the list. */
+import { KeyholeError, type FunctionDetail, type FunctionSummary } from '@keyhole/agent/protocol';
+import type { Connection } from '../client/connection.ts';
+import { table } from '../render/table.ts';
+import { joined, span, type Text } from '../render/text.ts';
+import { authorText } from '../typescript/edit.ts';
+import type { CommandContext, CommandDefinition, Outcome } from './command.ts';
+
+export const fn: CommandDefinition = {
+  name: 'fn',
+  summary: 'one function, or with a prefix the list',
+  target: 'agent',
+  words: ['ADDRESS'],
+  required: () => 1,
+  options: [],
+  async run(context, { words }) {
+    const [address = ''] = words;
+    const connection = await context.connect();
+    // Without a colon it can only be a file or a part of one.
+    if (!address.includes(':')) return list(await functionsBelow(connection, address, context), address);
+    let detail: FunctionDetail;
+    try {
+      detail = await connection.call('fn.get', { address }, context);
+    } catch (error) {
+      if (!(error instanceof KeyholeError) || error.code !== 'NOT_FOUND') throw error;
+      const functions = await functionsBelow(connection, address, context);
+      if (functions.length === 0) throw error;
+      return list(functions, address);
+    }
+    return show(detail, await textsOf(connection, detail));
+  },
+};
+
+async function functionsBelow(connection: Connection, prefix: string, context: CommandContext): Promise<FunctionSummary[]> {
+  return (await connection.call('fn.list', { prefix }, context)).functions;
+}
+
+/** The author's texts; where neither the process nor the repository knows them, what runs. */
+async function textsOf(connection: Connection, detail: FunctionDetail): Promise<{ source: string; original: string }> {
+  if (detail.source !== null && detail.original !== null) return { source: detail.source, original: detail.original };
+  try {
+    return await authorText(connection, detail.address);
+  } catch (error) {
+    if (!(error instanceof KeyholeError) || error.code === 'UNREACHABLE') throw error;
+    return { source: detail.code, original: detail.originalCode };
+  }
+}
+
+function list(functions: FunctionSummary[], prefix: string): Outcome {
+  const rows = functions.map((each) => [
+    span('name', each.address),
+    String(each.line),
+    each.kind,
+    each.patched ? span('warning', 'patched') : '',
+  ]);
+  return {
+    json: functions.map(({ address, file, line, kind, patched }) => ({ address, file, line, kind, patched })),
+    text: table(['FUNCTION', 'LINE', 'KIND', ''], rows, `no function starts with ${prefix}`),
+  };
+}
+
+function show(detail: FunctionDetail, { source, original }: { source: string; original: string }): Outcome {
+  const { address, file, line, strategies, reachable, patches } = detail;
+  const verdicts: Text = strategies.map((strategy) => [
+    '  ',
+    strategy.possible ? span('good', strategy.name) : span('dim', strategy.name),
+    strategy.possible ? `  pause ${strategy.pauseMs} ms` : '  not possible',
+    strategy.why === '' ? '\n' : `: ${strategy.why}\n`,
+  ]);
+  return {
+    json: { address, file, line, source, original, strategies, reachable, patches },
+    text: [
+      [span('heading', address), span('dim', `  ${file}:${line}\n`)],
+      `${source}\n`,
+      [span('heading', 'strategies\n'), verdicts],
+      [span('heading', 'outer variables  '), reachable.length === 0 ? span('dim', 'none of its own') : joined(reachable, ', '), '\n'],
+      patches.length === 0 ? '' : [span('heading', 'patches  '), span('warning', patches.join(', ')), '\n'],
+    ],
+  };
+}

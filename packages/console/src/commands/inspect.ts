@@ -1,0 +1,103 @@
+/** `keyhole inspect`: one value, opened a page at a time; for a function its closure too. Runs no getter. */
+import { KeyholeError, limits, type Params, type RemoteProperty, type ValuePage } from '@keyhole/agent/protocol';
+import type { Connection } from '../client/connection.ts';
+import { renderPage, renderRowValue } from '../render/page.ts';
+import { paint, span } from '../render/text.ts';
+import { quoted, renderValue } from '../render/value.ts';
+import { countFlag, textFlag, type CommandContext, type CommandDefinition, type Outcome } from './command.ts';
+import { described } from './eval.ts';
+
+export const inspect: CommandDefinition = {
+  name: 'inspect',
+  summary: 'one value, opened; for a function its closure scopes too',
+  target: 'agent',
+  words: ['ACTOR|EXPR'],
+  required: () => 1,
+  verbatim: true,
+  options: [
+    { flags: '--in <file>', doc: 'an expression inside the scope of that module' },
+    { flags: '--depth <n>', doc: 'how many levels to open' },
+    { flags: '--start <n>', doc: 'the first row, or the first character of a long string' },
+    { flags: '--count <n>', doc: 'how many' },
+  ],
+  async run(context, { words, flags }) {
+    const [what = ''] = words;
+    const connection = await context.connect();
+    const start = countFlag(flags, 'start', 0, Number.MAX_SAFE_INTEGER);
+    const count = countFlag(flags, 'count', 1, limits.maxStringLength);
+    const depth = countFlag(flags, 'depth', 0, limits.maxDepthOfInspection);
+    const { id, page } = await open(connection, what, textFlag(flags, 'in'), context, {
+      ...(depth !== undefined && { depth }),
+      ...(start !== undefined && { start }),
+      ...(count !== undefined && { count: Math.min(count, limits.maxPageSize) }),
+    });
+    if (page.value.type === 'string' && page.value.handle !== undefined && start !== undefined) {
+      return pieceOfText(connection, page.value.handle, start, count ?? limits.maxStringLength, context);
+    }
+    return {
+      json: {
+        ...(id !== undefined && { id }),
+        ...described(page.value),
+        properties: page.properties.map(row),
+        total: page.total,
+        start: page.start,
+        ...(page.scopes !== undefined && { scopes: page.scopes.map((scope) => ({ ...scope, variables: scope.variables.map(row) })) }),
+      },
+      text: renderPage(page),
+    };
+  },
+};
+
+interface Opened {
+  id?: string;
+  page: ValuePage;
+}
+
+/** A word may be the id of an actor or an expression; the actor wins, since it was given that name on purpose. */
+async function open(
+  connection: Connection,
+  what: string,
+  file: string | undefined,
+  context: CommandContext,
+  page: Omit<Params<'inspect'>, 'actor' | 'expression' | 'handle' | 'in'>,
+): Promise<Opened> {
+  if (file !== undefined) return { page: await connection.call('inspect', { expression: what, in: file, ...page }, context) };
+  let noActor: KeyholeError;
+  try {
+    return { id: what, page: await connection.call('inspect', { actor: what, ...page }, context) };
+  } catch (error) {
+    if (!(error instanceof KeyholeError) || (error.code !== 'NOT_FOUND' && error.code !== 'BAD_REQUEST')) throw error;
+    noActor = error;
+  }
+  try {
+    return { page: await connection.call('inspect', { expression: what, ...page }, context) };
+  } catch (error) {
+    // An actor's id is seldom an expression as well: then the actor that is missing is the news.
+    if (error instanceof KeyholeError && (error.code === 'SYNTAX' || error.code === 'BAD_REQUEST') && what.includes('/')) throw noActor;
+    throw error;
+  }
+}
+
+async function pieceOfText(
+  connection: Connection,
+  handle: string,
+  start: number,
+  count: number,
+  context: CommandContext,
+): Promise<Outcome> {
+  const { text, length } = await connection.call('text', { handle, start, count }, context);
+  return {
+    json: { type: 'string', preview: text, properties: [], total: length, start },
+    text: [span('string', quoted(text)), span('dim', `\n  (characters ${start} to ${start + text.length} of ${length})\n`)],
+  };
+}
+
+function row(property: RemoteProperty): Record<string, unknown> {
+  return {
+    name: property.name,
+    ...(property.key !== undefined && { key: paint(renderValue(property.key), false) }),
+    type: property.kind === 'accessor' ? 'accessor' : (property.value?.type ?? 'undefined'),
+    preview: paint(renderRowValue(property), false),
+    ...(property.properties !== undefined && { properties: property.properties.map(row) }),
+  };
+}

@@ -1,0 +1,45 @@
+/** The single writer: everything the console says goes through here, escaped on its way. Results go to stdout, messages to stderr. */
+import { sanitizeJson } from './sanitize.ts';
+import { paint, wantsColour, type Text } from './text.ts';
+
+export interface OutputStream {
+  write(text: string): unknown;
+  isTTY?: boolean;
+}
+
+export class Terminal {
+  readonly #stdout: OutputStream;
+  readonly #stderr: OutputStream;
+  readonly #colourOut: boolean;
+  readonly #colourErr: boolean;
+
+  constructor(stdout: OutputStream, stderr: OutputStream, env: NodeJS.ProcessEnv) {
+    this.#stdout = stdout;
+    this.#stderr = stderr;
+    this.#colourOut = wantsColour(stdout, env);
+    this.#colourErr = wantsColour(stderr, env);
+  }
+
+  result(text: Text): void {
+    this.#stdout.write(this.format(text));
+  }
+
+  message(text: Text): void {
+    this.#stderr.write(paint(text, this.#colourErr));
+  }
+
+  json(document: unknown): void {
+    this.#stdout.write(`${sanitizeJson(JSON.stringify(document, null, this.#stdout.isTTY === true ? 2 : 0))}\n`);
+  }
+
+  /** Bytes that another program will read, such as a patch: exact where stdout is not a terminal, escaped where it is one. */
+  document(text: Text, exact: string): void {
+    if (this.#stdout.isTTY === true) this.result(text);
+    else this.#stdout.write(exact);
+  }
+
+  /** For readline, which writes by itself. */
+  format(text: Text): string {
+    return paint(text, this.#colourOut);
+  }
+}

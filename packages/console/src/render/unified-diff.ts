@@ -1,0 +1,20 @@
+/** Unified diffs: made from two texts, and coloured. */
+import { createTwoFilesPatch } from 'diff';
+import { span, type Text } from './text.ts';
+
+export function unifiedDiff(oldName: string, newName: string, oldText: string, newText: string): string {
+  // The line of equal signs that the library puts on top is no part of a unified diff.
+  return createTwoFilesPatch(oldName, newName, oldText, newText, undefined, undefined, { context: 3 }).replace(/^=+\n/, '');
+}
+
+export function renderDiff(diff: string): Text {
+  const lines = diff.split('\n');
+  return lines.map((line, index) => {
+    const end = index === lines.length - 1 ? '' : '\n';
+    if (line.startsWith('+++') || line.startsWith('---') || line.startsWith('diff --git')) return [span('heading', line), end];
+    if (line.startsWith('@@')) return [span('hunk', line), end];
+    if (line.startsWith('+')) return [span('added', line), end];
+    if (line.startsWith('-')) return [span('removed', line), end];
+    return `${line}${end}`;
+  });
+}

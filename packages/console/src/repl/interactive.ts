@@ -1,0 +1,118 @@
+/** `attach` at a terminal: node:repl's editing, history and multi-line input around evaluations in the service. Nothing is evaluated here. */
+import { Recoverable, start, type REPLServer } from 'node:repl';
+import { errorTable } from '@keyhole/agent/protocol';
+import { allCommands } from '../commands/all.ts';
+import type { CommandContext } from '../commands/command.ts';
+import { isUnfinished } from '../commands/expression.ts';
+import { askOnTerminal } from '../commands/question.ts';
+import { renderFailure } from '../render/failure.ts';
+import { span, type Text } from '../render/text.ts';
+import { complete } from './completion.ts';
+import { InputGate } from './gate.ts';
+import { historyFile } from './history.ts';
+import type { Session } from './session.ts';
+
+/** What the evaluation hands to node:repl's writer: text that is ready, so that no value of ours is ever inspected. */
+class Shown {
+  readonly text: Text;
+  constructor(text: Text) {
+    this.text = text;
+  }
+}
+
+/** Resolves with the exit code when the operator leaves. `onLost` is what the session calls when the line is lost. */
+export function readFromKeyboard(context: CommandContext, session: Session, lossNotice: { announce: () => void }): Promise<number> {
+  const { terminal } = context;
+  const gate = new InputGate(process.stdin, () => session.interrupt());
+  const prompt = start({
+    prompt: session.prompt,
+    input: gate,
+    output: process.stdout,
+    terminal: true,
+    preview: false,
+    ignoreUndefined: true,
+    writer: (shown: unknown) => (shown instanceof Shown ? terminal.format(shown.text).replace(/\n$/, '') : ''),
+    completer: (line: string, done: (error: Error | null, result: [string[], string]) => void) => {
+      // No names are better than an error between the operator's keys.
+      complete(line, session.connection, allCommands).then(
+        (found) => done(null, found),
+        () => done(null, [[], line]),
+      );
+    },
+    eval: (typed, _context, _file, done) => {
+      // From Node 24 on, the lines of one input are held together by carriage returns.
+      const code = typed.replace(/\r\n?/g, '\n');
+      if (code.trim() === '') {
+        if (session.lost === null) done(null, undefined);
+        else void alone(() => handOver(() => session.reconnect())).then((text) => done(null, new Shown(text)));
+      } else if (isUnfinished(code)) {
+        done(new Recoverable(new SyntaxError('unfinished')), undefined);
+      } else {
+        void alone(() => session.evaluate(code)).then((text) => done(null, new Shown(text)));
+      }
+    },
+  });
+
+  /** One thing at a time; the prompt says where we are afterwards. */
+  const alone = async <T>(work: () => Promise<T>): Promise<T> => {
+    gate.hold();
+    try {
+      return await work();
+    } finally {
+      prompt.setPrompt(session.prompt);
+      gate.release();
+    }
+  };
+  const handOver = async <T>(work: () => Promise<T>): Promise<T> => {
+    gate.detach();
+    try {
+      return await work();
+    } finally {
+      gate.attach();
+    }
+  };
+  const keyboard = { interactive: true, handOver, ask: (question: string) => handOver(() => askOnTerminal(question)) };
+  const dotCommand = (run: (line: string) => Promise<void>) =>
+    function (this: REPLServer, line: string): void {
+      this.clearBufferedCommand();
+      void alone(() => run(line)).finally(() => prompt.displayPrompt());
+    };
+
+  // It would make a new context for local evaluation, of which there is none.
+  delete (prompt.commands as Record<string, unknown>)['clear'];
+  for (const group of new Set(allCommands.map(({ name }) => name.split(' ')[0] ?? name))) {
+    const help = allCommands
+      .filter(({ name }) => name.split(' ')[0] === group)
+      .map(({ name, words, summary }) => [...name.split(' ').slice(1), ...words].join(' ') + `  ${summary}`);
+    prompt.defineCommand(group, {
+      help: help.join('; ').trim(),
+      action: dotCommand(async (line) => void (await session.command(`${group} ${line}`, keyboard))),
+    });
+  }
+  prompt.defineCommand('reconnect', {
+    help: 'connects again after the line was lost',
+    action: dotCommand(async () => terminal.message(await handOver(() => session.reconnect()))),
+  });
+  try {
+    prompt.setupHistory(historyFile(context.env), (error) => {
+      if (error !== null) terminal.message(span('dim', `no history: ${error.message}\n`));
+    });
+  } catch (error) {
+    terminal.message(span('dim', `no history: ${(error as Error).message}\n`));
+  }
+  lossNotice.announce = () => {
+    prompt.setPrompt(session.prompt);
+    // A pending evaluation says it itself.
+    if (session.busy || session.lost === null) return;
+    terminal.message(['\n', renderFailure(session.lost), 'Enter connects again, .exit ends\n']);
+    prompt.displayPrompt(true);
+  };
+
+  return new Promise((resolve) => {
+    prompt.on('exit', () => {
+      lossNotice.announce = () => undefined;
+      gate.detach();
+      resolve(session.lost === null ? 0 : errorTable.UNREACHABLE.exitCode);
+    });
+  });
+}

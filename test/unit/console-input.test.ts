@@ -1,0 +1,105 @@
+/** What an operator types: finished or not, an object or a block, a dot command and its words. */
+import { generateKeyPairSync } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { armoredSignature, ed25519Line, publicKeyLine, publicLineOfOpenSshKey } from '../../packages/console/dist/client/ssh-wire.js';
+import { allCommands } from '../../packages/console/dist/commands/all.js';
+import { durationMs } from '../../packages/console/dist/commands/command.js';
+import { asEvaluated, isUnfinished } from '../../packages/console/dist/commands/expression.js';
+import { parseDotLine, shellWords } from '../../packages/console/dist/repl/dot-line.js';
+
+test.each([
+  ['1 +', true],
+  ['function f() {', true],
+  ['await f(', true],
+  ['`a', true],
+  ['/* a', true],
+  ['"a\\\n', true],
+  ['{ a: [1,', true],
+  ['if (x)', true],
+  ['1', false],
+  ['await x', false],
+  ['{ a: 1, b: 2 }', false],
+  ['let 1', false],
+  ['"a', false],
+  ['a b', false],
+  [')', false],
+])('%j unfinished: %s', (code, unfinished) => {
+  expect(isUnfinished(`${code}\n`)).toBe(unfinished);
+});
+
+test('braces that can be an object are one', () => {
+  expect([asEvaluated('{ a: 1 }'), asEvaluated('{ let a = 1 }'), asEvaluated('{ a: 1 };'), asEvaluated('[1]')]).toEqual([
+    '({ a: 1 })',
+    '{ let a = 1 }',
+    '{ a: 1 };',
+    '[1]',
+  ]);
+});
+
+describe('dot lines', () => {
+  test.each([
+    ['a  b', ['a', 'b']],
+    ['"a b" c', ['a b', 'c']],
+    ["'a\\' b", ['a\\', 'b']],
+    ['a\\ b ""', ['a b', '']],
+    ['', []],
+  ])('%j', (text, words) => {
+    expect(shellWords(text)).toEqual(words);
+  });
+
+  test('any words survive quoting', () => {
+    fc.assert(
+      fc.property(fc.array(fc.string()), (words) => {
+        const line = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
+        expect(shellWords(line)).toEqual(words);
+      }),
+    );
+  });
+
+  test('an expression stays as it was typed, options around it stay options', () => {
+    const argv = (line: string): string[] => parseDotLine(allCommands, line).argv;
+    expect(argv('.inspect rooms.get("a  b")')).toEqual(['--', 'rooms.get("a  b")']);
+    expect(argv('.inspect --depth 2 a - b --in src/a.js')).toEqual(['--depth', '2', '--in', 'src/a.js', '--', 'a - b']);
+    expect(argv('.eval --safe x')).toEqual(['--safe', '--', 'x']);
+    expect(argv('.eval --a')).toEqual(['--', '--a']);
+    expect(argv('.journal verify "a b"')).toEqual(['a b']);
+    expect(() => argv('.nope')).toThrow('there is no command .nope');
+    expect(() => argv('.push "a')).toThrow('not closed');
+  });
+});
+
+test.each([
+  ['5', 5_000],
+  ['500ms', 500],
+  ['1.5s', 1_500],
+  ['5m', 300_000],
+])('%s is %i ms', (text, ms) => {
+  expect(durationMs('--timeout', text, 1_000)).toBe(ms);
+});
+test.each(['', '-1', 'x', '5h', '1e3'])('%j is no time', (text) => {
+  expect(() => durationMs('--timeout', text, 1_000)).toThrow('--timeout');
+});
+
+describe('keys', () => {
+  test('a public line is what OpenSSH writes', () => {
+    const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+    const line = publicKeyLine(publicKey);
+    expect(publicKeyLine(privateKey)).toBe(line);
+    expect(ed25519Line(`${line} alice@host`)).toBe(line);
+    expect(ed25519Line(line.slice(0, -8))).toBeNull();
+    expect(ed25519Line('ssh-rsa AAAA')).toBeNull();
+    expect(armoredSignature(privateKey, 'n', 'm')).toMatch(
+      /^-----BEGIN SSH SIGNATURE-----\n([A-Za-z0-9+/=]{1,70}\n)+-----END SSH SIGNATURE-----\n$/,
+    );
+  });
+
+  test('no bytes crash the reader of private key files', () => {
+    fc.assert(
+      fc.property(fc.uint8Array(), (bytes) => {
+        const body = Buffer.concat([Buffer.from('openssh-key-v1\0'), bytes]).toString('base64');
+        expect(publicLineOfOpenSshKey(`-----BEGIN OPENSSH PRIVATE KEY-----\n${body}\n-----END OPENSSH PRIVATE KEY-----`)).toBeNull();
+      }),
+    );
+  });
+});
