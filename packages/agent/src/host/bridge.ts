@@ -13,6 +13,8 @@ export type HostOperation = Exclude<OperationName, 'journal.read' | 'journal.ver
 /** Who asks, and, where the operation is journaled, the intent that is durable already. */
 export interface HostContext {
   session: string;
+  /** The number of this call on the bridge: names an evaluation that is to be interrupted. */
+  call: number;
   intent?: {
     entry: number;
     entryHash: string;
@@ -23,12 +25,15 @@ export interface HostContext {
   };
 }
 
+/** The journal is the door's: it adds its state to `info`. */
+export type HostResult<O extends HostOperation> = O extends 'info' ? Omit<Result<'info'>, 'journal'> : Result<O>;
+
 export type HostHandlers = {
-  [O in HostOperation]: (params: Params<O>, context: HostContext) => Result<O> | Promise<Result<O>>;
+  [O in HostOperation]: (params: Params<O>, context: HostContext) => HostResult<O> | Promise<HostResult<O>>;
 };
 
 export type ToHost =
-  | { t: 'call'; id: number; op: HostOperation; params: Record<string, unknown>; context: HostContext }
+  | { t: 'call'; id: number; op: HostOperation; params: Record<string, unknown>; context: Omit<HostContext, 'call'> }
   | { t: 'forget'; session: string };
 
 export type ToDoor =

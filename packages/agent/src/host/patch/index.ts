@@ -1,7 +1,9 @@
 /** The operations on functions and patches, as the host serves them. */
-import { SlotTable } from '../../loader/index.ts';
+import { InstrumentedModule, SlotTable } from '../../loader/index.ts';
+import { KeyholeError } from '../../protocol/index.ts';
 import type { FunctionDetail, FunctionSummary } from '../../protocol/index.ts';
 import type { HostHandlers } from '../bridge.ts';
+import type { ScopePortals } from '../evaluate.ts';
 import { PatchEngine, loadedCode } from './engine.ts';
 import { ModuleIndex } from './modules.ts';
 import type { FunctionTarget } from './modules.ts';
@@ -21,7 +23,14 @@ export interface PatchDependencies {
   table: SlotTable | null;
 }
 
-export function createPatchHandlers({ service, root, commit, table }: PatchDependencies): PatchHandlers {
+export interface Patching {
+  handlers: PatchHandlers;
+  portals: ScopePortals;
+  /** How many patches are live. */
+  count(): number;
+}
+
+export function createPatching({ service, root, commit, table }: PatchDependencies): Patching {
   const modules = new ModuleIndex(root, table ?? new SlotTable());
   const engine = new PatchEngine(modules, [new SlotsStrategy()]);
 
@@ -33,7 +42,7 @@ export function createPatchHandlers({ service, root, commit, table }: PatchDepen
     patched: engine.liveAt(target.address) !== null,
   });
 
-  return {
+  const handlers: PatchHandlers = {
     'fn.list': ({ prefix }) => ({ functions: modules.withPrefix(prefix).map(summary) }),
     'fn.get': ({ address }): FunctionDetail => {
       const [target] = modules.at(address);
@@ -62,4 +71,15 @@ export function createPatchHandlers({ service, root, commit, table }: PatchDepen
     'patch.list': () => ({ patches: engine.records() }),
     'patch.export': ({ ids }) => ({ service, root, commit, patches: engine.records(ids) }),
   };
+  const portals: ScopePortals = {
+    portal(file) {
+      const { module } = modules.module(file);
+      const portal = module instanceof InstrumentedModule ? module.instances.at(-1)?.portal : undefined;
+      if (portal === undefined) {
+        throw new KeyholeError('NOT_FOUND', `${file} has no way in`, 'Start the service with --import @keyhole/agent/register to evaluate inside its modules.');
+      }
+      return portal;
+    },
+  };
+  return { handlers, portals, count: () => engine.records().length };
 }

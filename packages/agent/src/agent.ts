@@ -1,0 +1,181 @@
+/**
+ * The composition root: the host on this thread, the door in a worker. Whatever is wrong outside is reported and never keeps the service from starting, and
+ * nothing here keeps it from ending.
+ */
+import { writeSync } from 'node:fs';
+import { MessageChannel, Worker } from 'node:worker_threads';
+import type { AgentConfig } from './config.ts';
+import { ActorRegistry } from './host/actors/registry.ts';
+import type { HostHandlers } from './host/bridge.ts';
+import { serveHost } from './host/host.ts';
+import { Inspector } from './host/inspector.ts';
+import { createLooking } from './host/looking.ts';
+import { createPatching } from './host/patch/index.ts';
+import type { SlotTable } from './loader/index.ts';
+import type { DoorConfig, DoorReport } from './server/door-config.ts';
+import { interruptKey } from './server/interrupt.ts';
+
+/** What is wrong, and what to do about it. */
+export interface AgentProblem {
+  what: string;
+  message: string;
+  hint: string;
+}
+
+export interface AgentStatus {
+  /** `unix:/path`, or null while nobody can attach. */
+  address: string | null;
+  problems: AgentProblem[];
+}
+
+/** A running agent. */
+export interface Agent {
+  readonly status: AgentStatus;
+  readonly actors: Pick<ActorRegistry, 'register' | 'watchClass'>;
+  /** Closes the door. Patches stay as they are. */
+  close(): Promise<void>;
+}
+
+/** A door that dies again and again is tried less and less often. */
+const firstRestartMs = 100;
+const longestRestartMs = 30_000;
+/** The door's own heap: an attack that fills it ends the door, not the service. */
+const doorHeapMegabytes = 128;
+
+export class RunningAgent implements Agent {
+  readonly status: AgentStatus = { address: null, problems: [] };
+  readonly actors = new ActorRegistry();
+  readonly #config: AgentConfig;
+  readonly #table: SlotTable | null;
+  readonly #startedAt = new Date().toISOString();
+  readonly #handlers: HostHandlers;
+  readonly #forget: (session: string) => void;
+  readonly #ready: Promise<void>;
+  #setReady: () => void = () => undefined;
+  #door: Worker | null = null;
+  #restartMs = firstRestartMs;
+  #closed = false;
+
+  constructor(config: AgentConfig, table: SlotTable | null) {
+    this.#config = config;
+    this.#table = table;
+    const inspector = new Inspector();
+    const patching = createPatching({ service: config.service, root: config.root, commit: config.commit, table });
+    const looking = createLooking(inspector, this.actors, patching.portals);
+    this.#forget = looking.forget;
+    this.#handlers = {
+      ...patching.handlers,
+      ...looking.handlers,
+      info: () => ({
+        service: config.service,
+        pid: process.pid,
+        node: process.version,
+        startedAt: this.#startedAt,
+        root: config.root,
+        commit: config.commit,
+        instrumented: table !== null,
+        untouched: [...(table?.untouched ?? [])],
+        patches: patching.count(),
+      }),
+    };
+    Object.defineProperty(globalThis, Symbol.for(interruptKey), {
+      value: (call: number): boolean => looking.interrupt(call),
+      enumerable: false,
+      writable: false,
+      configurable: true,
+    });
+    this.#ready = new Promise((resolve) => {
+      this.#setReady = resolve;
+    });
+    this.#open();
+  }
+
+  /** Resolves when the door listens or has said why it does not; until then the process stays alive. */
+  async ready(): Promise<void> {
+    this.#door?.ref();
+    await this.#ready;
+    this.#door?.unref();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.status.address = null;
+    Reflect.deleteProperty(globalThis, Symbol.for(interruptKey));
+    const door = this.#door;
+    this.#door = null;
+    if (door === null) return;
+    const gone = new Promise<void>((resolve) => door.once('exit', () => resolve()));
+    door.ref();
+    door.postMessage('close');
+    await gone;
+  }
+
+  #open(): void {
+    const { port1, port2 } = new MessageChannel();
+    serveHost({ port: port1, handlers: this.#handlers, forget: this.#forget });
+    const { service, commit, root, socketPath, operatorsFile, journalDir } = this.#config;
+    const workerData: DoorConfig = {
+      service,
+      commit,
+      root,
+      socketPath,
+      operatorsFile,
+      journalDir,
+      startedAt: this.#startedAt,
+      instrumented: this.#table !== null,
+      bridge: port2,
+    };
+    // The worker must not load what the service was started with: neither our own register nor anybody else's.
+    const { NODE_OPTIONS: _, ...env } = process.env;
+    let door: Worker;
+    try {
+      door = new Worker(new URL('./server/door.js', import.meta.url), {
+        workerData,
+        transferList: [port2],
+        execArgv: [],
+        env,
+        name: 'keyhole door',
+        resourceLimits: { maxOldGenerationSizeMb: doorHeapMegabytes },
+      });
+    } catch (thrown) {
+      this.#problem({ what: 'door', message: messageOf(thrown), hint: 'The service runs; nobody can attach to it.' });
+      this.#setReady();
+      return;
+    }
+    this.#door = door;
+    door.unref();
+    door.on('message', (report: DoorReport) => {
+      if (report.t === 'problem') this.#problem(report);
+      if (report.t === 'listening') {
+        this.status.address = report.address;
+        this.#restartMs = firstRestartMs;
+      }
+      if (report.t !== 'problem' || report.what === 'listen') this.#setReady();
+    });
+    door.on('error', (error) => this.#problem({ what: 'door', message: messageOf(error), hint: 'It is started again; the service is not touched.' }));
+    door.on('exit', () => {
+      port1.close();
+      this.status.address = null;
+      this.#setReady();
+      if (this.#closed || this.#door !== door) return;
+      this.#door = null;
+      setTimeout(() => this.#open(), this.#restartMs).unref();
+      this.#restartMs = Math.min(this.#restartMs * 2, longestRestartMs);
+    });
+  }
+
+  #problem({ what, message, hint }: AgentProblem): void {
+    if (this.status.problems.some((each) => each.what === what && each.message === message)) return;
+    this.status.problems.push({ what, message, hint });
+    try {
+      // Not console: the service may have made something else of it. Not process.stderr: its errors are events that nobody of us hears.
+      writeSync(2, `keyhole: ${message}\n  ${hint}\n`);
+    } catch {
+      // A closed stderr is no reason to disturb the service; agent.status says the same.
+    }
+  }
+}
+
+function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

@@ -1,0 +1,51 @@
+/** Which commit runs: from the environment, from package.json, or from the repository's own files. No git is started: the service may have none. */
+import { readFileSync } from 'node:fs';
+import * as path from 'node:path';
+
+export function findCommit(root: string, environment: NodeJS.ProcessEnv): string | null {
+  return environment.GIT_COMMIT ?? fromPackage(root) ?? fromRepository(root);
+}
+
+function fromPackage(root: string): string | null {
+  const text = read(path.join(root, 'package.json'));
+  if (text === null) return null;
+  try {
+    const { gitHead } = JSON.parse(text) as { gitHead?: unknown };
+    return typeof gitHead === 'string' ? gitHead : null;
+  } catch {
+    return null;
+  }
+}
+
+function fromRepository(root: string): string | null {
+  for (let at = root; ; at = path.dirname(at)) {
+    const commit = headOf(path.join(at, '.git'));
+    if (commit !== null) return commit;
+    if (path.dirname(at) === at) return null;
+  }
+}
+
+function headOf(dotGit: string): string | null {
+  // In a worktree or a submodule .git is a file that names the folder.
+  const pointer = /^gitdir: (.+)$/m.exec(read(dotGit) ?? '')?.[1];
+  const dir = pointer === undefined ? dotGit : path.resolve(path.dirname(dotGit), pointer);
+  const head = read(path.join(dir, 'HEAD'))?.trim();
+  if (head === undefined) return null;
+  const reference = /^ref: (.+)$/.exec(head)?.[1];
+  if (reference === undefined) return /^[0-9a-f]{40,64}$/.test(head) ? head : null;
+  const common = read(path.join(dir, 'commondir'))?.trim();
+  const shared = common === undefined ? dir : path.resolve(dir, common);
+  const loose = read(path.join(dir, reference)) ?? read(path.join(shared, reference));
+  if (loose !== null) return loose.trim();
+  const packed = read(path.join(shared, 'packed-refs')) ?? '';
+  const line = packed.split('\n').find((each) => each.endsWith(` ${reference}`));
+  return line?.split(' ')[0] ?? null;
+}
+
+function read(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return null;
+  }
+}

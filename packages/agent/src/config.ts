@@ -1,0 +1,133 @@
+/** What the agent is told: options in code, or keyhole.config.json and the environment. Everything unknown is an error that names it. */
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import * as path from 'node:path';
+import { findCommit } from './commit.ts';
+
+/** Options of {@link startAgent}; see there. */
+export interface AgentOptions {
+  /** Default: the name in package.json. Letters, digits, dot, dash, underscore; at most 64. */
+  service?: string;
+  /** `{ socket: true }` (the default) listens in the runtime directory, a string is the socket's own path. */
+  listen?: { socket: true | string };
+  /** The file of operators' keys. Default: `~/.config/keyhole/operators`. */
+  operators?: string;
+  /** Default: `.keyhole/journal` below the working directory. */
+  journal?: { dir: string };
+  /** `root`: files are named relative to it; default: the folder of package.json. `commit`: default: found. */
+  source?: { root?: string; commit?: string };
+  /** What happens at the start to patches that have not landed. Only `off`, for now. */
+  replay?: 'off';
+}
+
+export interface AgentConfig {
+  service: string;
+  socketPath: string | null;
+  operatorsFile: string;
+  journalDir: string;
+  root: string;
+  commit: string | null;
+}
+
+/** What only `register` reads: which files are instrumented. */
+export interface RegisterConfig {
+  include: string[];
+  exclude: string[];
+}
+
+/** @throws {TypeError} naming the option. */
+export function resolveConfig(options: AgentOptions, entry: string | undefined): AgentConfig {
+  known(options, '', ['service', 'listen', 'operators', 'journal', 'source', 'replay']);
+  known(options.listen, 'listen', ['socket']);
+  known(options.journal, 'journal', ['dir']);
+  known(options.source, 'source', ['root', 'commit']);
+  const socket = options.listen?.socket ?? true;
+  if (socket !== true && typeof socket !== 'string') throw new TypeError('listen.socket must be true or the path of a socket');
+  if (options.replay !== undefined && options.replay !== 'off') throw new TypeError("replay must be 'off'");
+  const root = path.resolve(text(options.source?.root, 'source.root') ?? packageFolder(entry));
+  const service = text(options.service, 'service') ?? packageName(root);
+  if (!/^[\w.-]{1,64}$/.test(service)) throw new TypeError(`service must be 1 to 64 letters, digits, dots, dashes or underscores, not ${JSON.stringify(service)}`);
+  return {
+    service,
+    socketPath: socket === true ? null : path.resolve(socket),
+    operatorsFile: path.resolve(text(options.operators, 'operators') ?? path.join(homedir(), '.config', 'keyhole', 'operators')),
+    journalDir: path.resolve(text(options.journal?.dir, 'journal.dir') ?? path.join('.keyhole', 'journal')),
+    root,
+    commit: text(options.source?.commit, 'source.commit') ?? findCommit(root, process.env),
+  };
+}
+
+/**
+ * Reads keyhole.config.json beside the service's package.json, and the environment over it.
+ * @throws {TypeError} naming the option or the variable.
+ */
+export function readEnvironment(entry: string | undefined, environment: NodeJS.ProcessEnv): { options: AgentOptions } & RegisterConfig {
+  const folder = packageFolder(entry);
+  const file = path.join(folder, 'keyhole.config.json');
+  let given: AgentOptions & Partial<RegisterConfig> = {};
+  let json: string | null = null;
+  try {
+    json = readFileSync(file, 'utf8');
+  } catch {
+    // There need not be one.
+  }
+  if (json !== null) {
+    try {
+      given = JSON.parse(json) as typeof given;
+    } catch (thrown) {
+      throw new TypeError(`${file}: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+    }
+  }
+  const { include = [], exclude = [], ...options } = given;
+  for (const [name, globs] of Object.entries({ include, exclude })) {
+    if (!Array.isArray(globs) || globs.some((glob) => typeof glob !== 'string')) throw new TypeError(`${file}: ${name} must be a list of globs`);
+  }
+  const { KEYHOLE_SERVICE, KEYHOLE_LISTEN, KEYHOLE_OPERATORS, KEYHOLE_JOURNAL_DIR, KEYHOLE_REPLAY, KEYHOLE_INCLUDE, KEYHOLE_EXCLUDE } = environment;
+  if (KEYHOLE_SERVICE !== undefined) options.service = KEYHOLE_SERVICE;
+  if (KEYHOLE_LISTEN !== undefined) {
+    if (KEYHOLE_LISTEN !== 'socket' && !KEYHOLE_LISTEN.includes('/')) throw new TypeError(`KEYHOLE_LISTEN must be socket or the path of a socket, not ${KEYHOLE_LISTEN}`);
+    options.listen = { socket: KEYHOLE_LISTEN === 'socket' ? true : KEYHOLE_LISTEN };
+  }
+  if (KEYHOLE_OPERATORS !== undefined) options.operators = KEYHOLE_OPERATORS;
+  if (KEYHOLE_JOURNAL_DIR !== undefined) options.journal = { dir: KEYHOLE_JOURNAL_DIR };
+  if (KEYHOLE_REPLAY !== undefined && KEYHOLE_REPLAY !== 'off') throw new TypeError(`KEYHOLE_REPLAY must be off, not ${KEYHOLE_REPLAY}`);
+  const globs = (variable: string | undefined, otherwise: string[]): string[] => variable?.split(',').filter((glob) => glob !== '') ?? otherwise;
+  return { options, include: globs(KEYHOLE_INCLUDE, include), exclude: globs(KEYHOLE_EXCLUDE, exclude) };
+}
+
+function known(value: object | undefined, name: string, fields: string[]): void {
+  if (value === undefined) return;
+  if (typeof value !== 'object' || value === null) throw new TypeError(`${name || 'the options'} must be an object`);
+  for (const field of Object.keys(value)) {
+    const full = name === '' ? field : `${name}.${field}`;
+    if (!fields.includes(field)) throw new TypeError(`there is no option ${full}; there are ${fields.join(', ')}`);
+  }
+}
+
+function text(value: unknown, name: string): string | undefined {
+  if (value === undefined || (typeof value === 'string' && value !== '')) return value;
+  throw new TypeError(`${name} must be a string that is not empty`);
+}
+
+/** The folder of the nearest package.json at or above the entry script. */
+function packageFolder(entry: string | undefined): string {
+  const start = entry === undefined ? process.cwd() : path.dirname(path.resolve(entry));
+  for (let at = start; ; at = path.dirname(at)) {
+    if (packageOf(at) !== null) return at;
+    if (path.dirname(at) === at) return start;
+  }
+}
+
+function packageOf(folder: string): { name?: unknown } | null {
+  try {
+    return JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')) as { name?: unknown };
+  } catch {
+    return null;
+  }
+}
+
+function packageName(root: string): string {
+  const name = packageOf(root)?.name;
+  const plain = typeof name === 'string' ? name.replace(/^@[^/]*\//, '').replace(/[^\w.-]/g, '-') : '';
+  return plain.slice(0, 64) || 'node';
+}

@@ -1,0 +1,223 @@
+/**
+ * Evaluates the operator's JavaScript in the service: in the global scope, or inside a module through its portal. What the code throws is a result; what we
+ * forbid or end is an error.
+ */
+import { KeyholeError, limits } from '../protocol/index.ts';
+import type { Params, Result, Thrown } from '../protocol/index.ts';
+import { analyseScopes, parseModule } from '../source/index.ts';
+import type { EvaluateAnswer, Inspector, RemoteObject } from './inspector.ts';
+import { jsonOf } from './objects.ts';
+import type { SessionObjects } from './objects.ts';
+
+/** The way into a module's scope. */
+export interface ScopePortals {
+  /** @throws {KeyholeError} NOT_FOUND where the file is not loaded or was not instrumented. */
+  portal(file: string): (code: string) => unknown;
+}
+
+export class Evaluator {
+  readonly #inspector: Inspector;
+  readonly #portals: ScopePortals;
+  /** The call that runs on this thread right now. */
+  #running: number | null = null;
+  #ended: number | null = null;
+  readonly #awaiting = new Map<number, (error: KeyholeError) => void>();
+
+  constructor(inspector: Inspector, portals: ScopePortals) {
+    this.#inspector = inspector;
+    this.#portals = portals;
+  }
+
+  /**
+   * Ends one evaluation and nothing else. Runs at a V8 interrupt in the middle of whatever the main thread does, so it looks first whether that is the
+   * evaluation that is meant.
+   */
+  interrupt(call: number): boolean {
+    const cancel = this.#awaiting.get(call);
+    if (cancel !== undefined) {
+      cancel(new KeyholeError('INTERRUPTED', 'the evaluation was interrupted; what it awaited goes on in the service'));
+      return true;
+    }
+    if (this.#running !== call) return false;
+    this.#ended = call;
+    this.#inspector.post('Runtime.terminateExecution');
+    return true;
+  }
+
+  async evaluate(params: Params<'evaluate'>, call: number, objects: SessionObjects): Promise<Result<'evaluate'>> {
+    const timeoutMs = params.timeoutMs ?? limits.defaultEvaluationTimeoutMs;
+    const answer = await this.#bounded(call, timeoutMs, () => this.#start(params, objects.group, timeoutMs));
+    if (answer.exceptionDetails !== undefined) return { ok: false, error: this.#thrown(answer.exceptionDetails, params.safe === true) };
+    const { result } = answer;
+    const json = jsonOf(this.#inspector, result);
+    const depth = params.depth ?? 0;
+    const value = objects.value(result);
+    if (depth > 0 && result.objectId !== undefined) deepen(value, objects, result, depth);
+    return { ok: true, value, ...(json === undefined ? {} : { json }) };
+  }
+
+  /** A value under V8's guard, for inspection: no await, no side effect. */
+  peek(expression: string, file: string | undefined, group: string, timeoutMs: number): RemoteObject {
+    const answer =
+      file === undefined
+        ? this.#inspector.post<EvaluateAnswer>('Runtime.evaluate', {
+            expression: `(${expression}\n)`,
+            throwOnSideEffect: true,
+            timeout: timeoutMs,
+            objectGroup: group,
+            generatePreview: true,
+          })
+        : this.#guardedIn(expression, file, group);
+    if (answer.exceptionDetails === undefined) return answer.result;
+    const { name, message } = this.#thrown(answer.exceptionDetails, true);
+    throw new KeyholeError('NOT_FOUND', `${expression}: ${name}: ${message}`);
+  }
+
+  /** Waits for an answer no longer than allowed; the synchronous part has run, under V8's own limit, when `start` returns. */
+  async #bounded(call: number, timeoutMs: number, start: () => Promise<EvaluateAnswer>): Promise<EvaluateAnswer> {
+    this.#running = call;
+    let pending: Promise<EvaluateAnswer>;
+    try {
+      pending = start();
+      // A termination shows in the answer or as a rejection, never as a success that hides it.
+      pending.catch(() => undefined);
+    } finally {
+      this.#running = null;
+    }
+    let timer: NodeJS.Timeout | undefined;
+    const cut = new Promise<never>((_, reject) => {
+      this.#awaiting.set(call, reject);
+      timer = setTimeout(
+        () => reject(new KeyholeError('TIMEOUT', `not settled after ${timeoutMs} ms`, 'What it awaits goes on in the service; --timeout waits longer.')),
+        timeoutMs,
+      );
+      timer.unref();
+    });
+    try {
+      return await Promise.race([pending, cut]);
+    } catch (thrown) {
+      if (thrown instanceof KeyholeError) throw thrown;
+      if (this.#ended === call) throw new KeyholeError('INTERRUPTED', 'the evaluation was interrupted');
+      const text = thrown instanceof Error ? thrown.message : String(thrown);
+      if (/terminated|Internal error/.test(text)) {
+        throw new KeyholeError('TIMEOUT', `the evaluation was ended after ${timeoutMs} ms`, 'It blocked the service as long; --timeout allows more.');
+      }
+      throw new KeyholeError('INTERNAL', text);
+    } finally {
+      clearTimeout(timer);
+      this.#awaiting.delete(call);
+      if (this.#ended === call) this.#ended = null;
+    }
+  }
+
+  async #start(params: Params<'evaluate'>, group: string, timeoutMs: number): Promise<EvaluateAnswer> {
+    const { expression, in: file, safe = false } = params;
+    if (file === undefined) {
+      return this.#inspector.postLater<EvaluateAnswer>('Runtime.evaluate', {
+        expression,
+        replMode: true,
+        awaitPromise: true,
+        throwOnSideEffect: safe,
+        timeout: timeoutMs,
+        objectGroup: group,
+        generatePreview: true,
+      });
+    }
+    if (safe) return this.#guardedIn(expression, file, group);
+    return this.#within(expression, file, group, timeoutMs);
+  }
+
+  /** Inside a module: the portal evaluates, under V8's limit for the synchronous part. */
+  async #within(expression: string, file: string, group: string, timeoutMs: number): Promise<EvaluateAnswer> {
+    const portal = this.#portals.portal(file);
+    const code = codeFor(expression, file);
+    const handle = this.#inspector.wrap(() => portal(code), group, false);
+    const name = `keyhole.${Math.random().toString(36).slice(2)}`;
+    // Only Runtime.evaluate has a time limit, and it takes text: the call goes through a global that is gone again before anybody else runs.
+    this.#inspector.post('Runtime.callFunctionOn', {
+      objectId: handle.objectId,
+      functionDeclaration: `function () { Object.defineProperty(globalThis, ${JSON.stringify(name)}, { value: this, configurable: true }) }`,
+    });
+    try {
+      const answer = this.#inspector.post<EvaluateAnswer>('Runtime.evaluate', {
+        expression: `globalThis[${JSON.stringify(name)}]()`,
+        timeout: timeoutMs,
+        objectGroup: group,
+        generatePreview: true,
+      });
+      const { result } = answer;
+      if (answer.exceptionDetails !== undefined || result.subtype !== 'promise') return answer;
+      return await this.#inspector.postLater<EvaluateAnswer>('Runtime.awaitPromise', { promiseObjectId: result.objectId, generatePreview: true });
+    } finally {
+      Reflect.deleteProperty(globalThis, name);
+    }
+  }
+
+  /** The guard refuses eval itself, so the names are read through the portal and the expression runs as a function of them. */
+  #guardedIn(expression: string, file: string, group: string): EvaluateAnswer {
+    const portal = this.#portals.portal(file);
+    const source = `(${expression}\n)`;
+    const scopes = analyseScopes(parseModule(source, 'module', 'expression'));
+    const names = [...new Set(scopes.references.map((reference) => reference.name))].filter((name) => !(name in globalThis) && name !== 'undefined');
+    const values = names.map((name) => portal(name));
+    const wrapped = values.map((value) => this.#inspector.wrap(value, group, false));
+    return this.#inspector.post<EvaluateAnswer>('Runtime.callFunctionOn', {
+      objectId: this.#inspector.wrap(globalThis, group, false).objectId,
+      functionDeclaration: `function (${names.join(',')}) { return ${source} }`,
+      arguments: wrapped.map((each) =>
+        each.objectId !== undefined ? { objectId: each.objectId } : each.unserializableValue !== undefined ? { unserializableValue: each.unserializableValue } : { value: each.value },
+      ),
+      throwOnSideEffect: true,
+      objectGroup: group,
+      generatePreview: true,
+    });
+  }
+
+  #thrown(details: NonNullable<EvaluateAnswer['exceptionDetails']>, guarded: boolean): Thrown {
+    const { exception, text } = details;
+    const stack = exception?.description ?? text;
+    if (guarded && /^EvalError: Possible side-effect/.test(stack)) {
+      throw new KeyholeError('SIDE_EFFECT', 'the expression would change something', 'Without --safe it runs; it then stands in the journal all the same.');
+    }
+    const preview = new Map(exception?.preview?.properties.map((property) => [property.name, property.value]));
+    const [head = ''] = stack.split('\n');
+    const match = /^(?:Uncaught )?([\w$.]*(?:Error|Exception)?)(?:: (.*))?$/.exec(head);
+    if (exception?.subtype === 'error') {
+      return { name: match?.[1] || exception.className || 'Error', message: match?.[2] ?? preview.get('message') ?? '', stack: stack.slice(0, limits.maxStringLength) };
+    }
+    const shown = exception === undefined ? text : String(exception.description ?? exception.value ?? exception.type);
+    return { name: 'Thrown', message: shown.slice(0, limits.maxStringLength), stack: '' };
+  }
+}
+
+/** Expression or statements; `await` needs a function around it, and a name declared there ends with it. */
+function codeFor(expression: string, file: string): string {
+  const attempts = [`(${expression}\n)`, expression];
+  for (const attempt of attempts) {
+    try {
+      parseModule(attempt, 'commonjs', file);
+      return attempt;
+    } catch {
+      continue;
+    }
+  }
+  for (const attempt of [`(async () => (${expression}\n))()`, `(async () => {${expression}\n})()`]) {
+    try {
+      parseModule(attempt, 'commonjs', file);
+      return attempt;
+    } catch {
+      continue;
+    }
+  }
+  // V8 says best what is wrong with it.
+  return expression;
+}
+
+function deepen(value: Extract<Result<'evaluate'>, { ok: true }>['value'], objects: SessionObjects, object: RemoteObject, depth: number): void {
+  if (value.preview === undefined) return;
+  const { properties } = objects.page(object, 0, limits.maxPageSize, depth);
+  for (const shown of value.preview.properties) {
+    const opened = properties.find((property) => property.name === shown.name)?.value?.preview;
+    if (opened !== undefined) shown.valuePreview = opened;
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * The host's end of the bridge: one request at a time, at a turn boundary, on the main thread. It catches everything; nothing of ours reaches the service.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import { KeyholeError } from '../protocol/index.ts';
+import type { HostContext, HostHandlers, ToDoor, ToHost } from './bridge.ts';
+
+export interface HostOptions {
+  port: MessagePort;
+  handlers: HostHandlers;
+  /** A session of an operator has ended: what was kept for it can go. */
+  forget: (session: string) => void;
+}
+
+export function serveHost({ port, handlers, forget }: HostOptions): void {
+  const answer = async (message: Extract<ToHost, { t: 'call' }>): Promise<void> => {
+    let reply: ToDoor;
+    try {
+      const handler = handlers[message.op] as ((params: unknown, context: HostContext) => unknown) | undefined;
+      if (handler === undefined) throw new KeyholeError('BAD_REQUEST', `the host knows no ${message.op}`);
+      reply = { t: 'answer', id: message.id, ok: true, result: await handler(message.params, { ...message.context, call: message.id }) };
+    } catch (thrown) {
+      reply = { t: 'answer', id: message.id, ok: false, error: KeyholeError.from(thrown).toWire() };
+    }
+    try {
+      port.postMessage(reply);
+    } catch (thrown) {
+      // Only what cannot be cloned gets here, and our results are plain data: a bug, which the operator should see.
+      port.postMessage({ t: 'answer', id: message.id, ok: false, error: KeyholeError.from(thrown).toWire() } satisfies ToDoor);
+    }
+  };
+  port.on('message', (message: ToHost) => {
+    if (message.t === 'forget') forget(message.session);
+    else void answer(message);
+  });
+  port.unref();
+}

@@ -1,0 +1,114 @@
+/**
+ * The host's own inspector session: same thread, no domain enabled. A call answers before it returns, so nothing of the service runs in between.
+ */
+import { Session } from 'node:inspector';
+import { KeyholeError } from '../protocol/index.ts';
+
+export interface RemoteObject {
+  type: 'object' | 'function' | 'undefined' | 'string' | 'number' | 'boolean' | 'symbol' | 'bigint';
+  subtype?: string;
+  className?: string;
+  value?: unknown;
+  unserializableValue?: string;
+  description?: string;
+  objectId?: string;
+  preview?: V8Preview;
+}
+
+export interface V8Preview {
+  type: string;
+  subtype?: string;
+  description?: string;
+  overflow: boolean;
+  properties: { name: string; type: string; subtype?: string; value?: string; valuePreview?: V8Preview }[];
+  entries?: { key?: V8Preview; value: V8Preview }[];
+}
+
+export interface EvaluateAnswer {
+  result: RemoteObject;
+  exceptionDetails?: { text: string; exception?: RemoteObject };
+}
+
+export interface PropertyDescriptor {
+  name: string;
+  value?: RemoteObject;
+  get?: RemoteObject;
+  set?: RemoteObject;
+  enumerable: boolean;
+  isOwn?: boolean;
+  symbol?: RemoteObject;
+}
+
+export interface PropertiesAnswer {
+  result: PropertyDescriptor[];
+  internalProperties?: { name: string; value?: RemoteObject }[];
+  privateProperties?: { name: string; value?: RemoteObject; get?: RemoteObject; set?: RemoteObject }[];
+  exceptionDetails?: { text: string };
+}
+
+export class Inspector {
+  readonly #session = new Session();
+  readonly #box: { value: unknown } = { value: undefined };
+  readonly #takeId: string;
+
+  constructor() {
+    this.#session.connect();
+    // One function handle, got once through a global that is gone again before anybody else runs: it hands our objects to the inspector.
+    const name = `keyhole.${Math.random().toString(36).slice(2)}`;
+    Object.defineProperty(globalThis, name, { value: () => this.#box.value, configurable: true, enumerable: false });
+    const { result } = this.post<EvaluateAnswer>('Runtime.evaluate', { expression: `globalThis[${JSON.stringify(name)}]` });
+    Reflect.deleteProperty(globalThis, name);
+    if (result.objectId === undefined) throw new KeyholeError('INTERNAL', 'the inspector gave no handle');
+    this.#takeId = result.objectId;
+  }
+
+  /**
+   * Calls a method that answers at once.
+   * @throws what the inspector says, e.g. when an evaluation was terminated.
+   */
+  post<T>(method: string, params: object = {}): T {
+    const answers: { error: Error | null; result: unknown }[] = [];
+    this.#session.post(method, params, (error: Error | null, result: unknown) => answers.push({ error, result }));
+    const [answer] = answers;
+    if (answer === undefined) throw new KeyholeError('INTERNAL', `${method} did not answer at once`);
+    if (answer.error !== null) throw answer.error;
+    return answer.result as T;
+  }
+
+  /** Calls a method that may answer later (an awaited promise); its synchronous part has run when this returns. */
+  postLater<T>(method: string, params: object): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#session.post(method, params, (error: Error | null, result: unknown) => {
+        if (error === null) resolve(result as T);
+        else reject(error);
+      });
+    });
+  }
+
+  /** The inspector's view of one of our values. */
+  wrap(value: unknown, group: string, generatePreview = true): RemoteObject {
+    this.#box.value = value;
+    try {
+      return this.post<EvaluateAnswer>('Runtime.callFunctionOn', {
+        objectId: this.#takeId,
+        functionDeclaration: 'function () { return this() }',
+        objectGroup: group,
+        generatePreview,
+      }).result;
+    } finally {
+      this.#box.value = undefined;
+    }
+  }
+
+  properties(objectId: string, own = true, generatePreview = true): PropertiesAnswer {
+    return this.post<PropertiesAnswer>('Runtime.getProperties', { objectId, ownProperties: own, generatePreview });
+  }
+
+  releaseGroup(group: string): void {
+    this.post('Runtime.releaseObjectGroup', { objectGroup: group });
+  }
+
+  close(): void {
+    this.#session.disconnect();
+  }
+}

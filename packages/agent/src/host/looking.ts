@@ -1,0 +1,60 @@
+/** The operations that look: values, actors, evaluation. What is kept for a session is let go with it. */
+import { KeyholeError, limits } from '../protocol/index.ts';
+import type { ActorRegistry } from './actors/registry.ts';
+import type { HostHandlers } from './bridge.ts';
+import { complete } from './complete.ts';
+import { Evaluator } from './evaluate.ts';
+import type { ScopePortals } from './evaluate.ts';
+import type { Inspector, RemoteObject } from './inspector.ts';
+import { SessionObjects } from './objects.ts';
+
+export type LookHandlers = Pick<HostHandlers, 'actors.list' | 'evaluate' | 'inspect' | 'text' | 'complete'>;
+
+/** A name or a chain is read in no time; whatever takes longer is no inspection. */
+const peekTimeoutMs = 250;
+
+export interface Looking {
+  handlers: LookHandlers;
+  forget(session: string): void;
+  interrupt(call: number): boolean;
+}
+
+export function createLooking(inspector: Inspector, actors: ActorRegistry, portals: ScopePortals): Looking {
+  const evaluator = new Evaluator(inspector, portals);
+  const sessions = new Map<string, SessionObjects>();
+  const objectsOf = (session: string): SessionObjects => {
+    let objects = sessions.get(session);
+    if (objects === undefined) {
+      objects = new SessionObjects(inspector, session);
+      sessions.set(session, objects);
+    }
+    return objects;
+  };
+
+  return {
+    handlers: {
+      'actors.list': ({ type }, { session }) => actors.list(type, inspector, objectsOf(session)),
+      evaluate: (params, { session, call }) => evaluator.evaluate(params, call, objectsOf(session)),
+      inspect: (params, { session }) => {
+        const { actor, handle, expression, depth = 1, start = 0, count = limits.maxPageSize } = params;
+        const objects = objectsOf(session);
+        const asked = [actor, handle, expression].filter((each) => each !== undefined);
+        if (asked.length !== 1) throw new KeyholeError('BAD_REQUEST', 'inspect: exactly one of actor, handle and expression must be given');
+        let object: RemoteObject;
+        if (actor !== undefined) object = inspector.wrap(actors.find(actor, inspector, objects.group), objects.group);
+        else if (handle !== undefined) object = objects.object(handle);
+        else object = evaluator.peek(expression ?? '', params.in, objects.group, peekTimeoutMs);
+        return objects.page(object, start, count, depth);
+      },
+      text: ({ handle, start, count }, { session }) => objectsOf(session).text(handle, start, count),
+      complete: ({ expression, in: file }, { session }) => ({
+        names: complete(inspector, evaluator, expression, file, objectsOf(session).group),
+      }),
+    },
+    forget(session) {
+      sessions.get(session)?.release();
+      sessions.delete(session);
+    },
+    interrupt: (call) => evaluator.interrupt(call),
+  };
+}
