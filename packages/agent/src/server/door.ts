@@ -1,0 +1,118 @@
+/** The worker's entry: builds the door from its parts. It never holds one of the service's objects, and whatever goes wrong here leaves the service running. */
+import { randomUUID } from 'node:crypto';
+import * as path from 'node:path';
+import { parentPort, workerData } from 'node:worker_threads';
+import { Journal } from '../journal/index.ts';
+import { KeyholeError, limits } from '../protocol/index.ts';
+import { announce, ownRuntimeDir, withdraw } from './announce.ts';
+import { BridgeClient } from './bridge-client.ts';
+import { serveConnection } from './connection.ts';
+import type { Announcement, DoorConfig, DoorReport } from './door-config.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { Interrupter } from './interrupt.ts';
+import { listen } from './listener.ts';
+import type { Operator } from './operators.ts';
+import { readOperators } from './operators.ts';
+import type { OperatorSession } from './session.ts';
+import { fingerprintOf } from './sshsig.ts';
+
+async function openDoor(config: DoorConfig): Promise<void> {
+  const { service, startedAt, commit, instrumented } = config;
+  const bootId = randomUUID();
+  const report = (what: string, message: string, hint: string): void => {
+    parentPort?.postMessage({ t: 'problem', what, message, hint } satisfies DoorReport);
+  };
+
+  const journal = Journal.open(config.journalDir, { kind: 'start', service, pid: process.pid, node: process.version, bootId, commit });
+  const { writable, why = '' } = journal.state();
+  if (!writable) report('journal', `the journal can not be written: ${why}`, 'Inspection works; every change is refused until the service is started with a journal that can be written.');
+  const bridge = new BridgeClient(config.bridge);
+  const dispatcher = new Dispatcher({ bridge, journal, interrupter: new Interrupter(), report });
+
+  const operators = (): Operator[] => {
+    try {
+      return readOperators(config.operatorsFile);
+    } catch (thrown) {
+      const message = thrown instanceof Error ? thrown.message : String(thrown);
+      report('operators', `nobody can attach: ${config.operatorsFile}: ${message}`, 'It takes lines as in authorized_keys: name="alice",roles="patch" ssh-ed25519 AAAA...');
+      return [];
+    }
+  };
+  operators();
+
+  const note = (draft: Parameters<Journal['append']>[0]): void => {
+    if (!journal.state().writable) return;
+    try {
+      journal.append(draft);
+    } catch (thrown) {
+      report('journal', KeyholeError.from(thrown).message, 'Changes are refused until the service is started with a journal that can be written.');
+    }
+  };
+  const sessions = new Set<OperatorSession>();
+  const strangers = createRefusalNotes(note);
+  const entry = (session: OperatorSession, event: 'open' | 'close'): void => {
+    note({ kind: 'session', event, session: session.id, operator: session.operator.name, fingerprint: session.operator.fingerprint });
+  };
+
+  const dir = ownRuntimeDir();
+  const listener = await listen(config.socketPath ?? path.join(dir, `${service}.${process.pid}.sock`), (socket, authenticated) => {
+    serveConnection(
+      socket,
+      {
+        bootId,
+        binding: `unix:${listener.path}`,
+        service,
+        dispatcher,
+        operators,
+        admit: (session) => {
+          if (sessions.size >= limits.maxSessions) return false;
+          sessions.add(session);
+          entry(session, 'open');
+          return true;
+        },
+        leave: (session) => {
+          sessions.delete(session);
+          bridge.forget(session.id);
+          entry(session, 'close');
+        },
+        refused: strangers,
+      },
+      authenticated,
+    );
+  });
+  const address = `unix:${listener.path}`;
+  const announcement: Announcement = { name: service, pid: process.pid, address, node: process.version, startedAt, commit, instrumented, patches: 0 };
+  announce(dir, announcement);
+  parentPort?.postMessage({ t: 'listening', address } satisfies DoorReport);
+
+  parentPort?.on('message', () => {
+    withdraw(dir, announcement);
+    listener.close();
+    for (const session of sessions) entry(session, 'close');
+    journal.close();
+    process.exit();
+  });
+}
+
+/** A thousand wrong keys are one line a minute: refusals must not fill the journal. */
+function createRefusalNotes(note: (draft: { kind: 'refusal'; why: string; fingerprint: string }) => void): (publicKey: string) => void {
+  const quietMs = 60_000;
+  let lastAt = -quietMs;
+  let silent = 0;
+  return (publicKey) => {
+    const now = performance.now();
+    if (now - lastAt < quietMs) {
+      silent += 1;
+      return;
+    }
+    const why = silent === 0 ? 'an unknown key or a wrong signature' : `an unknown key or a wrong signature; ${silent} more since the last note`;
+    note({ kind: 'refusal', why, fingerprint: fingerprintOf(publicKey) });
+    lastAt = now;
+    silent = 0;
+  };
+}
+
+openDoor(workerData as DoorConfig).catch((thrown: unknown) => {
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  parentPort?.postMessage({ t: 'problem', what: 'listen', message: `nobody can attach: ${message}`, hint: 'The service runs; correct this and restart it.' } satisfies DoorReport);
+});
