@@ -127,6 +127,18 @@ describe('at a terminal', () => {
     expect(agent.requests.filter(({ op }) => op === 'interrupt')).toHaveLength(1);
   });
 
+  test('what is typed ahead waits for the evaluation, and an interrupt throws it away', async () => {
+    const { type, see } = await attach();
+    type('hang()\rtwo\r');
+    await vi.waitFor(() => expect(stuck).not.toBeNull());
+    type('\u0003');
+    await see(/interrupted\r\n/);
+    await see(prompt());
+    type('3\r');
+    await see(/'<3>'/);
+    expect(expressions()).toEqual(['hang()', '3']);
+  });
+
   test('dot commands are the commands, with a reason asked for', async () => {
     const { type, see } = await attach();
     type('.actors Hall\r');
