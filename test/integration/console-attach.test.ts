@@ -1,8 +1,8 @@
 /** The REPL, at a pseudo-terminal and from a pipe, against an agent with known answers. */
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { KeyholeError } from '@keyhole/agent/protocol';
+import { KeyholeError, type FunctionDetail } from '@keyhole/agent/protocol';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { consoleProgram, runConsole } from '../helpers/console-process.ts';
 import { startFakeAgent, type FakeAgent, type Handlers } from '../helpers/fake-agent.ts';
@@ -15,6 +15,22 @@ let env: NodeJS.ProcessEnv;
 let agent: FakeAgent;
 let terminal: PseudoTerminal | null = null;
 let stuck: ((error: KeyholeError) => void) | null = null;
+
+const text = 'function add(a, b) { return a - b; }';
+const detail: FunctionDetail = {
+  address: 'src/cart.js:add',
+  file: 'src/cart.js',
+  line: 1,
+  kind: 'function',
+  patched: false,
+  code: text,
+  originalCode: text,
+  source: text,
+  original: text,
+  strategies: [],
+  reachable: [],
+  patches: [],
+};
 
 const handlers: Handlers = {
   evaluate: ({ expression }) => {
@@ -33,6 +49,21 @@ const handlers: Handlers = {
   'actors.list': ({ type }) => ({ actors: [{ id: 'room/lobby', type: type ?? 'Room', mailbox: 0 }] }),
   complete: ({ expression }) => ({ names: expression === 'rooms' ? ['lobbyist', 'size', 'bad\u001bname'] : ['rooms'] }),
   inspect: ({ actor }) => ({ value: { type: 'string', value: actor ?? '' }, properties: [], total: 0, start: 0 }),
+  'fn.get': () => detail,
+  'module.get': () => ({
+    file: detail.file,
+    url: `file:///srv/${detail.file}`,
+    format: 'commonjs',
+    instrumented: true,
+    running: `${detail.code}\n`,
+    author: `${detail.code}\n`,
+    map: null,
+  }),
+  'patch.apply': ({ patches }) => {
+    if (patches[0]?.source.includes('first') === true) throw new KeyholeError('NOT_PATCHABLE', 'it can not be patched', 'Try again');
+    const applied = { id: 'p7', address: detail.address, strategy: 'slots' as const, pauseMs: 0, verified: true };
+    return { ok: true, dryRun: false, patches: [applied], refused: [] };
+  },
   'patch.revert': ({ reason }) => {
     throw new KeyholeError('NOT_FOUND', `no such patch (${reason})`);
   },
@@ -88,6 +119,15 @@ describe('from a pipe', () => {
   });
 });
 
+test('Ctrl-C at an eval of the command line interrupts it in the service', async () => {
+  terminal = openPseudoTerminal([process.execPath, consoleProgram, 'eval', 'rooms', 'hang()'], env);
+  await vi.waitFor(() => expect(stuck).not.toBeNull(), 20_000);
+  terminal.type('\u0003');
+  await terminal.see(/INTERRUPTED/);
+  expect(await terminal.ended).toBe(1);
+  expect(agent.requests.filter(({ op }) => op === 'interrupt')).toHaveLength(1);
+});
+
 describe('at a terminal', () => {
   test('evaluates, over several lines too, and ends with .exit', async () => {
     const { type, see, ended } = await attach();
@@ -127,6 +167,18 @@ describe('at a terminal', () => {
     expect(agent.requests.filter(({ op }) => op === 'interrupt')).toHaveLength(1);
   });
 
+  test('what is typed ahead waits for the evaluation, and an interrupt throws it away', async () => {
+    const { type, see } = await attach();
+    type('hang()\rtwo\r');
+    await vi.waitFor(() => expect(stuck).not.toBeNull());
+    type('\u0003');
+    await see(/interrupted\r\n/);
+    await see(prompt());
+    type('3\r');
+    await see(/'<3>'/);
+    expect(expressions()).toEqual(['hang()', '3']);
+  });
+
   test('dot commands are the commands, with a reason asked for', async () => {
     const { type, see } = await attach();
     type('.actors Hall\r');
@@ -143,6 +195,26 @@ describe('at a terminal', () => {
     await see(prompt());
     type('.help\r');
     await see(/\.actors[^]*\.journal[^]*\.reconnect/);
+    await see(prompt());
+    type('3\r');
+    await see(/'<3>'/);
+  });
+
+  test('.edit opens the editor on the same terminal, and again after a refusal', async () => {
+    const editor = join(dir, 'editor.sh');
+    // Reads a line as an editor reads keys, and makes it the function's name.
+    writeFileSync(editor, '#!/bin/sh\nprintf "name? "\nread -r name\nsed -i "s/function [a-z]*/function $name/" "$1"\n');
+    chmodSync(editor, 0o700);
+    env['EDITOR'] = editor;
+    const { type, see } = await attach();
+    type('.edit src/cart.js:add -r why\r');
+    await see(/name\? /);
+    type('first\r');
+    await see(/NOT_PATCHABLE[^]*Edit again\? \[Y\/n\] /);
+    type('y\r');
+    await see(/name\? /);
+    type('second\r');
+    await see(/patched p7 {2}src\/cart\.js:add/);
     await see(prompt());
     type('3\r');
     await see(/'<3>'/);

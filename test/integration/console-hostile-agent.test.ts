@@ -53,7 +53,8 @@ describe('in the handshake', () => {
     ['another version', (socket: WebSocket) => send(socket, { ...hello, version: 2 })],
     ['an error without a message', (socket: WebSocket) => send(socket, { t: 'error', error: { code: 'NOT_ALLOWED' } })],
   ])('%s is refused', async (_, act) => {
-    behave = (socket) => act(socket);
+    // Whoever goes on in spite of it is let in, so that the refusal can only be the console's own.
+    behave = (socket, frame) => (frame.t === 'auth' ? send(socket, welcome) : act(socket));
     await expect(dial()).rejects.toMatchObject({ code: 'BAD_FRAME' });
   });
 
@@ -93,7 +94,10 @@ describe('in the session', () => {
     });
     const connection = await dial();
     const events: unknown[] = [];
-    await expect(connection.call('info', {}, { onEvent: (event, data) => events.push([event, data]) })).rejects.toMatchObject({ code: 'INTERNAL', message: 'x' });
+    await expect(connection.call('info', {}, { onEvent: (event, data) => events.push([event, data]) })).rejects.toMatchObject({
+      code: 'INTERNAL',
+      message: 'x',
+    });
     expect(events).toEqual([['progress', 1]]);
     connection.close();
   });
@@ -107,7 +111,9 @@ describe('in the session', () => {
     };
     const connection = await dial();
     await expect(connection.call('patch.list', {}, { timeoutMs: 20 })).rejects.toMatchObject({ code: 'TIMEOUT' });
-    await expect(connection.call('patch.revert', { ids: [], reason: 'r' }, { timeoutMs: 20 })).rejects.toMatchObject({ hint: expect.stringContaining('keyhole log') as unknown });
+    await expect(connection.call('patch.revert', { ids: [], reason: 'r' }, { timeoutMs: 20 })).rejects.toMatchObject({
+      hint: expect.stringContaining('keyhole log') as unknown,
+    });
     await expect(connection.call('evaluate', { expression: '1' }, { timeoutMs: 20 })).rejects.toMatchObject({ code: 'TIMEOUT' });
     await expect.poll(() => seen.at(-1)).toEqual(['interrupt', 3]);
     connection.close();
@@ -123,7 +129,11 @@ describe('in the session', () => {
     const lost: string[] = [];
     connection.onLost((reason) => lost.push(reason.code));
     const calls = await Promise.allSettled([1, 2, 3].map(() => connection.call('info', {})));
-    expect(calls.map((call) => call.status === 'rejected' && (call.reason as { code: string }).code)).toEqual(['UNREACHABLE', 'UNREACHABLE', 'UNREACHABLE']);
+    expect(calls.map((call) => call.status === 'rejected' && (call.reason as { code: string }).code)).toEqual([
+      'UNREACHABLE',
+      'UNREACHABLE',
+      'UNREACHABLE',
+    ]);
     await expect(connection.call('info', {})).rejects.toMatchObject({ code: 'UNREACHABLE' });
     expect(lost).toEqual(['UNREACHABLE']);
   });

@@ -61,6 +61,12 @@ describe('the writer', () => {
     expect(out).toEqual(['x\\u{1b}[0m y', 'x\\u{1b}[0m y']);
   });
 
+  test('JSON is escaped too', () => {
+    const { out, terminal } = streams(false);
+    terminal.json({ a: '\u009b\u202e' });
+    expect(out).toEqual(['{"a":"\\u009b\\u202e"}\n']);
+  });
+
   test('NO_COLOR is honoured', () => {
     const out: string[] = [];
     new Terminal({ isTTY: true, write: (text: string) => out.push(text) }, { write: () => true }, { NO_COLOR: '1' }).result(

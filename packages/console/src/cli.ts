@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { KeyholeError } from '@keyhole/agent/protocol';
 import { dial } from './client/dial.ts';
 import { allCommands } from './commands/all.ts';
+import { usageOf } from './commands/parse.ts';
 import { askOnTerminal } from './commands/question.ts';
 import { reportError, runCommand } from './commands/run.ts';
 import { attach } from './repl/attach.ts';
@@ -68,10 +69,7 @@ async function main(argv: string[]): Promise<number> {
 }
 
 function help(): Text {
-  const rows = definitions.map(({ name, target, words, summary }) => [
-    [name, target === 'none' ? '' : target === 'directory' ? ' DIR|T' : ' T', ...words.map((word) => ` ${word}`)],
-    summary,
-  ]);
+  const rows = definitions.map((each) => [`${each.name} ${usageOf(each, false)}`.trimEnd(), each.summary]);
   return [
     span('heading', 'keyhole: git for a running Node.js process\n\n'),
     table(['COMMAND', ''], rows, ''),

@@ -145,5 +145,7 @@ export class Connection {
 
 /** Whoever stops waiting for a change must know that it may come about all the same. */
 function fateOf(op: OperationName): string {
-  return catalogue[op].journal === null ? 'The process may be busy: give more time with --timeout' : 'It may still be done there: keyhole log shows how it ended';
+  return catalogue[op].journal === null
+    ? 'The process may be busy: give more time with --timeout'
+    : 'It may still be done there: keyhole log shows how it ended';
 }

@@ -1,5 +1,5 @@
 /** Checks of what an agent sends. An agent is not trusted more than any other peer: a frame of the wrong shape ends the connection. */
-import { decodeFrame, errorTable, KeyholeError, type ErrorCode, type ServerFrame, type WireError } from '@keyhole/agent/protocol';
+import { decodeFrame, KeyholeError, type ServerFrame, type WireError } from '@keyhole/agent/protocol';
 
 type Fields = Record<string, unknown>;
 
@@ -32,7 +32,9 @@ export function readServerFrame(bytes: Uint8Array, maxBytes: number): ServerFram
 
 /** The error an agent sent. A code this console does not know is shown as INTERNAL, with its text. */
 export function errorFromWire(wire: WireError): KeyholeError {
-  return KeyholeError.fromWire({ ...wire, code: Object.hasOwn(errorTable, wire.code) ? wire.code : ('INTERNAL' satisfies ErrorCode) });
+  const { code, message, hint, details } = KeyholeError.fromWire(wire);
+  // MessagePack has a nil where JavaScript leaves a field out.
+  return new KeyholeError(code, message, hint ?? undefined, details ?? undefined);
 }
 
 function badFrame(what: string): KeyholeError {

@@ -34,7 +34,7 @@ export function resolveTarget(spec: string | undefined, env: NodeJS.ProcessEnv, 
   throw new KeyholeError('NO_TARGET', `there is no agent ${wanted} on this machine`, whatThereIs(announced));
 }
 
-export function labelOf(announcement: Announcement): string {
+function labelOf(announcement: Announcement): string {
   return `${announcement.name}#${announcement.pid}`;
 }
 

@@ -7,13 +7,12 @@ export type Parsed = { help: string } | { words: string[]; flags: Flags };
 
 /** @throws {KeyholeError} USAGE */
 export function parseWords(definition: CommandDefinition, argv: string[], prefix: string): Parsed {
+  const attached = prefix === '.';
   let parsed: Parsed | null = null;
   let help = '';
   const command = new Command(`${prefix}${definition.name}`)
     .description(definition.summary)
-    .usage(
-      [...(prefix === '.' || definition.target === 'none' ? [] : [targetWord(definition)]), ...definition.words, '[options]'].join(' '),
-    )
+    .usage(`${usageOf(definition, attached)} [options]`)
     .argument('[words...]')
     .configureHelp({ visibleArguments: () => [] })
     .configureOutput({ writeOut: (text) => void (help += text), writeErr: () => undefined })
@@ -22,20 +21,14 @@ export function parseWords(definition: CommandDefinition, argv: string[], prefix
       parsed = { words, flags };
     });
   for (const option of definition.options) command.option(option.flags, option.doc);
-  command
-    .option('--json', 'one JSON document on stdout')
-    .option('--timeout <time>', 'how long to wait: seconds, or 500ms, 5s, 5m')
-    .option('--identity <file>', 'the key that proves who you are');
+  command.option('--json', 'one JSON document on stdout').option('--timeout <time>', 'how long to wait: seconds, or 500ms, 5s, 5m');
+  if (!attached) command.option('--identity <file>', 'the key that proves who you are');
   try {
     command.parse(argv, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return { help };
-    throw new KeyholeError(
-      'USAGE',
-      error.message.replace(/^error: /, ''),
-      `${prefix === '.' ? '' : 'See '}${prefix}${definition.name} --help`,
-    );
+    throw new KeyholeError('USAGE', error.message.replace(/^error: /, ''), `${prefix}${definition.name} --help`);
   }
   if (parsed === null) throw new KeyholeError('INTERNAL', `${definition.name} was not parsed`);
   return parsed;
@@ -58,8 +51,11 @@ export function splitTarget(
   const missing =
     rest.length < required || (definition.target !== 'none' && !hasTarget && required > 0 && !implied.always && !implied.named);
   if (missing) {
-    const usage = [...(implied.always || definition.target === 'none' ? [] : [targetWord(definition)]), ...definition.words].join(' ');
-    throw new KeyholeError('USAGE', `${definition.name} takes ${usage}`, `keyhole ${definition.name} --help`);
+    throw new KeyholeError(
+      'USAGE',
+      `${definition.name} takes ${usageOf(definition, implied.always)}`,
+      `${implied.always ? '.' : 'keyhole '}${definition.name} --help`,
+    );
   }
   const openEnded = definition.words.at(-1)?.includes('...') === true;
   if (!openEnded && rest.length > definition.words.length) {
@@ -72,6 +68,9 @@ export function splitTarget(
   return { target, words: rest, flags };
 }
 
-function targetWord(definition: CommandDefinition): string {
-  return definition.target === 'directory' ? 'DIR|T' : 'T';
+/** The command's words as its help shows them. */
+export function usageOf(definition: CommandDefinition, attached: boolean): string {
+  const target = definition.target === 'directory' ? 'DIR|T' : 'T';
+  const hidden = definition.target === 'none' || (attached && definition.target === 'agent');
+  return [...(hidden ? [] : [attached || definition.words.length === 0 ? `[${target}]` : target]), ...definition.words].join(' ');
 }

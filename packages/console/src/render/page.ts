@@ -41,7 +41,7 @@ function renderRows(rows: RemoteProperty[], level: number): Text[] {
   });
 }
 
-export function indented(text: Text, indent: string): Text {
+function indented(text: Text, indent: string): Text {
   if (typeof text === 'string') return text.replaceAll('\n', `\n${indent}`);
   if (Array.isArray(text)) return text.map((part) => indented(part, indent));
   return { ...text, text: text.text.replaceAll('\n', `\n${indent}`) };

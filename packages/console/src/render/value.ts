@@ -30,7 +30,7 @@ export function renderValue(value: RemoteValue): Text {
 }
 
 /** Whether two renderings fit on one line decides how they are laid out. */
-export function layOut(open: string, rows: Text[], close: string): Text {
+function layOut(open: string, rows: Text[], close: string): Text {
   if (rows.length === 0) return `${open}${close}`;
   const width = rows.reduce<number>((sum, row) => sum + widthOf(row) + 2, open.length + close.length);
   const padding = open.endsWith('[') || open.endsWith('{') ? ' ' : '';

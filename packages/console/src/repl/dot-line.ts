@@ -6,7 +6,7 @@ import type { CommandDefinition } from '../commands/command.ts';
 export function parseDotLine(definitions: CommandDefinition[], line: string): { definition: CommandDefinition; argv: string[] } {
   const text = line.trim().replace(/^\./, '');
   const definition = definitions.find(({ name }) => text === name || text.startsWith(`${name} `));
-  if (definition === undefined) throw new KeyholeError('USAGE', `there is no command .${text.split(/\s/)[0]}`, '.help lists them');
+  if (definition === undefined) throw new KeyholeError('USAGE', `there is no command .${text}`, '.help lists them');
   const rest = text.slice(definition.name.length);
   return { definition, argv: definition.verbatim === true ? verbatimWords(definition, rest) : shellWords(rest) };
 }
