@@ -163,7 +163,8 @@ export class Evaluator {
     const wrapped = values.map((value) => this.#inspector.wrap(value, group, false));
     return this.#inspector.post<EvaluateAnswer>('Runtime.callFunctionOn', {
       objectId: this.#inspector.wrap(globalThis, group, false).objectId,
-      functionDeclaration: `function (${names.join(',')}) { return ${source} }`,
+      // As constants: an assignment would change a copy and look as if it had worked.
+      functionDeclaration: `function (${names.map((_, index) => `$${index}`).join(',')}) { ${names.map((name, index) => `const ${name}=$${index};`).join('')} return ${source} }`,
       arguments: wrapped.map((each) =>
         each.objectId !== undefined ? { objectId: each.objectId } : each.unserializableValue !== undefined ? { unserializableValue: each.unserializableValue } : { value: each.value },
       ),
@@ -176,18 +177,25 @@ export class Evaluator {
   #thrown(details: NonNullable<EvaluateAnswer['exceptionDetails']>, guarded: boolean): Thrown {
     const { exception, text } = details;
     const stack = exception?.description ?? text;
-    if (guarded && /^EvalError: Possible side-effect/.test(stack)) {
+    if (guarded && /^(EvalError: Possible side-effect|TypeError: Assignment to constant variable)/.test(stack)) {
       throw new KeyholeError('SIDE_EFFECT', 'the expression would change something', 'Without --safe it runs; it then stands in the journal all the same.');
     }
     const preview = new Map(exception?.preview?.properties.map((property) => [property.name, property.value]));
     const [head = ''] = stack.split('\n');
     const match = /^(?:Uncaught )?([\w$.]*(?:Error|Exception)?)(?:: (.*))?$/.exec(head);
     if (exception?.subtype === 'error') {
-      return { name: match?.[1] || exception.className || 'Error', message: match?.[2] ?? preview.get('message') ?? '', stack: stack.slice(0, limits.maxStringLength) };
+      return { name: match?.[1] || exception.className || 'Error', message: match?.[2] ?? preview.get('message') ?? '', stack: ownFrames(stack).slice(0, limits.maxStringLength) };
     }
     const shown = exception === undefined ? text : String(exception.description ?? exception.value ?? exception.type);
     return { name: 'Thrown', message: shown.slice(0, limits.maxStringLength), stack: '' };
   }
+}
+
+/** Without the frames below the operator's code: those are ours. */
+function ownFrames(stack: string): string {
+  const lines = stack.split('\n');
+  const ours = lines.findIndex((line) => line.includes('(node:inspector:'));
+  return (ours === -1 ? lines : lines.slice(0, ours)).join('\n');
 }
 
 /** Expression or statements; `await` needs a function around it, and a name declared there ends with it. */

@@ -84,7 +84,7 @@ export class Dispatcher {
       result = await this.#ask(session, request, op, params, context);
     } catch (thrown) {
       const error = KeyholeError.from(thrown);
-      this.#record({ kind, phase: 'outcome', intent: seq, status: error.code === 'INTERNAL' ? 'failed' : 'refused', error: withoutTexts(error) });
+      this.#record({ kind, phase: 'outcome', intent: seq, status: ranAlready.has(error.code) ? 'failed' : 'refused', error: withoutTexts(error) });
       throw error;
     }
     await this.#recordOutcome(session, request, op, { kind, phase: 'outcome', intent: seq, ...summaryOf(op, result) }, result);
@@ -126,6 +126,9 @@ export class Dispatcher {
     }
   }
 }
+
+/** Errors that come after the code has begun to run, or may have: not refusals. */
+const ranAlready = new Set<string>(['INTERNAL', 'TIMEOUT', 'INTERRUPTED', 'PATCH_FAILED', 'UNPROVEN']);
 
 /** Values of the service never go into the journal; what was done does. */
 function summaryOf(op: HostOperation, result: unknown): Pick<OutcomeEntry, 'status' | 'result'> {
