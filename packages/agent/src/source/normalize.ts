@@ -4,25 +4,32 @@ import type { SyntaxNode } from './syntax.ts';
 
 const ignored = new Set(['start', 'end', 'loc', 'range', 'raw', 'parent', 'extra']);
 
-/**
- * A tree as text without positions. `replace` may give another text for a node (a placeholder for a nested function, a translated name).
- */
-export function normalForm(node: SyntaxNode, replace?: (node: SyntaxNode) => string | null): string {
+export interface NormalFormOptions {
+  /** Another text for a node: a placeholder, or '' for a node that does not count. */
+  replace?: (node: SyntaxNode) => string | null;
+  /** Fields that do not count. */
+  ignore?: ReadonlySet<string>;
+}
+
+/** A tree as text without positions. */
+export function normalForm(node: SyntaxNode, { replace, ignore }: NormalFormOptions = {}): string {
   const print = (value: unknown): string => {
     if (isNode(value)) {
       const instead = replace?.(value) ?? null;
       if (instead !== null) return instead;
       if (value.type === 'Literal' && typeof value.regex === 'object') return `Regex(${JSON.stringify(value.regex)})`;
       if (value.type === 'ParenthesizedExpression') return print(value.expression);
-      const fields = Object.keys(value)
-        .filter((field) => field !== 'type' && !ignored.has(field) && value[field] !== undefined && value[field] !== null)
-        .sort()
-        .map((field) => `${field}=${print(value[field])}`);
+      const fields: string[] = [];
+      for (const field of Object.keys(value).sort()) {
+        const content = value[field];
+        if (field === 'type' || ignored.has(field) || ignore?.has(field) === true || content === undefined || content === null) continue;
+        const printed = print(content);
+        if (printed !== '') fields.push(`${field}=${printed}`);
+      }
       return `${value.type}(${fields.join(',')})`;
     }
-    if (Array.isArray(value)) return `[${value.map(print).join(',')}]`;
+    if (Array.isArray(value)) return `[${value.map(print).filter((each) => each !== '').join(',')}]`;
     if (typeof value === 'bigint') return `${value}n`;
-    if (typeof value === 'object' && value !== null) return JSON.stringify(value);
     return JSON.stringify(value) ?? 'undefined';
   };
   return print(node);

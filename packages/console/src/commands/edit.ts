@@ -38,7 +38,7 @@ async function textOf(file: string): Promise<string> {
 
 /** Until it is applied or the operator gives up. A text that was refused stays in its file. */
 async function editByHand(context: CommandContext, connection: Connection, address: string, flags: Flags): Promise<Outcome> {
-  const { source, language } = await authorText(connection, address);
+  const { source, language } = await authorText(connection, address, context.cwd);
   const name = `${address.split(/[:/]/).at(-1) ?? 'function'}.${language}`;
   const draft = await openDraft(context, name, `${source}\n`);
   let reason: string | null = null;
@@ -85,7 +85,7 @@ interface Edit {
 }
 
 async function send(context: CommandContext, connection: Connection, edited: Edit): Promise<Outcome> {
-  const patch = await planEdit(connection, edited.address, edited.text);
+  const patch = await planEdit(connection, edited.address, edited.text, context.cwd);
   // The function may have been patched by somebody else while the editor was open.
   if (edited.base !== null && patch.baseSource.trimEnd() !== edited.base.trimEnd()) {
     throw new KeyholeError(

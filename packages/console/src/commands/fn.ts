@@ -27,7 +27,7 @@ export const fn: CommandDefinition = {
       if (functions.length === 0) throw error;
       return list(functions, address);
     }
-    return show(detail, await textsOf(connection, detail));
+    return show(detail, await textsOf(connection, detail, context.cwd));
   },
 };
 
@@ -36,10 +36,10 @@ async function functionsBelow(connection: Connection, prefix: string, context: C
 }
 
 /** The author's texts; where neither the process nor the repository knows them, what runs. */
-async function textsOf(connection: Connection, detail: FunctionDetail): Promise<{ source: string; original: string }> {
+async function textsOf(connection: Connection, detail: FunctionDetail, cwd: string): Promise<{ source: string; original: string }> {
   if (detail.source !== null && detail.original !== null) return { source: detail.source, original: detail.original };
   try {
-    return await authorText(connection, detail.address);
+    return await authorText(connection, detail.address, cwd);
   } catch (error) {
     if (!(error instanceof KeyholeError) || error.code === 'UNREACHABLE') throw error;
     return { source: detail.code, original: detail.originalCode };

@@ -1,11 +1,41 @@
-/** Placeholder until the git part is merged: the live patches function by function. */
-import type { Connection } from '../client/connection.ts';
-import { unifiedDiff } from '../render/unified-diff.ts';
+/** What is live, as a unified diff of whole files against what was loaded. */
+import { KeyholeError, type PatchRecord } from '@keyhole/agent/protocol';
+import { createTwoFilesPatch } from 'diff';
+import { baseOf, type AgentCalls } from '../typescript/base.ts';
+import { baseAddress } from '../typescript/compare.ts';
 
-export async function diffOf(connection: Connection, ids: string[], _cwd: string): Promise<string> {
+/**
+ * @param ids none means every live patch.
+ * @throws {KeyholeError} NOT_FOUND for an id that is not live.
+ */
+export async function diffOf(connection: AgentCalls, ids: string[], cwd: string): Promise<string> {
   const { patches } = await connection.call('patch.list', {});
-  return patches
-    .filter((patch) => ids.length === 0 || ids.includes(patch.id))
-    .map((patch) => unifiedDiff(`a/${patch.file}`, `b/${patch.file}`, patch.baseSource, patch.source))
-    .join('');
+  const missing = ids.find((id) => !patches.some((patch) => patch.id === id));
+  if (missing !== undefined) throw new KeyholeError('NOT_FOUND', `no patch ${missing} is live`, 'keyhole diff without an id shows all that are.');
+  const chosen = patches.filter((patch) => ids.length === 0 || ids.includes(patch.id));
+  const texts: string[] = [];
+  for (const file of [...new Set(chosen.map((patch) => patch.file))]) {
+    const inFile = chosen.filter((patch) => patch.file === file);
+    const { before, after } = await wholeFile(connection, file, inFile, cwd);
+    texts.push(createTwoFilesPatch(`a/${file}`, `b/${file}`, before, after, undefined, undefined, { context: 3 }).replace(/^=+\n/, ''));
+  }
+  return texts.join('');
+}
+
+async function wholeFile(connection: AgentCalls, file: string, patches: PatchRecord[], cwd: string): Promise<{ before: string; after: string }> {
+  const { author } = await baseOf(connection, file, cwd);
+  const replaced = patches.map((patch) => {
+    const entry = author.functions.find((each) => baseAddress(author, each) === patch.address);
+    if (entry === undefined) throw new KeyholeError('NOT_FOUND', `${patch.address} is not in the text of ${file}`);
+    return { start: entry.start, end: entry.end, text: patch.source };
+  });
+  return { before: author.text, after: spliced(author.text, replaced) };
+}
+
+/** Replaces pieces; one that stands inside another is part of the other's new text already. */
+export function spliced(text: string, pieces: { start: number; end: number; text: string }[]): string {
+  const outer = pieces.filter((each) => !pieces.some((other) => other !== each && other.start <= each.start && each.end <= other.end));
+  let result = text;
+  for (const piece of outer.sort((a, b) => b.start - a.start)) result = result.slice(0, piece.start) + piece.text + result.slice(piece.end);
+  return result;
 }

@@ -1,13 +1,81 @@
-/** Placeholder until the translation from the author's source is merged: finds no change. */
-import type { PatchRequest, RefusedPatch } from '@keyhole/agent/protocol';
-import type { Connection } from '../client/connection.ts';
+/** From edited files to patches: exactly the functions that differ from what the process was started from. */
+import { readFile, realpath } from 'node:fs/promises';
+import * as path from 'node:path';
+import { KeyholeError, type PatchRequest, type RefusedPatch } from '@keyhole/agent/protocol';
+import type { FunctionEntry } from '@keyhole/agent/source';
+import { fileNames } from '../git/repository.ts';
+import { baseOf, compile, proveBase, sameCode, type AgentCalls, type BaseFile } from './base.ts';
+import { baseAddress, compareFiles } from './compare.ts';
+import { parseAuthor, textOf, type AuthorFile } from './parse.ts';
 
 export interface PushPlan {
   patches: PatchRequest[];
   refused: RefusedPatch[];
+  /** Files, and functions that run already as they stand in the file. */
   unchanged: string[];
 }
 
-export async function planPush(_connection: Connection, request: { paths: string[]; cwd: string }): Promise<PushPlan> {
-  return { patches: [], refused: [], unchanged: request.paths };
+/**
+ * @param request `paths`: files of the working tree; none means every file that the process runs and the working tree has.
+ * @throws {KeyholeError} SYNTAX with file, line and caret; NOT_FOUND for a file that the process does not run.
+ */
+export async function planPush(connection: AgentCalls, request: { paths: string[]; cwd: string }): Promise<PushPlan> {
+  const { cwd } = request;
+  const { root } = await connection.call('info', {});
+  const paths = request.paths.length > 0 ? request.paths : await everyFile(connection, root);
+  const plan: PushPlan = { patches: [], refused: [], unchanged: [] };
+  for (const given of paths) {
+    const absolute = await realpath(path.resolve(cwd, given)).catch(() => {
+      throw new KeyholeError('USAGE', `${given} can not be read`);
+    });
+    const text = await readFile(absolute, 'utf8');
+    const base = await findBase(connection, absolute, root);
+    const renewed = parseAuthor(text, base.author.file);
+    const { changed, refused } = compareFiles(base.author, renewed);
+    plan.refused.push(...refused);
+    for (const [before, after] of changed) await planFunction(connection, base, renewed, before, after, plan);
+    if (changed.length === 0 && refused.length === 0) plan.unchanged.push(base.author.file);
+  }
+  return plan;
+}
+
+async function planFunction(
+  connection: AgentCalls,
+  base: BaseFile,
+  renewed: AuthorFile,
+  before: FunctionEntry,
+  after: FunctionEntry,
+  plan: PushPlan,
+): Promise<void> {
+  const address = baseAddress(base.author, before);
+  try {
+    const detail = await connection.call('fn.get', { address });
+    proveBase(base, before, detail);
+    const source = textOf(renewed, after);
+    const code = compile(source, after, base, renewed, address);
+    if (sameCode(code, detail.code, after, base.module)) plan.unchanged.push(address);
+    else plan.patches.push({ address: detail.address, code, baseCode: detail.code, source, baseSource: textOf(base.author, before) });
+  } catch (thrown) {
+    const error = KeyholeError.from(thrown);
+    if (error.code !== 'NOT_PATCHABLE' && error.code !== 'NOT_FOUND' && error.code !== 'AMBIGUOUS') throw error;
+    plan.refused.push({ address, why: error.hint === undefined ? error.message : `${error.message}. ${error.hint}` });
+  }
+}
+
+/** The checkout need not be where the service runs: the longest end of the path that the process knows names the file. */
+async function findBase(connection: AgentCalls, absolute: string, root: string): Promise<BaseFile> {
+  const names = await fileNames(absolute, root);
+  for (const name of names) {
+    try {
+      return await baseOf(connection, name, path.dirname(absolute));
+    } catch (thrown) {
+      if (!(thrown instanceof KeyholeError) || thrown.code !== 'NOT_FOUND') throw thrown;
+    }
+  }
+  throw new KeyholeError('NOT_FOUND', `no module of the process comes from ${names[0] ?? absolute}`, 'keyhole fn TARGET "" lists what is loaded.');
+}
+
+async function everyFile(connection: AgentCalls, root: string): Promise<string[]> {
+  const { functions } = await connection.call('fn.list', { prefix: '' });
+  return [...new Set(functions.map((each) => path.resolve(root, each.file)))];
 }

@@ -84,7 +84,10 @@ export class PatchEngine {
     for (const { request, id, targets, strategy } of accepted) {
       const { operator, email, fingerprint, at, entry, entryHash } = intent;
       const file = targets[0]?.file ?? '';
-      const record = { ...request, id, file, strategy: strategy.name, operator, email, fingerprint, reason: params.reason, at, entry, entryHash };
+      // Whatever was live before: what goes home is the way from the loaded text to the new one.
+      const { baseCode, baseSource } = this.#live.get(request.address)?.record ?? request;
+      const base = { ...request, baseCode, baseSource, id, file, strategy: strategy.name };
+      const record = { ...base, operator, email, fingerprint, reason: params.reason, at, entry, entryHash };
       this.#live.set(request.address, { record, targets });
     }
     return { ok: true, dryRun, patches: accepted.map((each) => describe(each, pauseMs, true)), refused };

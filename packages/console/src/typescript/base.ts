@@ -1,0 +1,64 @@
+/**
+ * The author's text that the process was started from, and the proof that it is: from the process where it knows it, else from git at the commit that runs. The working
+ * tree is never taken for it.
+ */
+import { KeyholeError, type FunctionDetail, type ModuleDetail, type Operations, type Params, type Result } from '@keyhole/agent/protocol';
+import { normalForm, parseFunction, type FunctionEntry } from '@keyhole/agent/source';
+import { fileAtCommit, repositoryPath } from '../git/repository.ts';
+import { parseAuthor, textOf, type AuthorFile } from './parse.ts';
+import { withoutTypes } from './strip.ts';
+import { renamingsFor, translate } from './translate.ts';
+
+/** What is needed of a connection. */
+export interface AgentCalls {
+  call<O extends keyof Operations>(op: O, params: Params<O>): Promise<Result<O>>;
+}
+
+export interface BaseFile {
+  author: AuthorFile;
+  module: ModuleDetail;
+}
+
+/** @throws {KeyholeError} NOT_FOUND where the process has no such file, GIT where nobody knows its text. */
+export async function baseOf(connection: AgentCalls, file: string, cwd: string): Promise<BaseFile> {
+  const module = await connection.call('module.get', { file });
+  const text = module.author ?? (await fromGit(connection, file, cwd));
+  return { author: parseAuthor(text, file), module };
+}
+
+async function fromGit(connection: AgentCalls, file: string, cwd: string): Promise<string> {
+  const { commit, root } = await connection.call('info', {});
+  if (commit === null) {
+    throw new KeyholeError(
+      'GIT',
+      `nobody knows the text of ${file} that runs: its source map does not hold it, and the process does not know its commit`,
+      'Start the service with GIT_COMMIT set, or build with sources in the maps (inlineSources).',
+    );
+  }
+  const place = await repositoryPath(cwd, root, file);
+  return (await fileAtCommit(place, commit)).toString('utf8');
+}
+
+/** One function of the author's as JavaScript in terms of the running module. */
+export function compile(code: string, entry: FunctionEntry, { author, module }: BaseFile, within: AuthorFile, address: string): string {
+  const javaScript = withoutTypes(code, entry.place, within.language, address);
+  return translate(javaScript, entry, within, renamingsFor(author, module), address);
+}
+
+/** Whether two texts of one function are the same to the parser. */
+export function sameCode(a: string, b: string, entry: FunctionEntry, module: ModuleDetail): boolean {
+  const form = (code: string): string => normalForm(parseFunction(code, entry.place, module.format, module.file).container);
+  return form(a) === form(b);
+}
+
+/** @throws {KeyholeError} NOT_PATCHABLE where the running code does not come from the base text. */
+export function proveBase(base: BaseFile, entry: FunctionEntry, detail: FunctionDetail): void {
+  const compiled = compile(textOf(base.author, entry), entry, base, base.author, detail.address);
+  if (sameCode(compiled, detail.originalCode, entry, base.module)) return;
+  throw new KeyholeError(
+    'NOT_PATCHABLE',
+    `the running code of ${detail.address} does not come from this text of it`,
+    'The build changed it in a way that can not be followed, or another commit runs than it says.',
+    { expected: compiled, actual: detail.originalCode },
+  );
+}
