@@ -174,9 +174,7 @@ describe('eval', () => {
     expect(answer.code).toBe(0);
     expect(answer.json()).toEqual({ ok: true, type: 'number', preview: '3', value: 3 });
     expect(answer.stdout.trimEnd().split('\n')).toHaveLength(1);
-    expect(agent?.requests).toEqual([
-      { op: 'evaluate', params: { expression: '1 + 2', in: 'src/a.js', safe: true, depth: 2, timeoutMs: 500 } },
-    ]);
+    expect(agent?.requests).toEqual([{ op: 'evaluate', params: { expression: '1 + 2', in: 'src/a.js', safe: true, depth: 2, timeoutMs: 500 } }]);
   });
 
   test('of a throw ends with 1', async () => {

@@ -89,9 +89,7 @@ describe('keys', () => {
     expect(ed25519Line(`${line} alice@host`)).toBe(line);
     expect(ed25519Line(line.slice(0, -8))).toBeNull();
     expect(ed25519Line('ssh-rsa AAAA')).toBeNull();
-    expect(armoredSignature(privateKey, 'n', 'm')).toMatch(
-      /^-----BEGIN SSH SIGNATURE-----\n([A-Za-z0-9+/=]{1,70}\n)+-----END SSH SIGNATURE-----\n$/,
-    );
+    expect(armoredSignature(privateKey, 'n', 'm')).toMatch(/^-----BEGIN SSH SIGNATURE-----\n([A-Za-z0-9+/=]{1,70}\n)+-----END SSH SIGNATURE-----\n$/);
   });
 
   test('no bytes crash the reader of private key files', () => {

@@ -69,9 +69,7 @@ describe('the writer', () => {
 
   test('NO_COLOR is honoured', () => {
     const out: string[] = [];
-    new Terminal({ isTTY: true, write: (text: string) => out.push(text) }, { write: () => true }, { NO_COLOR: '1' }).result(
-      span('bad', 'x'),
-    );
+    new Terminal({ isTTY: true, write: (text: string) => out.push(text) }, { write: () => true }, { NO_COLOR: '1' }).result(span('bad', 'x'));
     expect(out).toEqual(['x']);
   });
 

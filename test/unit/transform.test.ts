@@ -18,7 +18,8 @@ const programs: Record<string, string> = {
   declaration: 'function add(a, b = a, ...rest) { return a + b + rest.length } module.exports = [add(1), add(1, 2, 3), add.length, add.name]',
   'anonymous default keeps its name': 'function f(cb = () => 1) { return cb.name } module.exports = [f(), f.length]',
   'default in parentheses': 'const f = (a, b = (1, 2)) => a + b; module.exports = f(1)',
-  'destructured parameters': 'function f({ a, b: [c = 3] = [] } = { a: 1 }, d) { return [a, c, d] } module.exports = [f(), f({ a: 5, b: [6] }, 7), f.length]',
+  'destructured parameters':
+    'function f({ a, b: [c = 3] = [] } = { a: 1 }, d) { return [a, c, d] } module.exports = [f(), f({ a: 5, b: [6] }, 7), f.length]',
   'destructured in an arrow expression': 'const f = ({ x }, [y]) => ({ x, y }); module.exports = [f({ x: 1 }, [2]), f.length]',
   'destructured with a function in it': 'const f = ({ x = () => 4 }) => x(); module.exports = f({})',
   'destructured over several lines': 'const f = ({\n  a,\n  b,\n}) => a + b; module.exports = f({ a: 1, b: 2 })',
@@ -32,10 +33,13 @@ const programs: Record<string, string> = {
   directive: 'function f() { "use strict"; return this } module.exports = f() === undefined',
   'directive without semicolon': 'function f() { "use strict"\n return this } module.exports = f() === undefined',
   generator: 'function* g(n) { const got = yield n; yield got * 2 } const i = g(1); module.exports = [i.next(), i.next(5), i.next()]',
-  getters: 'class A { #x = 1; get x() { return this.#x } set x(v) { this.#x = v } static s = (v) => v + 1; static #p() { return 2 } static q() { return A.#p() } } const a = new A(); a.x = 4; module.exports = [a.x, A.s(1), A.q()]',
-  'derived constructor': 'class A { constructor(a) { this.a = a } } class B extends A { constructor(a) { super(a); this.b = super.constructor.name } m() { return super.toString() } } const b = new B(3); module.exports = [b.a, b.b, b.m()]',
+  getters:
+    'class A { #x = 1; get x() { return this.#x } set x(v) { this.#x = v } static s = (v) => v + 1; static #p() { return 2 } static q() { return A.#p() } } const a = new A(); a.x = 4; module.exports = [a.x, A.s(1), A.q()]',
+  'derived constructor':
+    'class A { constructor(a) { this.a = a } } class B extends A { constructor(a) { super(a); this.b = super.constructor.name } m() { return super.toString() } } const b = new B(3); module.exports = [b.a, b.b, b.m()]',
   'class expression': 'const E = class Inner { name() { return Inner.name } }; module.exports = [new E().name(), E.name]',
-  'object members': 'const o = { m(a) { return a }, get g() { return 1 }, async am() {}, *gm() { yield 1 }, ["c" + 1]() { return 2 }, f: function () { return 3 }, a: () => 4 }; module.exports = [o.m(1), o.g, [...o.gm()], o.c1(), o.f(), o.a(), o.f.name, o.a.name]',
+  'object members':
+    'const o = { m(a) { return a }, get g() { return 1 }, async am() {}, *gm() { yield 1 }, ["c" + 1]() { return 2 }, f: function () { return 3 }, a: () => 4 }; module.exports = [o.m(1), o.g, [...o.gm()], o.c1(), o.f(), o.a(), o.f.name, o.a.name]',
   'new.target': 'function F() { return new.target === F ? this : "call" } module.exports = [F(), new F() instanceof F]',
   'immediately invoked': 'module.exports = [(function () { return 1 })(), (() => 2)(), (() => { return 3 })()]',
   'closures over loop variables': 'const fs = []; for (let i = 0; i < 3; i++) fs.push(() => i++); module.exports = [fs[0](), fs[0](), fs[2]()]',
@@ -44,7 +48,8 @@ const programs: Record<string, string> = {
   'duplicate sloppy parameters': 'function f(a, a) { return a } module.exports = f(1, 2)',
   'arrow in a default': 'function f(a, g = (x) => x + a) { return g(1) } module.exports = f(2)',
   'object literal body with a comment': 'const f = () => /* => */ ({ a: 1 }); module.exports = f()',
-  'label, switch, catch': 'function f(x) { a: for (;;) { switch (x) { case 1: { let y = 2; break a } default: return 0 } } try { throw x } catch ({ length = 5 }) { return (() => length)() } } module.exports = [f(1), f(2)]',
+  'label, switch, catch':
+    'function f(x) { a: for (;;) { switch (x) { case 1: { let y = 2; break a } default: return 0 } } try { throw x } catch ({ length = 5 }) { return (() => length)() } } module.exports = [f(1), f(2)]',
   'variables named like ours': 'const $kh = 1; function f($k) { return () => $k + $kh } module.exports = f(1)()',
   hashbang: '#!/usr/bin/env node\nmodule.exports = (() => 1)()',
   eval: 'function f(a) { return eval("a + 1") } module.exports = f(1)',

@@ -58,11 +58,7 @@ export async function applyElsewhere({ transcript, workshop, run, expect }, { ba
     expect(trailers.includes(value), `a trailer names the ${what}`, trailers);
   }
   const { stdout: files } = await run('git', ['show', '--stat', '--format=%s'], here);
-  expect(
-    /1 file changed, 1 insertion\(\+\), 1 deletion\(-\)/.test(files),
-    `nothing changed but one line of ${address.split(':')[0]}`,
-    files,
-  );
+  expect(/1 file changed, 1 insertion\(\+\), 1 deletion\(-\)/.test(files), `nothing changed but one line of ${address.split(':')[0]}`, files);
 }
 
 export async function verifyJournal({ transcript, workshop, keyhole, keyholeJson, expect }) {

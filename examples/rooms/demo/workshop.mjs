@@ -32,9 +32,7 @@ export class Workshop {
   /** The environment of everything that runs in the workshop: the person's own settings, keys and git configuration stay out. */
   get env() {
     const kept = Object.fromEntries(
-      ['TERM', 'LANG', 'LC_ALL', 'TMPDIR', 'TZ', 'NO_COLOR'].flatMap((name) =>
-        process.env[name] === undefined ? [] : [[name, process.env[name]]],
-      ),
+      ['TERM', 'LANG', 'LC_ALL', 'TMPDIR', 'TZ', 'NO_COLOR'].flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
     );
     return {
       ...kept,

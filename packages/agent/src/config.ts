@@ -46,7 +46,8 @@ export function resolveConfig(options: AgentOptions, entry: string | undefined):
   if (options.replay !== undefined && options.replay !== 'off') throw new TypeError("replay must be 'off'");
   const root = path.resolve(text(options.source?.root, 'source.root') ?? packageFolder(entry));
   const service = text(options.service, 'service') ?? packageName(root);
-  if (!/^[\w.-]{1,64}$/.test(service)) throw new TypeError(`service must be 1 to 64 letters, digits, dots, dashes or underscores, not ${JSON.stringify(service)}`);
+  if (!/^[\w.-]{1,64}$/.test(service))
+    throw new TypeError(`service must be 1 to 64 letters, digits, dots, dashes or underscores, not ${JSON.stringify(service)}`);
   return {
     service,
     socketPath: socket === true ? null : path.resolve(socket),
@@ -75,7 +76,7 @@ export function readEnvironment(entry: string | undefined, environment: NodeJS.P
     try {
       given = JSON.parse(json) as typeof given;
     } catch (thrown) {
-      throw new TypeError(`${file}: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+      throw new TypeError(`${file}: ${thrown instanceof Error ? thrown.message : String(thrown)}`, { cause: thrown });
     }
   }
   const { include = [], exclude = [], ...options } = given;
@@ -85,7 +86,8 @@ export function readEnvironment(entry: string | undefined, environment: NodeJS.P
   const { KEYHOLE_SERVICE, KEYHOLE_LISTEN, KEYHOLE_OPERATORS, KEYHOLE_JOURNAL_DIR, KEYHOLE_REPLAY, KEYHOLE_INCLUDE, KEYHOLE_EXCLUDE } = environment;
   if (KEYHOLE_SERVICE !== undefined) options.service = KEYHOLE_SERVICE;
   if (KEYHOLE_LISTEN !== undefined) {
-    if (KEYHOLE_LISTEN !== 'socket' && !KEYHOLE_LISTEN.includes('/')) throw new TypeError(`KEYHOLE_LISTEN must be socket or the path of a socket, not ${KEYHOLE_LISTEN}`);
+    if (KEYHOLE_LISTEN !== 'socket' && !KEYHOLE_LISTEN.includes('/'))
+      throw new TypeError(`KEYHOLE_LISTEN must be socket or the path of a socket, not ${KEYHOLE_LISTEN}`);
     options.listen = { socket: KEYHOLE_LISTEN === 'socket' ? true : KEYHOLE_LISTEN };
   }
   if (KEYHOLE_OPERATORS !== undefined) options.operators = KEYHOLE_OPERATORS;

@@ -32,11 +32,7 @@ async function main(argv: string[]): Promise<number> {
   }
   const definition = definitions.find(({ name }) => argv.slice(0, name.split(' ').length).join(' ') === name);
   if (definition === undefined) {
-    return reportError(
-      terminal,
-      new KeyholeError('USAGE', `there is no command ${first}`, 'keyhole --help lists them'),
-      argv.includes('--json'),
-    );
+    return reportError(terminal, new KeyholeError('USAGE', `there is no command ${first}`, 'keyhole --help lists them'), argv.includes('--json'));
   }
 
   const interruption = new AbortController();

@@ -36,6 +36,4 @@ export type ToHost =
   | { t: 'call'; id: number; op: HostOperation; params: Record<string, unknown>; context: Omit<HostContext, 'call'> }
   | { t: 'forget'; session: string };
 
-export type ToDoor =
-  | { t: 'answer'; id: number; ok: true; result: unknown }
-  | { t: 'answer'; id: number; ok: false; error: WireError };
+export type ToDoor = { t: 'answer'; id: number; ok: true; result: unknown } | { t: 'answer'; id: number; ok: false; error: WireError };

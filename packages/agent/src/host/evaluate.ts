@@ -88,7 +88,8 @@ export class Evaluator {
     const cut = new Promise<never>((_, reject) => {
       this.#awaiting.set(call, reject);
       timer = setTimeout(
-        () => reject(new KeyholeError('TIMEOUT', `not settled after ${timeoutMs} ms`, 'What it awaits goes on in the service; --timeout waits longer.')),
+        () =>
+          reject(new KeyholeError('TIMEOUT', `not settled after ${timeoutMs} ms`, 'What it awaits goes on in the service; --timeout waits longer.')),
         timeoutMs,
       );
       timer.unref();
@@ -166,7 +167,11 @@ export class Evaluator {
       // As constants: an assignment would change a copy and look as if it had worked.
       functionDeclaration: `function (${names.map((_, index) => `$${index}`).join(',')}) { ${names.map((name, index) => `const ${name}=$${index};`).join('')} return ${source} }`,
       arguments: wrapped.map((each) =>
-        each.objectId !== undefined ? { objectId: each.objectId } : each.unserializableValue !== undefined ? { unserializableValue: each.unserializableValue } : { value: each.value },
+        each.objectId !== undefined
+          ? { objectId: each.objectId }
+          : each.unserializableValue !== undefined
+            ? { unserializableValue: each.unserializableValue }
+            : { value: each.value },
       ),
       throwOnSideEffect: true,
       objectGroup: group,
@@ -178,15 +183,23 @@ export class Evaluator {
     const { exception, text } = details;
     const stack = exception?.description ?? text;
     if (guarded && /^(EvalError: Possible side-effect|TypeError: Assignment to constant variable)/.test(stack)) {
-      throw new KeyholeError('SIDE_EFFECT', 'the expression would change something', 'Without --safe it runs; it then stands in the journal all the same.');
+      throw new KeyholeError(
+        'SIDE_EFFECT',
+        'the expression would change something',
+        'Without --safe it runs; it then stands in the journal all the same.',
+      );
     }
     const preview = new Map(exception?.preview?.properties.map((property) => [property.name, property.value]));
     const [head = ''] = stack.split('\n');
     const match = /^(?:Uncaught )?([\w$.]*(?:Error|Exception)?)(?:: (.*))?$/.exec(head);
     if (exception?.subtype === 'error') {
-      return { name: match?.[1] || exception.className || 'Error', message: match?.[2] ?? preview.get('message') ?? '', stack: ownFrames(stack).slice(0, limits.maxStringLength) };
+      return {
+        name: match?.[1] || exception.className || 'Error',
+        message: match?.[2] ?? preview.get('message') ?? '',
+        stack: ownFrames(stack).slice(0, limits.maxStringLength),
+      };
     }
-    const shown = exception === undefined ? text : String(exception.description ?? exception.value ?? exception.type);
+    const shown = exception === undefined ? text : (exception.description ?? JSON.stringify(exception.value) ?? exception.type);
     return { name: 'Thrown', message: shown.slice(0, limits.maxStringLength), stack: '' };
   }
 }

@@ -32,13 +32,15 @@ export class SessionObjects {
   /** The object behind a handle of this session. */
   object(handle: string): RemoteObject {
     const found = this.#handles.get(handle)?.object;
-    if (found == null) throw new KeyholeError('NOT_FOUND', `no object behind ${handle}`, 'Handles live as long as the session, and the oldest are let go first.');
+    if (found == null)
+      throw new KeyholeError('NOT_FOUND', `no object behind ${handle}`, 'Handles live as long as the session, and the oldest are let go first.');
     return found;
   }
 
   text(handle: string, start: number, count: number): Result<'text'> {
     const text = this.#handles.get(handle)?.text;
-    if (text == null) throw new KeyholeError('NOT_FOUND', `no string behind ${handle}`, 'Handles live as long as the session, and the oldest are let go first.');
+    if (text == null)
+      throw new KeyholeError('NOT_FOUND', `no string behind ${handle}`, 'Handles live as long as the session, and the oldest are let go first.');
     return { text: text.slice(start, start + count), length: text.length };
   }
 
@@ -101,7 +103,11 @@ export class SessionObjects {
       const match = /^([kvs])(\d+)$/.exec(row.name);
       if (match === null || row.value === undefined || match[1] === 'k') continue;
       const key = rows.find((each) => each.name === `k${match[2]}`)?.value;
-      const property: RemoteProperty = { name: match[2] ?? '', kind: key !== undefined || object.subtype === 'set' ? 'entry' : 'data', enumerable: true };
+      const property: RemoteProperty = {
+        name: match[2] ?? '',
+        kind: key !== undefined || object.subtype === 'set' ? 'entry' : 'data',
+        enumerable: true,
+      };
       if (key !== undefined) property.key = this.value(key);
       property.value = this.value(row.value);
       this.#open(property, row.value, depth);

@@ -22,7 +22,13 @@ export function parseLine(line: string): JournalEntry | { why: string } {
     return { why: 'it is not JSON' };
   }
   const entry = value as Partial<JournalEntry> | null;
-  if (typeof entry !== 'object' || entry === null || typeof entry.seq !== 'number' || typeof entry.prev !== 'string' || typeof entry.kind !== 'string') {
+  if (
+    typeof entry !== 'object' ||
+    entry === null ||
+    typeof entry.seq !== 'number' ||
+    typeof entry.prev !== 'string' ||
+    typeof entry.kind !== 'string'
+  ) {
     return { why: 'it lacks seq, prev or kind' };
   }
   return value as JournalEntry;

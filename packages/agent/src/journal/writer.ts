@@ -79,7 +79,11 @@ export class JournalWriter {
 }
 
 export function journalError(why: string): KeyholeError {
-  return new KeyholeError('JOURNAL', `the journal can not be written: ${why}`, 'Nothing was changed. Make room or repair the directory, then restart the service; inspection goes on meanwhile.');
+  return new KeyholeError(
+    'JOURNAL',
+    `the journal can not be written: ${why}`,
+    'Nothing was changed. Make room or repair the directory, then restart the service; inspection goes on meanwhile.',
+  );
 }
 
 /** A new file is durable only when its directory is. */

@@ -74,7 +74,11 @@ function rebased(json: string, place: URL): string {
 }
 
 /** Where stack traces go through maps, the slots' characters must not move them: the file's map is composed with ours. */
-function composedMap(text: { generateMap(options: { hires: 'boundary'; source: string }): unknown }, map: string | null, sourceMaps: boolean): string {
+function composedMap(
+  text: { generateMap(options: { hires: 'boundary'; source: string }): unknown },
+  map: string | null,
+  sourceMaps: boolean,
+): string {
   if (!sourceMaps || map === null) return '';
   const ours = JSON.stringify(text.generateMap({ hires: 'boundary', source: 'running.js' }));
   const composed = remapping(ours, (file) => (file === 'running.js' ? map : null));

@@ -167,7 +167,11 @@ function accessorOf(place: SlotPlace): string | null {
 }
 
 /** The variables a function's accessor offers, by name, with the expression that stands for each. */
-export function offeredBy({ entry, captures, outer }: Pick<SlotPlace, 'entry' | 'captures' | 'outer'>): Map<string, { expression: string; constant: boolean }> {
+export function offeredBy({
+  entry,
+  captures,
+  outer,
+}: Pick<SlotPlace, 'entry' | 'captures' | 'outer'>): Map<string, { expression: string; constant: boolean }> {
   const offered = new Map<string, { expression: string; constant: boolean }>();
   for (const [name, binding] of captures.useOf(entry.node).captured) offered.set(name, { expression: name, constant: isConstant(binding) });
   if (outer === undefined) return offered;
@@ -244,7 +248,9 @@ function namesIn(node: SyntaxNode, names = new Set<string>()): Set<string> {
 
 /** An anonymous function takes the parameter's name; inside a conditional it would lose it. */
 function isAnonymousFunction(node: SyntaxNode): boolean {
-  return node.type === 'ArrowFunctionExpression' || ((node.type === 'FunctionExpression' || node.type === 'ClassExpression') && child(node, 'id') === null);
+  return (
+    node.type === 'ArrowFunctionExpression' || ((node.type === 'FunctionExpression' || node.type === 'ClassExpression') && child(node, 'id') === null)
+  );
 }
 
 /** The end of the first such token at or after an offset. */

@@ -54,9 +54,7 @@ export interface Request {
   op: string;
   params: Record<string, unknown>;
 }
-export type Response =
-  | { t: 'res'; id: number; ok: true; result: unknown }
-  | { t: 'res'; id: number; ok: false; error: WireError };
+export type Response = { t: 'res'; id: number; ok: true; result: unknown } | { t: 'res'; id: number; ok: false; error: WireError };
 export interface Event {
   t: 'ev';
   id: number;

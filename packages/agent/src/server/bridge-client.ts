@@ -31,7 +31,7 @@ export class BridgeClient {
     const result = new Promise<HostResult<O>>((resolve, reject) => {
       this.#waiting.set(id, { resolve: resolve as Waiting['resolve'], reject });
     });
-    this.#port.postMessage({ t: 'call', id, op, params: params as Record<string, unknown>, context } satisfies ToHost);
+    this.#port.postMessage({ t: 'call', id, op, params, context } satisfies ToHost);
     return { id, result };
   }
 

@@ -56,7 +56,8 @@ export function serveConnection(socket: WebSocket, gate: Gate, authenticated: ()
     if (!Array.isArray(frame.versions) || !frame.versions.includes(protocolVersion)) {
       throw new KeyholeError('BAD_FRAME', `this agent speaks version ${protocolVersion} of the protocol`);
     }
-    if (!(frame.clientNonce instanceof Uint8Array) || frame.clientNonce.length !== 32) throw new KeyholeError('BAD_FRAME', 'a nonce must have 32 bytes');
+    if (!(frame.clientNonce instanceof Uint8Array) || frame.clientNonce.length !== 32)
+      throw new KeyholeError('BAD_FRAME', 'a nonce must have 32 bytes');
     clientNonce = frame.clientNonce;
     phase = 'auth';
     send({ t: 'hello', version: protocolVersion, serverNonce, bootId: gate.bootId });
@@ -64,7 +65,8 @@ export function serveConnection(socket: WebSocket, gate: Gate, authenticated: ()
 
   const auth = (frame: Auth): void => {
     const { publicKey, signature } = frame;
-    if (typeof publicKey !== 'string' || typeof signature !== 'string' || clientNonce === null) throw new KeyholeError('BAD_FRAME', 'a key and a signature are due');
+    if (typeof publicKey !== 'string' || typeof signature !== 'string' || clientNonce === null)
+      throw new KeyholeError('BAD_FRAME', 'a key and a signature are due');
     const operator = gate.operators().find((each) => each.publicKey === publicKey);
     const message = authMessage({ binding: gate.binding, clientNonce, serverNonce, bootId: gate.bootId, publicKey });
     const proven = verifySignature(signature, operator === undefined ? nobody : publicKey, authNamespace, message);
@@ -83,7 +85,14 @@ export function serveConnection(socket: WebSocket, gate: Gate, authenticated: ()
     session = opened;
     phase = 'open';
     const { name, fingerprint, capabilities } = operator;
-    send({ t: 'welcome', session: opened.id, operator: { name, fingerprint, capabilities }, service: gate.service, pid: process.pid, node: process.version });
+    send({
+      t: 'welcome',
+      session: opened.id,
+      operator: { name, fingerprint, capabilities },
+      service: gate.service,
+      pid: process.pid,
+      node: process.version,
+    });
   };
 
   const request = async (frame: Request, by: OperatorSession): Promise<void> => {
@@ -93,7 +102,8 @@ export function serveConnection(socket: WebSocket, gate: Gate, authenticated: ()
     pending += 1;
     try {
       // An interrupt must get through just when everything else waits.
-      if (pending > limits.maxPendingRequests && op !== 'interrupt') throw new KeyholeError('BUSY', `${limits.maxPendingRequests} requests wait already`);
+      if (pending > limits.maxPendingRequests && op !== 'interrupt')
+        throw new KeyholeError('BUSY', `${limits.maxPendingRequests} requests wait already`);
       const result = await gate.dispatcher.dispatch(by, id, op, params);
       answer({ t: 'res', id, ok: true, result });
     } catch (thrown) {
@@ -106,7 +116,13 @@ export function serveConnection(socket: WebSocket, gate: Gate, authenticated: ()
   const answer = (frame: ServerFrame & { t: 'res' }): void => {
     const bytes = encodeFrame(frame);
     if (bytes.length <= limits.maxFrameBytes) send(frame);
-    else send({ t: 'res', id: frame.id, ok: false, error: new KeyholeError('TOO_LARGE', `the answer has ${bytes.length} bytes, where ${limits.maxFrameBytes} are allowed`).toWire() });
+    else
+      send({
+        t: 'res',
+        id: frame.id,
+        ok: false,
+        error: new KeyholeError('TOO_LARGE', `the answer has ${bytes.length} bytes, where ${limits.maxFrameBytes} are allowed`).toWire(),
+      });
   };
 
   socket.on('message', (data: Buffer, isBinary: boolean) => {

@@ -43,15 +43,26 @@ export class Dispatcher {
   #authorize(session: OperatorSession, name: OperationName, operation: Operation): void {
     const { operator } = session;
     if (operator.capabilities.includes(operation.capability)) return;
-    this.#record({ kind: 'refusal', why: `lacks ${operation.capability}`, op: name, operator: operator.name, fingerprint: operator.fingerprint, session: session.id });
-    throw new KeyholeError('NOT_ALLOWED', `${operator.name} may not ${name}: it needs ${operation.capability}`, 'Roles stand in the operators file of the service.');
+    this.#record({
+      kind: 'refusal',
+      why: `lacks ${operation.capability}`,
+      op: name,
+      operator: operator.name,
+      fingerprint: operator.fingerprint,
+      session: session.id,
+    });
+    throw new KeyholeError(
+      'NOT_ALLOWED',
+      `${operator.name} may not ${name}: it needs ${operation.capability}`,
+      'Roles stand in the operators file of the service.',
+    );
   }
 
   async #atTheDoor(session: OperatorSession, name: OperationName, params: Record<string, unknown>): Promise<unknown> {
     const { journal, interrupter } = this.#parts;
     switch (name) {
       case 'journal.read':
-        return { entries: await journal.read(params as Params<'journal.read'>) } satisfies Result<'journal.read'>;
+        return { entries: await journal.read(params) } satisfies Result<'journal.read'>;
       case 'journal.verify':
         return journal.verify();
       case 'interrupt': {
@@ -72,7 +83,11 @@ export class Dispatcher {
     } catch (thrown) {
       if (op !== 'patch.revert') throw thrown;
       // Undoing never waits for a disk.
-      this.#parts.report('journal', `${operator.name} reverted patches, and the journal could not record it`, 'Repair the journal directory and restart the service.');
+      this.#parts.report(
+        'journal',
+        `${operator.name} reverted patches, and the journal could not record it`,
+        'Repair the journal directory and restart the service.',
+      );
       return this.#ask(session, request, op, params, {});
     }
     const { seq, hash, time } = intent;
@@ -102,8 +117,13 @@ export class Dispatcher {
         if (ids.length > 0) await this.#ask(session, request, 'patch.revert', { ids, reason: 'its outcome could not be journaled' }, {});
         throw new KeyholeError('JOURNAL', `${error.message}; the patch was applied and has been taken back`, error.hint);
       }
-      if (op === 'evaluate') throw new KeyholeError('JOURNAL', `${error.message}; the evaluation was done, and its outcome is not recorded`, error.hint);
-      this.#parts.report('journal', `an outcome (${op}) could not be recorded: ${error.message}`, 'Repair the journal directory and restart the service.');
+      if (op === 'evaluate')
+        throw new KeyholeError('JOURNAL', `${error.message}; the evaluation was done, and its outcome is not recorded`, error.hint);
+      this.#parts.report(
+        'journal',
+        `an outcome (${op}) could not be recorded: ${error.message}`,
+        'Repair the journal directory and restart the service.',
+      );
     }
   }
 
@@ -122,7 +142,11 @@ export class Dispatcher {
     try {
       this.#parts.journal.append(draft);
     } catch (thrown) {
-      this.#parts.report('journal', KeyholeError.from(thrown).message, 'Changes are refused until the service is started with a journal that can be written.');
+      this.#parts.report(
+        'journal',
+        KeyholeError.from(thrown).message,
+        'Changes are refused until the service is started with a journal that can be written.',
+      );
     }
   }
 }
@@ -134,7 +158,9 @@ const ranAlready = new Set<string>(['INTERNAL', 'TIMEOUT', 'INTERRUPTED', 'PATCH
 function summaryOf(op: HostOperation, result: unknown): Pick<OutcomeEntry, 'status' | 'result'> {
   if (op === 'evaluate') {
     const evaluated = result as Result<'evaluate'>;
-    return evaluated.ok ? { status: 'done', result: { ok: true, type: evaluated.value.type } } : { status: 'done', result: { ok: false, error: evaluated.error.name } };
+    return evaluated.ok
+      ? { status: 'done', result: { ok: true, type: evaluated.value.type } }
+      : { status: 'done', result: { ok: false, error: evaluated.error.name } };
   }
   if (op === 'patch.export') {
     return { status: 'done', result: { patches: (result as Result<'patch.export'>).patches.map((patch) => patch.id) } };

@@ -25,7 +25,12 @@ async function openDoor(config: DoorConfig): Promise<void> {
 
   const journal = Journal.open(config.journalDir, { kind: 'start', service, pid: process.pid, node: process.version, bootId, commit });
   const { writable, why = '' } = journal.state();
-  if (!writable) report('journal', `the journal can not be written: ${why}`, 'Inspection works; every change is refused until the service is started with a journal that can be written.');
+  if (!writable)
+    report(
+      'journal',
+      `the journal can not be written: ${why}`,
+      'Inspection works; every change is refused until the service is started with a journal that can be written.',
+    );
   const bridge = new BridgeClient(config.bridge);
   const dispatcher = new Dispatcher({ bridge, journal, interrupter: new Interrupter(), report });
 
@@ -34,7 +39,11 @@ async function openDoor(config: DoorConfig): Promise<void> {
       return readOperators(config.operatorsFile);
     } catch (thrown) {
       const message = thrown instanceof Error ? thrown.message : String(thrown);
-      report('operators', `nobody can attach: ${config.operatorsFile}: ${message}`, 'It takes lines as in authorized_keys: name="alice",roles="patch" ssh-ed25519 AAAA...');
+      report(
+        'operators',
+        `nobody can attach: ${config.operatorsFile}: ${message}`,
+        'It takes lines as in authorized_keys: name="alice",roles="patch" ssh-ed25519 AAAA...',
+      );
       return [];
     }
   };
@@ -114,5 +123,10 @@ function createRefusalNotes(note: (draft: { kind: 'refusal'; why: string; finger
 
 openDoor(workerData as DoorConfig).catch((thrown: unknown) => {
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  parentPort?.postMessage({ t: 'problem', what: 'listen', message: `nobody can attach: ${message}`, hint: 'The service runs; correct this and restart it.' } satisfies DoorReport);
+  parentPort?.postMessage({
+    t: 'problem',
+    what: 'listen',
+    message: `nobody can attach: ${message}`,
+    hint: 'The service runs; correct this and restart it.',
+  } satisfies DoorReport);
 });

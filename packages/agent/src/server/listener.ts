@@ -76,7 +76,10 @@ export async function listen(socketPath: string, serve: (socket: WebSocket, auth
 }
 
 /** The status line of a refusal, or null. Says nothing about what is behind. */
-export function refusal({ method, url, headers, rawHeaders }: Pick<IncomingMessage, 'method' | 'url' | 'headers' | 'rawHeaders'>, strangers: number): string | null {
+export function refusal(
+  { method, url, headers, rawHeaders }: Pick<IncomingMessage, 'method' | 'url' | 'headers' | 'rawHeaders'>,
+  strangers: number,
+): string | null {
   if (method !== 'GET' || url !== '/') return '404 Not Found';
   if (headers.origin !== undefined || Object.keys(headers).some((name) => name.startsWith('sec-fetch-'))) return '403 Forbidden';
   // Node joins or drops repeated headers: what counts is what was sent.

@@ -31,7 +31,7 @@ export function parseOperators(text: string): Operator[] {
     try {
       operators.push(parseLine(trimmed));
     } catch (thrown) {
-      throw new Error(`line ${index + 1}: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+      throw new Error(`line ${index + 1}: ${thrown instanceof Error ? thrown.message : String(thrown)}`, { cause: thrown });
     }
   }
   return operators;

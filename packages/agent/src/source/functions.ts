@@ -5,14 +5,7 @@
 import { below, child, functionOf, isClass, isFunction, isMember, lineTable, nameOf } from './syntax.ts';
 import type { FunctionPlace, SyntaxNode } from './syntax.ts';
 
-export type FunctionKind =
-  | 'function'
-  | 'arrow'
-  | 'method'
-  | 'getter'
-  | 'setter'
-  | 'constructor'
-  | 'derived constructor';
+export type FunctionKind = 'function' | 'arrow' | 'method' | 'getter' | 'setter' | 'constructor' | 'derived constructor';
 
 export interface FunctionEntry {
   /** `Cart.add`; empty where the function has no name. Unique within the file: `~2` marks the second of the same name. */
@@ -151,7 +144,7 @@ function memberName(member: SyntaxNode): string | null {
   const name = member.computed === true ? null : nameOf(child(member, 'key'));
   if (name === null) return null;
   // `-` can stand in no identifier, so an accessor never shares its address with a method.
-  return member.kind === 'get' || member.kind === 'set' ? `${String(member.kind)}-${name}` : name;
+  return member.kind === 'get' || member.kind === 'set' ? `${member.kind}-${name}` : name;
 }
 
 /** `exports.add`, `Cart.prototype.add`, `this.total`: the target as written; null where a part is computed. */

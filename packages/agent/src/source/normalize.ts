@@ -28,7 +28,11 @@ export function normalForm(node: SyntaxNode, { replace, ignore }: NormalFormOpti
       }
       return `${value.type}(${fields.join(',')})`;
     }
-    if (Array.isArray(value)) return `[${value.map(print).filter((each) => each !== '').join(',')}]`;
+    if (Array.isArray(value))
+      return `[${value
+        .map(print)
+        .filter((each) => each !== '')
+        .join(',')}]`;
     if (typeof value === 'bigint') return `${value}n`;
     return JSON.stringify(value) ?? 'undefined';
   };

@@ -43,7 +43,13 @@ export function isConstant(binding: Binding): boolean {
   return binding.kind === 'const' || binding.kind === 'import' || binding.kind === 'class-name' || binding.kind === 'function-name';
 }
 
-const expressionWrappers = new Set(['TSAsExpression', 'TSSatisfiesExpression', 'TSNonNullExpression', 'TSTypeAssertion', 'TSInstantiationExpression']);
+const expressionWrappers = new Set([
+  'TSAsExpression',
+  'TSSatisfiesExpression',
+  'TSNonNullExpression',
+  'TSTypeAssertion',
+  'TSInstantiationExpression',
+]);
 
 export function analyseScopes(program: SyntaxNode): ScopeAnalysis {
   const references: Reference[] = [];
@@ -110,7 +116,8 @@ export function analyseScopes(program: SyntaxNode): ScopeAnalysis {
       if (declaration === null) continue;
       if (declaration.type === 'FunctionDeclaration') declare(scope, nameOf(child(declaration, 'id')), 'function', declaration);
       if (declaration.type === 'ClassDeclaration') declare(scope, nameOf(child(declaration, 'id')), 'class', declaration);
-      if (declaration.type === 'TSEnumDeclaration' && declaration.declare !== true) declare(scope, nameOf(child(declaration, 'id')), 'var', declaration);
+      if (declaration.type === 'TSEnumDeclaration' && declaration.declare !== true)
+        declare(scope, nameOf(child(declaration, 'id')), 'var', declaration);
       if (declaration.type === 'ImportDeclaration' && declaration.importKind !== 'type') {
         for (const specifier of children(declaration, 'specifiers')) {
           if (specifier.importKind !== 'type') declare(scope, nameOf(child(specifier, 'local')), 'import', specifier);

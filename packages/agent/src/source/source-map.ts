@@ -1,5 +1,12 @@
 /** Source maps: from the running text to the author's files and back. */
-import { GREATEST_LOWER_BOUND, LEAST_UPPER_BOUND, TraceMap, generatedPositionFor, originalPositionFor, sourceContentFor } from '@jridgewell/trace-mapping';
+import {
+  GREATEST_LOWER_BOUND,
+  LEAST_UPPER_BOUND,
+  TraceMap,
+  generatedPositionFor,
+  originalPositionFor,
+  sourceContentFor,
+} from '@jridgewell/trace-mapping';
 
 export interface MappedPlace {
   /** As the map names it, resolved against the map's own place. */

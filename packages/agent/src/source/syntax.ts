@@ -188,7 +188,11 @@ export function parseFunction(code: string, place: FunctionPlace, format: Module
   }
   const only = onlyFunction(program, place);
   if (only === null || text.slice(prefix.length, only.start).trim() !== '' || text.slice(only.end, text.length - suffix.length).trim() !== '') {
-    throw new KeyholeError('SYNTAX', `${file}: the text is not exactly one function`, 'Give the function alone, without anything before or after it.');
+    throw new KeyholeError(
+      'SYNTAX',
+      `${file}: the text is not exactly one function`,
+      'Give the function alone, without anything before or after it.',
+    );
   }
   return { program, container: only, text, prefix, tokens };
 }

@@ -100,7 +100,7 @@ export class Connection {
         },
         onEvent: options.onEvent,
       });
-      this.#socket.send({ t: 'req', id, op, params: params as Record<string, unknown> });
+      this.#socket.send({ t: 'req', id, op, params });
     });
   }
 

@@ -74,13 +74,7 @@ function sshKeygenSign(file: string, namespace: string, message: string): Promis
     });
     child.on('close', (status) => {
       if (status === 0) resolve(Buffer.concat(output).toString('utf8'));
-      else
-        reject(
-          new KeyholeError(
-            'NOT_ALLOWED',
-            `ssh-keygen could not sign with ${file}: ${lastLine(Buffer.concat(complaints).toString('utf8'))}`,
-          ),
-        );
+      else reject(new KeyholeError('NOT_ALLOWED', `ssh-keygen could not sign with ${file}: ${lastLine(Buffer.concat(complaints).toString('utf8'))}`));
     });
     // A child that ended early has said why on stderr; the broken pipe says nothing more.
     child.stdin.on('error', () => undefined);

@@ -52,11 +52,7 @@ export async function openSocket(socketPath: string, label: string): Promise<Fra
     });
     socket.on('close', () => {
       closed = true;
-      reason ??= new KeyholeError(
-        'UNREACHABLE',
-        `the connection to ${label} was lost`,
-        'Has the service ended? keyhole ps lists what runs',
-      );
+      reason ??= new KeyholeError('UNREACHABLE', `the connection to ${label} was lost`, 'Has the service ended? keyhole ps lists what runs');
       reject(reason);
       for (const listener of closeListeners) listener(reason);
     });
@@ -84,7 +80,6 @@ export async function openSocket(socketPath: string, label: string): Promise<Fra
 
 function hintFor(code: string | undefined): string {
   if (code === 'EACCES') return 'The socket belongs to another user: run the console as the user of the service';
-  if (code === 'ECONNREFUSED' || code === 'ENOENT')
-    return 'The service has ended without taking its announcement away. keyhole ps lists what runs';
+  if (code === 'ECONNREFUSED' || code === 'ENOENT') return 'The service has ended without taking its announcement away. keyhole ps lists what runs';
   return 'keyhole ps lists what runs';
 }

@@ -21,8 +21,7 @@ export async function applyPatches(
   const { patches, refused, reason, partial, flags } = change;
   const dryRun = flags['dryRun'] === true;
   const maxPause = textFlag(flags, 'maxPause');
-  if (patches.length === 0 || (refused.length > 0 && !partial && !dryRun))
-    return { ok: refused.length === 0, dryRun, patches: [], refused };
+  if (patches.length === 0 || (refused.length > 0 && !partial && !dryRun)) return { ok: refused.length === 0, dryRun, patches: [], refused };
   const result = await connection.call(
     'patch.apply',
     { patches, reason, dryRun, partial, ...(maxPause !== undefined && { maxPauseMs: durationMs('--max-pause', maxPause, 1) }) },

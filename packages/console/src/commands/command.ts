@@ -91,11 +91,7 @@ export const reasonOption: OptionDefinition = { flags: '-r, --reason <why>', doc
 export async function reasonFor(context: CommandContext, flags: Flags): Promise<string> {
   const given = textFlag(flags, 'reason') ?? (context.interactive ? await context.ask('Reason: ') : '');
   if (given.trim() === '') {
-    throw new KeyholeError(
-      'USAGE',
-      'a change needs a reason',
-      'Give one with --reason; it goes to the journal and into the commit message',
-    );
+    throw new KeyholeError('USAGE', 'a change needs a reason', 'Give one with --reason; it goes to the journal and into the commit message');
   }
   return given;
 }

@@ -66,8 +66,7 @@ async function editByHand(context: CommandContext, connection: Connection, addre
       failure = KeyholeError.from(error);
       if (context.interactive && failure.code !== 'UNREACHABLE') context.terminal.message(renderFailure(failure));
     }
-    const again =
-      context.interactive && failure?.code !== 'UNREACHABLE' && /^(y|yes|)$/i.test((await context.ask('Edit again? [Y/n] ')).trim());
+    const again = context.interactive && failure?.code !== 'UNREACHABLE' && /^(y|yes|)$/i.test((await context.ask('Edit again? [Y/n] ')).trim());
     if (again) continue;
     context.terminal.message(`your text is kept in ${draft.file}\n`);
     if (failure !== null) throw failure;
@@ -88,15 +87,10 @@ async function send(context: CommandContext, connection: Connection, edited: Edi
   const patch = await planEdit(connection, edited.address, edited.text, context.cwd);
   // The function may have been patched by somebody else while the editor was open.
   if (edited.base !== null && patch.baseSource.trimEnd() !== edited.base.trimEnd()) {
-    throw new KeyholeError(
-      'STALE_BASE',
-      `${patch.address} was changed by somebody else in the meantime`,
-      'Start again from what runs now',
-      {
-        expected: edited.base,
-        actual: patch.baseSource,
-      },
-    );
+    throw new KeyholeError('STALE_BASE', `${patch.address} was changed by somebody else in the meantime`, 'Start again from what runs now', {
+      expected: edited.base,
+      actual: patch.baseSource,
+    });
   }
   const { reason, flags } = edited;
   return outcomeOf(await applyPatches(context, connection, { patches: [patch], refused: [], reason, partial: false, flags }), 'patched');

@@ -17,8 +17,7 @@ export interface Draft {
 export async function openDraft(context: CommandContext, name: string, text: string): Promise<Draft> {
   const editor =
     [context.env['VISUAL'], context.env['EDITOR']].find((each) => each !== undefined && each !== '') ?? (context.interactive ? 'vi' : null);
-  if (editor === null)
-    throw new KeyholeError('USAGE', 'there is no editor: VISUAL and EDITOR are not set', 'Give the new text with --from FILE');
+  if (editor === null) throw new KeyholeError('USAGE', 'there is no editor: VISUAL and EDITOR are not set', 'Give the new text with --from FILE');
   const file = join(await mkdtemp(join(tmpdir(), 'keyhole-edit-')), name.replace(/[^\w.-]+/g, '_'));
   await writeFile(file, text, { mode: 0o600 });
   return {
@@ -43,11 +42,7 @@ function run(editor: string, file: string): Promise<void> {
       if (status === 0) resolve();
       else
         reject(
-          new KeyholeError(
-            'USAGE',
-            `the editor (${editor}) ended with ${status ?? 'a signal'}`,
-            `Nothing was changed. Your text is in ${file}`,
-          ),
+          new KeyholeError('USAGE', `the editor (${editor}) ended with ${status ?? 'a signal'}`, `Nothing was changed. Your text is in ${file}`),
         );
     });
   });

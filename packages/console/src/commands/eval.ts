@@ -49,8 +49,7 @@ export function evaluateIn(
   { timeoutMs, signal }: Pick<CommandContext, 'timeoutMs' | 'signal'>,
   options: { in?: string; safe?: boolean; depth?: number },
 ): Promise<Result<'evaluate'>> {
-  const limitMs =
-    timeoutMs === undefined ? limits.defaultEvaluationTimeoutMs : Math.min(Math.max(timeoutMs, 1), limits.maxEvaluationTimeoutMs);
+  const limitMs = timeoutMs === undefined ? limits.defaultEvaluationTimeoutMs : Math.min(Math.max(timeoutMs, 1), limits.maxEvaluationTimeoutMs);
   return connection.call(
     'evaluate',
     { expression: asEvaluated(expression), ...options, timeoutMs: limitMs },

@@ -47,12 +47,7 @@ async function textsOf(connection: Connection, detail: FunctionDetail, cwd: stri
 }
 
 function list(functions: FunctionSummary[], prefix: string): Outcome {
-  const rows = functions.map((each) => [
-    span('name', each.address),
-    String(each.line),
-    each.kind,
-    each.patched ? span('warning', 'patched') : '',
-  ]);
+  const rows = functions.map((each) => [span('name', each.address), String(each.line), each.kind, each.patched ? span('warning', 'patched') : '']);
   return {
     json: functions.map(({ address, file, line, kind, patched }) => ({ address, file, line, kind, patched })),
     text: table(['FUNCTION', 'LINE', 'KIND', ''], rows, `no function starts with ${prefix}`),

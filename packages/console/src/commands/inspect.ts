@@ -78,13 +78,7 @@ async function open(
   }
 }
 
-async function pieceOfText(
-  connection: Connection,
-  handle: string,
-  start: number,
-  count: number,
-  context: CommandContext,
-): Promise<Outcome> {
+async function pieceOfText(connection: Connection, handle: string, start: number, count: number, context: CommandContext): Promise<Outcome> {
   const { text, length } = await connection.call('text', { handle, start, count }, context);
   return {
     json: { type: 'string', preview: text, properties: [], total: length, start },

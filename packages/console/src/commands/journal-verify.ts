@@ -16,7 +16,7 @@ export const journalVerify: CommandDefinition = {
   async run(context, { target }) {
     const dir = target === null ? null : resolve(context.cwd, target);
     const offline = dir !== null && statSync(dir, { throwIfNoEntry: false })?.isDirectory() === true;
-    const report: JournalReport = offline ? await verifyJournal(dir) : await (await context.connect()).call('journal.verify', {}, context);
+    const report: JournalReport = offline ? verifyJournal(dir) : await (await context.connect()).call('journal.verify', {}, context);
     const { ok, entries, head, firstBroken } = report;
     return {
       json: { ok, entries, head, ...(firstBroken !== undefined && { firstBroken }) },

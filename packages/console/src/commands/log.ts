@@ -60,9 +60,7 @@ function what(entry: JournalEntry): Text {
 }
 
 function request(params: Record<string, unknown>): Text {
-  const patches = Array.isArray(params['patches'])
-    ? params['patches'].map((each: { address?: unknown } | null) => String(each?.address))
-    : [];
+  const patches = Array.isArray(params['patches']) ? params['patches'].map((each: { address?: unknown } | null) => String(each?.address)) : [];
   const ids = Array.isArray(params['ids']) ? params['ids'].map(String) : [];
   const parts = [
     ...patches,

@@ -48,8 +48,7 @@ export function splitTarget(
   const hasTarget = definition.target !== 'none' && (!implied.always || definition.target === 'directory') && words.length > required;
   const target = hasTarget ? (words[0] ?? null) : null;
   const rest = hasTarget ? words.slice(1) : words;
-  const missing =
-    rest.length < required || (definition.target !== 'none' && !hasTarget && required > 0 && !implied.always && !implied.named);
+  const missing = rest.length < required || (definition.target !== 'none' && !hasTarget && required > 0 && !implied.always && !implied.named);
   if (missing) {
     throw new KeyholeError(
       'USAGE',
@@ -59,11 +58,7 @@ export function splitTarget(
   }
   const openEnded = definition.words.at(-1)?.includes('...') === true;
   if (!openEnded && rest.length > definition.words.length) {
-    throw new KeyholeError(
-      'USAGE',
-      `${definition.name}: ${rest.at(-1)} is one word too many`,
-      'Put quotes around an expression with blanks',
-    );
+    throw new KeyholeError('USAGE', `${definition.name}: ${rest.at(-1)} is one word too many`, 'Put quotes around an expression with blanks');
   }
   return { target, words: rest, flags };
 }

@@ -39,7 +39,8 @@ export async function exportPatches(connection: AgentCalls, request: ExportReque
   const { service, root, commit, patches } = await connection.call('patch.export', { ids: request.ids });
   const none: Exported = { files: [], commits: [], patches: [], mails: [] };
   if (patches.length === 0) return none;
-  if (commit === null) throw new KeyholeError('GIT', `${service} does not know which commit it runs`, 'Start it in its repository, or with GIT_COMMIT set.');
+  if (commit === null)
+    throw new KeyholeError('GIT', `${service} does not know which commit it runs`, 'Start it in its repository, or with GIT_COMMIT set.');
   const top = await topOf(request.repo);
   const places = new Map<PatchRecord, RepositoryPath>();
   for (const patch of patches) {
@@ -63,7 +64,12 @@ export async function exportPatches(connection: AgentCalls, request: ExportReque
     const mails = built.map((each) => each.mail);
     const keepCarriageReturns = built.some((each) => each.hasCarriageReturns);
     await checkMails(scratch, { base: commit, mails, tip, commits: built.map((each) => each.commit), keepCarriageReturns });
-    const exported: Exported = { files: [], commits: [], patches: [...places.keys()].map((patch) => patch.id), mails: mails.map((mail) => mail.toString('utf8')) };
+    const exported: Exported = {
+      files: [],
+      commits: [],
+      patches: [...places.keys()].map((patch) => patch.id),
+      mails: mails.map((mail) => mail.toString('utf8')),
+    };
     if (branch !== undefined) {
       await scratch.publish(built.map((each) => each.commit));
       await git(top, ['update-ref', `refs/heads/${branch}`, tip, '0'.repeat(tip.length)]);
@@ -120,15 +126,31 @@ async function buildCommit(scratch: Scratch, { patch, place, service, base, tip 
   const standing = textOf(author, entry);
   if (standing === source) return null;
   if (unix(standing) !== unix(patch.baseSource)) {
-    throw new KeyholeError('GIT', `${patch.address} at commit ${base.slice(0, 12)} is not the text that was patched`, 'The process runs something else than its commit says.', {
-      expected: patch.baseSource,
-      actual: standing,
-    });
+    throw new KeyholeError(
+      'GIT',
+      `${patch.address} at commit ${base.slice(0, 12)} is not the text that was patched`,
+      'The process runs something else than its commit says.',
+      {
+        expected: patch.baseSource,
+        actual: standing,
+      },
+    );
   }
   const after = before.slice(0, entry.start) + source + before.slice(entry.end);
   const parts = commitParts(patch, service, base);
   const commit = await scratch.commit({ parent: tip, path: place.path, mode, content: Buffer.from(after), parts });
-  const diff = await scratch.git(['diff', '--full-index', '--binary', '--no-ext-diff', '--no-color', '--no-renames', '--src-prefix=a/', '--dst-prefix=b/', tip, commit]);
+  const diff = await scratch.git([
+    'diff',
+    '--full-index',
+    '--binary',
+    '--no-ext-diff',
+    '--no-color',
+    '--no-renames',
+    '--src-prefix=a/',
+    '--dst-prefix=b/',
+    tip,
+    commit,
+  ]);
   return { commit, parts, mail: mailOf(parts, commit, diff), hasCarriageReturns };
 }
 

@@ -18,7 +18,11 @@ export function commitParts(patch: PatchRecord, service: string, commit: string)
   const lines = patch.reason.split(/\r\n|[\n\r\u2028\u2029]/).map((line) => line.replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, ' ').trimEnd());
   const first = lines.find((line) => line.trim() !== '') ?? '';
   // git am takes leading brackets, Re: and white space off.
-  const subject = first.replace(/^(?:\s|\[[^\]]*\]?|re:)+/i, '').replace(/\s+/g, ' ').slice(0, maxSubjectLength).trim();
+  const subject = first
+    .replace(/^(?:\s|\[[^\]]*\]?|re:)+/i, '')
+    .replace(/\s+/g, ' ')
+    .slice(0, maxSubjectLength)
+    .trim();
   const body = [
     `Keyhole replaced ${plain(patch.address)} in the running service ${plain(service)}. The operator's reason:`,
     '',
@@ -40,7 +44,11 @@ export function commitParts(patch: PatchRecord, service: string, commit: string)
 
 /** A word or a name that stands in a header or a trailer: one line, without what mail or git read as syntax. */
 function plain(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029<>"]/gu, ' ').replace(/\s+/g, ' ').trim().slice(0, 300);
+  return text
+    .replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029<>"]/gu, ' ')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .slice(0, 300);
 }
 
 export function mailOf({ author, date, subject, body }: CommitParts, commit: string, diff: Buffer): Buffer {

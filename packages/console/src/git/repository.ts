@@ -59,7 +59,10 @@ export async function repositoryPath(cwd: string, root: string, file: string): P
   const inside = path.relative(top, realRoot);
   const prefix = inside.startsWith('..') || path.isAbsolute(inside) ? '' : inside.split(path.sep).join('/');
   const parts = file.split('/');
-  const hostile = path.isAbsolute(file) || parts.some((part) => part === '' || part === '.' || part === '..' || part.toLowerCase() === '.git') || /[\p{Cc}\\]/u.test(file);
+  const hostile =
+    path.isAbsolute(file) ||
+    parts.some((part) => part === '' || part === '.' || part === '..' || part.toLowerCase() === '.git') ||
+    /[\p{Cc}\\]/u.test(file);
   if (hostile) throw new KeyholeError('GIT', `${JSON.stringify(file)} is no path inside a repository`);
   return { top, path: prefix === '' ? file : `${prefix}/${file}` };
 }

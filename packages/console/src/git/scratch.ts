@@ -94,9 +94,14 @@ export async function checkMails(scratch: Scratch, { base, mails, tip, commits, 
   const meant = (await scratch.git(['log', '--reverse', format, `${base}..${tip}`])).toString('utf8').trim();
   const count = await gitText(checkout, ['rev-list', '--count', `${base}..HEAD`]);
   if (applied !== meant || Number(count) !== commits.length) {
-    throw new KeyholeError('GIT', 'the mail does not give the commit it should, and was not handed out', 'This is a bug of Keyhole; keyhole export --branch makes the commits without mail.', {
-      meant,
-      applied,
-    });
+    throw new KeyholeError(
+      'GIT',
+      'the mail does not give the commit it should, and was not handed out',
+      'This is a bug of Keyhole; keyhole export --branch makes the commits without mail.',
+      {
+        meant,
+        applied,
+      },
+    );
   }
 }

@@ -15,11 +15,7 @@ export function renderThrown(thrown: Thrown): Text {
   const head = thrown.name === '' ? thrown.message : `${thrown.name}: ${thrown.message}`;
   const stack = typeof thrown.stack === 'string' && thrown.stack.trim() !== '' ? thrown.stack : head;
   const [first, ...frames] = stack.includes(thrown.message) ? stack.split('\n') : [head, ...stack.split('\n')];
-  return [
-    span('bad', `Uncaught ${first}`),
-    ...frames.map((frame) => (/^\s+at /.test(frame) ? span('dim', `\n${frame}`) : `\n${frame}`)),
-    '\n',
-  ];
+  return [span('bad', `Uncaught ${first}`), ...frames.map((frame) => (/^\s+at /.test(frame) ? span('dim', `\n${frame}`) : `\n${frame}`)), '\n'];
 }
 
 function renderDetails(error: KeyholeError): Text {

@@ -13,8 +13,7 @@ export const attach: CommandDefinition = {
   required: () => 0,
   options: [],
   async run(context, { flags }) {
-    if (flags['json'] === true)
-      throw new KeyholeError('USAGE', 'attach is a conversation and has no JSON form', 'Use keyhole eval T EXPR --json');
+    if (flags['json'] === true) throw new KeyholeError('USAGE', 'attach is a conversation and has no JSON form', 'Use keyhole eval T EXPR --json');
     const lossNotice = { announce: (): void => undefined };
     const session = new Session(context, await context.dial(), () => lossNotice.announce());
     context.terminal.message(session.banner);

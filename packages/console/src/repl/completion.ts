@@ -10,8 +10,7 @@ const ownDotCommands = ['break', 'editor', 'exit', 'help', 'load', 'reconnect', 
 /** As readline wants it: the candidates, and the end of the line that they replace. */
 export async function complete(line: string, connection: Connection | null, definitions: CommandDefinition[]): Promise<[string[], string]> {
   const name = /^\s*(\.\S*)$/.exec(line)?.[1];
-  if (name !== undefined)
-    return matching(name, [...definitions.map((each) => `.${each.name}`), ...ownDotCommands.map((each) => `.${each}`)]);
+  if (name !== undefined) return matching(name, [...definitions.map((each) => `.${each.name}`), ...ownDotCommands.map((each) => `.${each}`)]);
   const dotted = /^\s*\.([a-z]+)\s.*?(\S*)$/.exec(line);
   const word = dotted?.[2] ?? '';
   const definition = definitions.find((each) => each.name.split(' ')[0] === dotted?.[1]);

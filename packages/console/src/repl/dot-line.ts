@@ -44,7 +44,7 @@ function verbatimWords(definition: CommandDefinition, text: string): string[] {
   const options = [...definition.options.map(({ flags }) => flags), '--json', '--help', '--timeout <time>'];
   const alternatives = options.map((flags) => {
     const long = /--[\w-]+/.exec(flags)?.[0] ?? '';
-    return flags.includes('<') ? `${long}[ =]\\S+` : `${long}`;
+    return flags.includes('<') ? `${long}[ =]\\S+` : long;
   });
   const option = `(?:${alternatives.join('|')})`;
   const before = new RegExp(`^\\s*((?:${option}(?:\\s+|$))*)`).exec(text)?.[1] ?? '';

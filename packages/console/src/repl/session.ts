@@ -46,9 +46,7 @@ export class Session {
 
   get banner(): Text {
     const { service, pid, node, operator } = this.#connection.welcome;
-    return [
-      span('dim', `attached to ${service}#${pid} (Node ${node}) as ${operator.name}: ${operator.capabilities.join(', ')}. Help: .help\n`),
-    ];
+    return [span('dim', `attached to ${service}#${pid} (Node ${node}) as ${operator.name}: ${operator.capabilities.join(', ')}. Help: .help\n`)];
   }
 
   /** What is shown for an expression; never rejects. */

@@ -1,6 +1,6 @@
 /** What differs between two versions of a file, function by function. Types and comments do not count; what is not a function's can't be changed live. */
 import { diffArrays } from 'diff';
-import { addressOf, child, lineTable, normalForm, type FunctionEntry, type SyntaxNode } from '@keyhole/agent/source';
+import { addressOf, child, lineTable, nameOf, normalForm, type FunctionEntry, type SyntaxNode } from '@keyhole/agent/source';
 import type { RefusedPatch } from '@keyhole/agent/protocol';
 import type { AuthorFile } from './parse.ts';
 
@@ -12,9 +12,21 @@ export interface Difference {
 }
 
 const typeFields = new Set(['accessibility', 'readonly', 'override', 'definite', 'abstract', 'declare', 'implements', 'loc', 'typeOnly']);
-const expressionWrappers = new Set(['TSAsExpression', 'TSSatisfiesExpression', 'TSNonNullExpression', 'TSTypeAssertion', 'TSInstantiationExpression']);
+const expressionWrappers = new Set([
+  'TSAsExpression',
+  'TSSatisfiesExpression',
+  'TSNonNullExpression',
+  'TSTypeAssertion',
+  'TSInstantiationExpression',
+]);
 /** TypeScript that is code, and not only types. */
-const typeScriptCode = new Set(['TSEnumDeclaration', 'TSModuleDeclaration', 'TSImportEqualsDeclaration', 'TSExportAssignment', 'TSParameterProperty']);
+const typeScriptCode = new Set([
+  'TSEnumDeclaration',
+  'TSModuleDeclaration',
+  'TSImportEqualsDeclaration',
+  'TSExportAssignment',
+  'TSParameterProperty',
+]);
 
 export function compareFiles(base: AuthorFile, renewed: AuthorFile): Difference {
   const pairs = pairFunctions(base.functions, renewed.functions);
@@ -41,7 +53,10 @@ export function formOf(node: SyntaxNode, placeholder: (node: SyntaxNode) => stri
   };
   // `optional` is a question mark of the types on a name, and an operator on a member or a call.
   const own = normalForm(node, { replace, ignore: typeFields });
-  return own.replace(/(Identifier\([^()]*?),optional=true/g, '$1').replaceAll('importKind="value"', '').replaceAll('exportKind="value"', '');
+  return own
+    .replace(/(Identifier\([^()]*?),optional=true/g, '$1')
+    .replaceAll('importKind="value"', '')
+    .replaceAll('exportKind="value"', '');
 }
 
 /** Pairs functions by name, and nameless ones by order where both sides have as many. */
@@ -105,7 +120,7 @@ function refusal(file: string, line: number, node: SyntaxNode, verb: string): Re
 
 function whatIs(statement: SyntaxNode): string {
   const node = child(statement, 'declaration') ?? statement;
-  const name = String(child(node, 'id')?.name ?? '');
+  const name = nameOf(child(node, 'id')) ?? '';
   switch (node.type) {
     case 'ImportDeclaration':
       return 'an import';

@@ -34,7 +34,11 @@ export async function authorText(connection: AgentCalls, address: string, cwd: s
   return { source: detail.source ?? original, original, file: detail.file, line: detail.line, language: languageOf(detail.file) };
 }
 
-async function locate(connection: AgentCalls, address: string, cwd: string): Promise<{ detail: FunctionDetail; base: BaseFile; entry: FunctionEntry }> {
+async function locate(
+  connection: AgentCalls,
+  address: string,
+  cwd: string,
+): Promise<{ detail: FunctionDetail; base: BaseFile; entry: FunctionEntry }> {
   const detail = await connection.call('fn.get', { address });
   const base = await baseOf(connection, splitAddress(detail.address).file, cwd);
   const entry = base.author.functions.find((each) => baseAddress(base.author, each) === detail.address);
@@ -47,6 +51,11 @@ function withFunction(author: AuthorFile, entry: FunctionEntry, newText: string)
   const text = author.text.slice(0, entry.start) + newText + author.text.slice(entry.end);
   const renewed = parseAuthor(text, author.file);
   const found = renewed.functions.find((each) => each.start === entry.start && each.end === entry.start + newText.length);
-  if (found === undefined) throw new KeyholeError('SYNTAX', `${author.file}: the text is not exactly one function`, 'Give the function alone, without anything before or after it.');
+  if (found === undefined)
+    throw new KeyholeError(
+      'SYNTAX',
+      `${author.file}: the text is not exactly one function`,
+      'Give the function alone, without anything before or after it.',
+    );
   return { author: renewed, entry: found };
 }

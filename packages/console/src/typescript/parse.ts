@@ -15,7 +15,7 @@ export interface AuthorFile {
   captures: Captures;
 }
 
-const TypeScriptParser = acorn.Parser.extend(tsPlugin() as unknown as (base: typeof acorn.Parser) => typeof acorn.Parser);
+const TypeScriptParser = acorn.Parser.extend(tsPlugin());
 
 export function languageOf(file: string): Language {
   return /\.[mc]?tsx?$/.test(file) ? 'ts' : 'js';

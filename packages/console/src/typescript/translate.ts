@@ -24,12 +24,14 @@ export function renamingsFor(author: AuthorFile, running: ModuleDetail): Renamin
   if (running.format !== 'commonjs') return renamings;
   const statements = children(author.program, 'body');
   const imports = statements.filter((each) => each.type === 'ImportDeclaration' && each.importKind !== 'type');
-  const exportsVariables = statements.filter((each) => each.type === 'ExportNamedDeclaration' && child(each, 'declaration')?.type === 'VariableDeclaration');
+  const exportsVariables = statements.filter(
+    (each) => each.type === 'ExportNamedDeclaration' && child(each, 'declaration')?.type === 'VariableDeclaration',
+  );
   // CommonJS that its author wrote as such says everything itself.
   if (imports.length === 0 && exportsVariables.length === 0) return renamings;
   const required = requiredModules(parseModule(running.running, 'commonjs', running.file));
   for (const declaration of imports) {
-    const holder = required.get(runningSpecifier(String(child(declaration, 'source')?.value ?? ''))) ?? null;
+    const holder = required.get(runningSpecifier(nameOf(child(declaration, 'source')) ?? '')) ?? null;
     for (const specifier of children(declaration, 'specifiers')) {
       const local = nameOf(child(specifier, 'local'));
       if (local === null || specifier.importKind === 'type') continue;
@@ -86,7 +88,11 @@ export function translate(code: string, entry: FunctionEntry, author: AuthorFile
     const binding = outer === null ? null : author.captures.resolve(name, outer);
     if (binding !== null && binding.scope !== author.captures.module) continue;
     if (renamed === null) {
-      throw new KeyholeError('NOT_PATCHABLE', `${address}: the running code never brought in ${name}`, 'The compiler left that import out, since nothing used it; it takes a deployment.');
+      throw new KeyholeError(
+        'NOT_PATCHABLE',
+        `${address}: the running code never brought in ${name}`,
+        'The compiler left that import out, since nothing used it; it takes a deployment.',
+      );
     }
     const called = renamed.includes('.') && (child(above, 'callee') === node || child(above, 'tag') === node) && above.type !== 'NewExpression';
     const label = shorthands.has(node.start) ? `${name}: ` : '';

@@ -98,10 +98,20 @@ export class ActorRegistry {
       for (const instance of this.#instances(watched, inspector, group)) if (this.#idOf(instance, watched.name) === id) return instance;
     }
     const ids = [...this.#actors.keys()].slice(0, 20);
-    throw new KeyholeError('NOT_FOUND', `there is no actor ${id}`, ids.length === 0 ? 'The service registered none.' : `There are ${ids.join(', ')}.`);
+    throw new KeyholeError(
+      'NOT_FOUND',
+      `there is no actor ${id}`,
+      ids.length === 0 ? 'The service registered none.' : `There are ${ids.join(', ')}.`,
+    );
   }
 
-  #describe(id: string, actor: object, registered: Registered, inspector: Inspector, objects: SessionObjects): Result<'actors.list'>['actors'][number] {
+  #describe(
+    id: string,
+    actor: object,
+    registered: Registered,
+    inspector: Inspector,
+    objects: SessionObjects,
+  ): Result<'actors.list'>['actors'][number] {
     let error: string | undefined;
     const ask = <T>(question: ((actor: object) => T) | undefined): T | undefined => {
       try {
@@ -131,7 +141,10 @@ export class ActorRegistry {
       );
     }
     const prototype = inspector.wrap(watched.prototype, group, false);
-    const { objects } = inspector.post<{ objects: EvaluateAnswer['result'] }>('Runtime.queryObjects', { prototypeObjectId: prototype.objectId, objectGroup: group });
+    const { objects } = inspector.post<{ objects: EvaluateAnswer['result'] }>('Runtime.queryObjects', {
+      prototypeObjectId: prototype.objectId,
+      objectGroup: group,
+    });
     const found: object[] = [];
     // The list is V8's; our function copies it into ours, which it knows because it is wrapped.
     inspector.post('Runtime.callFunctionOn', {

@@ -5,7 +5,18 @@
 import MagicString from 'magic-string';
 import { addSlot, offeredBy, topLevelClasses } from '../../loader/index.ts';
 import type { InstrumentedModule } from '../../loader/index.ts';
-import { analyseCaptures, below, child, children, directivesOf, functionOf, indexFunctions, isClass, isConstant, parseFunction } from '../../source/index.ts';
+import {
+  analyseCaptures,
+  below,
+  child,
+  children,
+  directivesOf,
+  functionOf,
+  indexFunctions,
+  isClass,
+  isConstant,
+  parseFunction,
+} from '../../source/index.ts';
 import type { Captures, FunctionEntry, FunctionUse, ParsedFunction, SyntaxNode } from '../../source/index.ts';
 import type { FunctionTarget } from './modules.ts';
 import { pairNested } from './nested.ts';
@@ -81,7 +92,9 @@ export function compilePatch(
   const classIndex = use.super ? classes.findIndex((each) => each === entry.class) : classes.findIndex((each) => contains(each, entry));
   const needsPortal = use.super || use.privateNames;
   if (needsPortal && !module.instances.every((instance) => instance.classes.has(classIndex))) {
-    return { why: `the new text uses ${use.super ? 'super' : 'private names'}, and its class stands inside a function or had none when it was loaded` };
+    return {
+      why: `the new text uses ${use.super ? 'super' : 'private names'}, and its class stands inside a function or had none when it was loaded`,
+    };
   }
 
   const constants = new Set<string>();
@@ -124,7 +137,8 @@ interface Draft {
 /** What a slot can not do for the two texts, in plain words; null where it can. */
 function shapeMismatch(entry: FunctionEntry, own: FunctionEntry, before: FunctionUse, use: FunctionUse): string | null {
   const constructors = ['constructor', 'derived constructor'];
-  if (constructors.includes(entry.kind) !== (own.kind === 'derived constructor' || own.kind === 'constructor')) return 'a constructor can not become another kind of member';
+  if (constructors.includes(entry.kind) !== (own.kind === 'derived constructor' || own.kind === 'constructor'))
+    return 'a constructor can not become another kind of member';
   if (!constructors.includes(entry.kind) && own.kind !== entry.kind) return `it is a ${entry.kind} and the new text is a ${own.kind}`;
   if (own.static !== entry.static) return 'static can not be added or taken away';
   if (own.generator !== entry.generator) return 'a generator can not become an ordinary function, nor the other way round';
@@ -164,7 +178,18 @@ function shorthandOffsets(node: SyntaxNode, found = new Set<number>()): Set<numb
 }
 
 /** Closures that the patch makes answer to the same slots as those the loaded code made, so that patching them later reaches all. */
-function slotNested({ target, module, own, functions, captures, parsed, text, requires, constants, expressionAt }: Draft): Pick<CompiledPatch, 'offers' | 'detached'> {
+function slotNested({
+  target,
+  module,
+  own,
+  functions,
+  captures,
+  parsed,
+  text,
+  requires,
+  constants,
+  expressionAt,
+}: Draft): Pick<CompiledPatch, 'offers' | 'detached'> {
   const originals = indexFunctions(target.captures.module.node, module.running);
   const { pairs, detached } = pairNested(originals, target.index, functions, functions.indexOf(own));
   const offers = new Map<number, Set<string>>();
@@ -177,7 +202,17 @@ function slotNested({ target, module, own, functions, captures, parsed, text, re
     const alike = entry.generator === loaded.generator && entry.kind === loaded.kind && entry.async === loaded.async;
     // A destructured parameter would have to move into the body; the text of a patch is left as it was written.
     const simple = children(entry.node, 'params').every((each) => each.type === 'Identifier' || each.type === 'RestElement');
-    const place = { text, source: parsed.text, tokens: parsed.tokens, entry, captures, slot: module.prefix + String(original), offset: 0, moved: [], outer };
+    const place = {
+      text,
+      source: parsed.text,
+      tokens: parsed.tokens,
+      entry,
+      captures,
+      slot: module.prefix + String(original),
+      offset: 0,
+      moved: [],
+      outer,
+    };
     if (!module.without.has(original) && alike && simple && addSlot(place) === null) offers.set(original, new Set(offeredBy(place).keys()));
     else detached.add(original);
   }

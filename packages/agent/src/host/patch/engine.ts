@@ -76,7 +76,9 @@ export class PatchEngine {
       verified,
     });
     if (dryRun) {
-      const patches = accepted.map((each) => describe(each, transactions.find(({ strategy }) => strategy === each.strategy)?.transaction.expectedPauseMs ?? 0, false));
+      const patches = accepted.map((each) =>
+        describe(each, transactions.find(({ strategy }) => strategy === each.strategy)?.transaction.expectedPauseMs ?? 0, false),
+      );
       return { ok: refused.length === 0 || accepted.length > 0, dryRun, patches, refused };
     }
     if (intent === undefined || accepted.length === 0) return { ok: false, dryRun, patches: [], refused };

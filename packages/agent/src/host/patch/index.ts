@@ -9,10 +9,7 @@ import { ModuleIndex } from './modules.ts';
 import type { FunctionTarget } from './modules.ts';
 import { SlotsStrategy } from './slots.ts';
 
-export type PatchHandlers = Pick<
-  HostHandlers,
-  'fn.list' | 'fn.get' | 'module.get' | 'patch.apply' | 'patch.revert' | 'patch.list' | 'patch.export'
->;
+export type PatchHandlers = Pick<HostHandlers, 'fn.list' | 'fn.get' | 'module.get' | 'patch.apply' | 'patch.revert' | 'patch.list' | 'patch.export'>;
 
 export interface PatchDependencies {
   service: string;
@@ -76,7 +73,11 @@ export function createPatching({ service, root, commit, table }: PatchDependenci
       const { module } = modules.module(file);
       const portal = module instanceof InstrumentedModule ? module.instances.at(-1)?.portal : undefined;
       if (portal === undefined) {
-        throw new KeyholeError('NOT_FOUND', `${file} has no way in`, 'Start the service with --import @keyhole/agent/register to evaluate inside its modules.');
+        throw new KeyholeError(
+          'NOT_FOUND',
+          `${file} has no way in`,
+          'Start the service with --import @keyhole/agent/register to evaluate inside its modules.',
+        );
       }
       return portal;
     },

@@ -78,7 +78,11 @@ export class ModuleIndex {
     const found = exact.length > 0 ? exact : /^\d+$/.test(name) ? targets.filter((target) => target.line === Number(name)) : [];
     const [first, ...others] = found;
     if (first !== undefined) {
-      if (others.every((other) => other.module !== first.module && other.entry.start === first.entry.start && other.module.running === first.module.running)) {
+      if (
+        others.every(
+          (other) => other.module !== first.module && other.entry.start === first.entry.start && other.module.running === first.module.running,
+        )
+      ) {
         return [first, ...others];
       }
       const names = [...new Set(found.map((each) => `${each.address} (line ${each.line})`))];

@@ -22,7 +22,12 @@ export function pairNested(loaded: readonly FunctionEntry[], loadedAt: number, r
     const namelessNews = news.filter((at) => renewed[at]?.path === '');
     for (const old of olds) {
       const nameless = namelessOlds.indexOf(old);
-      const match = nameless === -1 ? namedNews.get(nameWithin(loaded, old, oldAt)) : namelessOlds.length === namelessNews.length ? namelessNews[nameless] : undefined;
+      const match =
+        nameless === -1
+          ? namedNews.get(nameWithin(loaded, old, oldAt))
+          : namelessOlds.length === namelessNews.length
+            ? namelessNews[nameless]
+            : undefined;
       if (match !== undefined) {
         pairs.push([old, match]);
         pair(old, match);

@@ -134,7 +134,10 @@ export class SlotsStrategy implements PatchStrategy {
       }
       for (const index of patch?.detached ?? []) {
         if (!this.#history(module).requires.has(index)) continue;
-        refusals.push({ address: change.target.address, why: 'a patch of a function nested in it is live, and the new text has no counterpart of that function; revert it first' });
+        refusals.push({
+          address: change.target.address,
+          why: 'a patch of a function nested in it is live, and the new text has no counterpart of that function; revert it first',
+        });
       }
     }
     return refusals;
