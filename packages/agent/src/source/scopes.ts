@@ -2,6 +2,7 @@
  * Scope analysis: which binding each name of a file means. It answers the two questions a patch stands on: which outer variables does this function
  * capture, and what would a new name mean at its place.
  */
+import { namesOf } from './patterns.ts';
 import { below, child, children, functionOf, isClass, isFunction, isMember, isNode, nameOf } from './syntax.ts';
 import type { SyntaxNode } from './syntax.ts';
 
@@ -295,31 +296,4 @@ export function analyseScopes(program: SyntaxNode): ScopeAnalysis {
       return null;
     },
   };
-}
-
-/** Calls back for each name a pattern declares. */
-function namesOf(node: SyntaxNode, found: (name: string, node: SyntaxNode) => void): void {
-  switch (node.type) {
-    case 'Identifier':
-      found(String(node.name), node);
-      return;
-    case 'AssignmentPattern': {
-      const left = child(node, 'left');
-      if (left !== null) namesOf(left, found);
-      return;
-    }
-    case 'RestElement': {
-      const argument = child(node, 'argument');
-      if (argument !== null) namesOf(argument, found);
-      return;
-    }
-    case 'ArrayPattern':
-      for (const element of children(node, 'elements')) namesOf(element, found);
-      return;
-    case 'ObjectPattern':
-      for (const property of children(node, 'properties')) {
-        const value = property.type === 'RestElement' ? property : child(property, 'value');
-        if (value !== null) namesOf(value, found);
-      }
-  }
 }

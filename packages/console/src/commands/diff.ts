@@ -1,6 +1,5 @@
 /** `keyhole diff`: what is live, as a unified diff against what was loaded. */
 import { renderDiff } from '../render/unified-diff.ts';
-import { diffOf } from '../git/diff.ts';
 import type { CommandDefinition } from './command.ts';
 
 export const diff: CommandDefinition = {
@@ -11,6 +10,8 @@ export const diff: CommandDefinition = {
   required: () => 0,
   options: [],
   async run(context, { words }) {
+    // Loaded when needed: the TypeScript it brings takes longer to load than most commands take to run.
+    const { diffOf } = await import('../git/diff.ts');
     const text = await diffOf(await context.connect(), words, context.cwd);
     if (text === '') context.terminal.message('nothing is patched\n');
     return { json: { diff: text }, text: renderDiff(text), exact: text };

@@ -4,7 +4,6 @@ import { resolve } from 'node:path';
 import { KeyholeError } from '@keyhole/agent/protocol';
 import type { Connection } from '../client/connection.ts';
 import { renderFailure } from '../render/failure.ts';
-import { authorText, planEdit } from '../typescript/edit.ts';
 import { applyOptions, applyPatches, outcomeOf } from './apply.ts';
 import { reasonFor, textFlag, type CommandContext, type CommandDefinition, type Flags, type Outcome } from './command.ts';
 import { openDraft } from './editor.ts';
@@ -38,6 +37,8 @@ async function textOf(file: string): Promise<string> {
 
 /** Until it is applied or the operator gives up. A text that was refused stays in its file. */
 async function editByHand(context: CommandContext, connection: Connection, address: string, flags: Flags): Promise<Outcome> {
+  // Loaded when needed: the TypeScript it brings takes longer to load than most commands take to run.
+  const { authorText } = await import('../typescript/edit.ts');
   const { source, language } = await authorText(connection, address, context.cwd);
   const name = `${address.split(/[:/]/).at(-1) ?? 'function'}.${language}`;
   const draft = await openDraft(context, name, `${source}\n`);
@@ -84,6 +85,7 @@ interface Edit {
 }
 
 async function send(context: CommandContext, connection: Connection, edited: Edit): Promise<Outcome> {
+  const { planEdit } = await import('../typescript/edit.ts');
   const patch = await planEdit(connection, edited.address, edited.text, context.cwd);
   // The function may have been patched by somebody else while the editor was open.
   if (edited.base !== null && patch.baseSource.trimEnd() !== edited.base.trimEnd()) {

@@ -1,7 +1,6 @@
 /** `keyhole export`: live patches as mail for `git am`, or as commits on a branch. */
 import { resolve } from 'node:path';
 import { KeyholeError } from '@keyhole/agent/protocol';
-import { exportPatches } from '../git/export.ts';
 import { textFlag, type CommandDefinition } from './command.ts';
 
 export const exportCommand: CommandDefinition = {
@@ -20,6 +19,8 @@ export const exportCommand: CommandDefinition = {
     const output = textFlag(flags, 'output');
     const branch = textFlag(flags, 'branch');
     if (output !== undefined && branch !== undefined) throw new KeyholeError('USAGE', 'export takes -o or --branch, not both');
+    // Loaded when needed: the TypeScript it brings takes longer to load than most commands take to run.
+    const { exportPatches } = await import('../git/export.ts');
     const { files, commits, patches, mails } = await exportPatches(await context.connect(), {
       ids: words,
       repo: resolve(context.cwd, textFlag(flags, 'repo') ?? '.'),

@@ -3,7 +3,6 @@ import { KeyholeError, type FunctionDetail, type FunctionSummary } from '@keyhol
 import type { Connection } from '../client/connection.ts';
 import { table } from '../render/table.ts';
 import { joined, span, type Text } from '../render/text.ts';
-import { authorText } from '../typescript/edit.ts';
 import type { CommandContext, CommandDefinition, Outcome } from './command.ts';
 
 export const fn: CommandDefinition = {
@@ -39,6 +38,8 @@ async function functionsBelow(connection: Connection, prefix: string, context: C
 async function textsOf(connection: Connection, detail: FunctionDetail, cwd: string): Promise<{ source: string; original: string }> {
   if (detail.source !== null && detail.original !== null) return { source: detail.source, original: detail.original };
   try {
+    // Loaded when needed: the TypeScript it brings takes longer to load than most commands take to run.
+    const { authorText } = await import('../typescript/edit.ts');
     return await authorText(connection, detail.address, cwd);
   } catch (error) {
     if (!(error instanceof KeyholeError) || error.code === 'UNREACHABLE') throw error;

@@ -1,5 +1,4 @@
 /** `keyhole push`: the functions that changed in the working tree, into the process: all of them in one turn, or none. */
-import { planPush } from '../typescript/changes.ts';
 import { applyOptions, applyPatches, outcomeOf } from './apply.ts';
 import { reasonFor, type CommandDefinition } from './command.ts';
 
@@ -12,6 +11,8 @@ export const push: CommandDefinition = {
   options: [...applyOptions, { flags: '--partial', doc: 'applies what can be applied' }],
   async run(context, { words, flags }) {
     const connection = await context.connect();
+    // Loaded when needed: the TypeScript it brings takes longer to load than most commands take to run.
+    const { planPush } = await import('../typescript/changes.ts');
     const plan = await planPush(connection, { paths: words, cwd: context.cwd });
     if (plan.patches.length === 0 && plan.refused.length === 0) {
       context.terminal.message('nothing to push: no function differs from what runs\n');

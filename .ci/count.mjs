@@ -1,0 +1,32 @@
+/** Adds up vitest's JSON reports: names what was skipped, and ends with the one line that counts. A run without a test is a failure. */
+import { readFileSync, readdirSync } from 'node:fs';
+import * as path from 'node:path';
+
+const folder = process.argv[2];
+const files = readdirSync(folder).sort();
+let passed = 0;
+let failed = 0;
+let skipped = 0;
+// One report for each Node: the machine's own and the pinned ones.
+const expected = 1 + JSON.parse(readFileSync('test/compat/versions.json', 'utf8')).length;
+if (files.length !== expected) {
+  console.log(`${expected} reports are due, and there are ${files.length}: ${files.join(', ')}`);
+  failed += 1;
+}
+for (const file of files) {
+  const report = JSON.parse(readFileSync(path.join(folder, file), 'utf8'));
+  const tests = report.testResults.flatMap((suite) => suite.assertionResults);
+  const count = (...states) => tests.filter((test) => states.includes(test.status)).length;
+  const here = { passed: count('passed'), failed: count('failed'), skipped: count('skipped', 'pending', 'todo') };
+  // A file that could not even be loaded has no tests, and has failed.
+  here.failed += report.testResults.filter((suite) => suite.status === 'failed' && suite.assertionResults.length === 0).length;
+  if (here.passed === 0) here.failed += 1;
+  for (const test of tests.filter((each) => ['skipped', 'pending', 'todo'].includes(each.status)))
+    console.log(`skipped on ${path.parse(file).name}: ${test.fullName}`);
+  console.log(`${path.parse(file).name}: ${here.passed} passed, ${here.failed} failed, ${here.skipped} skipped`);
+  passed += here.passed;
+  failed += here.failed;
+  skipped += here.skipped;
+}
+console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
+if (failed > 0) process.exitCode = 1;

@@ -1,0 +1,50 @@
+/** Writes docs/errors.md and docs/operations.md from the tables they describe; with --check only says whether they are up to date. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { catalogue, errorTable } from '../../packages/agent/dist/protocol/index.js';
+
+const check = process.argv.includes('--check');
+const row = (...cells) => `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`;
+
+const errors = [
+  '# Error codes',
+  '',
+  'One table for the wire, `--json` and the exit codes. Made from `packages/agent/src/protocol/errors.ts`.',
+  '',
+  row('code', 'exit code', 'meaning'),
+  row('---', '---', '---'),
+  ...Object.entries(errorTable).map(([code, { exitCode, doc }]) => row(`\`${code}\``, exitCode, doc)),
+  '',
+].join('\n');
+
+const operations = [
+  '# Operations',
+  '',
+  'What crosses the wire (subprotocol `keyhole.1`). Made from `packages/agent/src/protocol/catalogue.ts`.',
+  '',
+  ...Object.entries(catalogue).flatMap(([name, { doc, capability, journal, where, parameters }]) => [
+    `## ${name}`,
+    '',
+    doc,
+    '',
+    `Needs \`${capability}\`. ${journal === null ? 'Not journaled.' : `Journaled as \`${journal}\`, before and after.`} Done by the ${where}.`,
+    '',
+    ...(Object.keys(parameters).length === 0
+      ? []
+      : [
+          row('parameter', '', 'meaning'),
+          row('---', '---', '---'),
+          ...Object.entries(parameters).map(([key, each]) => row(`\`${key}\``, each.required ? 'required' : 'optional', each.doc)),
+          '',
+        ]),
+  ]),
+].join('\n');
+
+for (const [name, text] of Object.entries({ 'errors.md': errors, 'operations.md': operations })) {
+  const file = fileURLToPath(new URL(`../../docs/${name}`, import.meta.url));
+  if (!check) writeFileSync(file, text);
+  else if (readFileSync(file, 'utf8') !== text) {
+    console.error(`docs/${name} is not what the tables say: run npm run docs`);
+    process.exitCode = 1;
+  }
+}
