@@ -79,7 +79,7 @@ export class RunningAgent implements Agent {
       }),
     };
     Object.defineProperty(globalThis, Symbol.for(interruptKey), {
-      value: (call: number): boolean => looking.interrupt(call),
+      value: (call: number) => looking.interrupt(call),
       enumerable: false,
       writable: false,
       configurable: true,
@@ -143,7 +143,6 @@ export class RunningAgent implements Agent {
       return;
     }
     this.#door = door;
-    door.unref();
     door.on('message', (report: DoorReport) => {
       if (report.t === 'problem') this.#problem(report);
       if (report.t === 'listening') {
@@ -153,7 +152,9 @@ export class RunningAgent implements Agent {
       if (report.t !== 'problem' || report.what === 'listen') this.#setReady();
     });
     door.on('error', (error) => this.#problem({ what: 'door', message: messageOf(error), hint: 'It is started again; the service is not touched.' }));
-    door.on('exit', () => {
+    // After the listeners: listening to a worker takes hold of the event loop again.
+    door.unref();
+    door.once('exit', () => {
       port1.close();
       this.status.address = null;
       this.#setReady();

@@ -5,9 +5,12 @@
 import { KeyholeError, limits } from '../protocol/index.ts';
 import type { Params, Result, Thrown } from '../protocol/index.ts';
 import { analyseScopes, parseModule } from '../source/index.ts';
-import type { EvaluateAnswer, Inspector, RemoteObject } from './inspector.ts';
+import type { EvaluateAnswer, Inspector, Later, RemoteObject } from './inspector.ts';
 import { jsonOf } from './objects.ts';
 import type { SessionObjects } from './objects.ts';
+
+/** A termination that was announced comes at the next interrupt; this is only how long a lost one is waited for. */
+const absorbMs = 1_000;
 
 /** The way into a module's scope. */
 export interface ScopePortals {
@@ -29,19 +32,18 @@ export class Evaluator {
   }
 
   /**
-   * Ends one evaluation and nothing else. Runs at a V8 interrupt in the middle of whatever the main thread does, so it looks first whether that is the
-   * evaluation that is meant.
+   * Whether one evaluation runs on this thread right now, asked at a V8 interrupt in the middle of it: then the door ends what runs here next, and we see to it that
+   * this is nothing of the service's. An evaluation that is only awaited is let go at once.
    */
-  interrupt(call: number): boolean {
+  interrupt(call: number): 'running' | 'let go' | 'over' {
     const cancel = this.#awaiting.get(call);
     if (cancel !== undefined) {
       cancel(new KeyholeError('INTERRUPTED', 'the evaluation was interrupted; what it awaited goes on in the service'));
-      return true;
+      return 'let go';
     }
-    if (this.#running !== call) return false;
+    if (this.#running !== call) return 'over';
     this.#ended = call;
-    this.#inspector.post('Runtime.terminateExecution');
-    return true;
+    return 'running';
   }
 
   async evaluate(params: Params<'evaluate'>, call: number, objects: SessionObjects): Promise<Result<'evaluate'>> {
@@ -74,16 +76,13 @@ export class Evaluator {
   }
 
   /** Waits for an answer no longer than allowed; the synchronous part has run, under V8's own limit, when `start` returns. */
-  async #bounded(call: number, timeoutMs: number, start: () => Promise<EvaluateAnswer>): Promise<EvaluateAnswer> {
+  async #bounded(call: number, timeoutMs: number, start: () => Later<EvaluateAnswer>): Promise<EvaluateAnswer> {
     this.#running = call;
-    let pending: Promise<EvaluateAnswer>;
-    try {
-      pending = start();
-      // A termination shows in the answer or as a rejection, never as a success that hides it.
-      pending.catch(() => undefined);
-    } finally {
-      this.#running = null;
-    }
+    const { answer: pending, failedAtOnce } = start();
+    this.#running = null;
+    if (this.#ended === call && !failedAtOnce) this.#absorbTermination();
+    // It is looked at below; until then its rejection is nobody's news.
+    pending.catch(() => undefined);
     let timer: NodeJS.Timeout | undefined;
     const cut = new Promise<never>((_, reject) => {
       this.#awaiting.set(call, reject);
@@ -111,7 +110,16 @@ export class Evaluator {
     }
   }
 
-  async #start(params: Params<'evaluate'>, group: string, timeoutMs: number): Promise<EvaluateAnswer> {
+  /** The evaluation was over before the door's termination came: it has to hit something, and that must be ours. */
+  #absorbTermination(): void {
+    try {
+      this.#inspector.post('Runtime.evaluate', { expression: 'for (;;);', timeout: absorbMs });
+    } catch {
+      // Ended, as it should be.
+    }
+  }
+
+  #start(params: Params<'evaluate'>, group: string, timeoutMs: number): Later<EvaluateAnswer> {
     const { expression, in: file, safe = false } = params;
     if (file === undefined) {
       return this.#inspector.postLater<EvaluateAnswer>('Runtime.evaluate', {
@@ -124,31 +132,31 @@ export class Evaluator {
         generatePreview: true,
       });
     }
-    if (safe) return this.#guardedIn(expression, file, group);
-    return this.#within(expression, file, group, timeoutMs);
+    try {
+      const answer = safe ? this.#guardedIn(expression, file, group) : this.#within(expression, file, group, timeoutMs);
+      const { result } = answer;
+      if (safe || answer.exceptionDetails !== undefined || result.subtype !== 'promise')
+        return { answer: Promise.resolve(answer), failedAtOnce: false };
+      return this.#inspector.postLater('Runtime.awaitPromise', { promiseObjectId: result.objectId, generatePreview: true });
+    } catch (thrown) {
+      return { answer: Promise.reject(thrown), failedAtOnce: true };
+    }
   }
 
-  /** Inside a module: the portal evaluates, under V8's limit for the synchronous part. */
-  async #within(expression: string, file: string, group: string, timeoutMs: number): Promise<EvaluateAnswer> {
+  /** Inside a module: the portal evaluates, under V8's limit. */
+  #within(expression: string, file: string, group: string, timeoutMs: number): EvaluateAnswer {
     const portal = this.#portals.portal(file);
     const code = codeFor(expression, file);
-    const handle = this.#inspector.wrap(() => portal(code), group, false);
-    const name = `keyhole.${Math.random().toString(36).slice(2)}`;
     // Only Runtime.evaluate has a time limit, and it takes text: the call goes through a global that is gone again before anybody else runs.
-    this.#inspector.post('Runtime.callFunctionOn', {
-      objectId: handle.objectId,
-      functionDeclaration: `function () { Object.defineProperty(globalThis, ${JSON.stringify(name)}, { value: this, configurable: true }) }`,
-    });
+    const name = `keyhole.${Math.random().toString(36).slice(2)}`;
+    Object.defineProperty(globalThis, name, { value: () => portal(code), configurable: true, enumerable: false });
     try {
-      const answer = this.#inspector.post<EvaluateAnswer>('Runtime.evaluate', {
+      return this.#inspector.post<EvaluateAnswer>('Runtime.evaluate', {
         expression: `globalThis[${JSON.stringify(name)}]()`,
         timeout: timeoutMs,
         objectGroup: group,
         generatePreview: true,
       });
-      const { result } = answer;
-      if (answer.exceptionDetails !== undefined || result.subtype !== 'promise') return answer;
-      return await this.#inspector.postLater<EvaluateAnswer>('Runtime.awaitPromise', { promiseObjectId: result.objectId, generatePreview: true });
     } finally {
       Reflect.deleteProperty(globalThis, name);
     }

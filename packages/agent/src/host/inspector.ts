@@ -46,6 +46,11 @@ export interface PropertiesAnswer {
   exceptionDetails?: { text: string };
 }
 
+export interface Later<T> {
+  answer: Promise<T>;
+  failedAtOnce: boolean;
+}
+
 export class Inspector {
   readonly #session = new Session();
   readonly #box: { value: unknown } = { value: undefined };
@@ -75,14 +80,19 @@ export class Inspector {
     return answer.result as T;
   }
 
-  /** Calls a method that may answer later (an awaited promise); its synchronous part has run when this returns. */
-  postLater<T>(method: string, params: object): Promise<T> {
-    return new Promise((resolve, reject) => {
+  /** Calls a method that may answer later (an awaited promise). Its synchronous part has run when this returns, and `failedAtOnce` tells whether that failed. */
+  postLater<T>(method: string, params: object): Later<T> {
+    let synchronous = true;
+    let failedAtOnce = false;
+    const answer = new Promise<T>((resolve, reject) => {
       this.#session.post(method, params, (error: Error | null, result: unknown) => {
-        if (error === null) resolve(result as T);
-        else reject(error);
+        if (error === null) return resolve(result as T);
+        failedAtOnce = synchronous;
+        reject(error);
       });
     });
+    synchronous = false;
+    return { answer, failedAtOnce };
   }
 
   /** The inspector's view of one of our values. */

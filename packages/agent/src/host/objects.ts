@@ -208,10 +208,14 @@ function lengthOf(object: RemoteObject): number | null {
 }
 
 /** A plain JSON value, read without running anything; undefined where it is not one or is too large. */
-export function jsonOf(inspector: Inspector, object: RemoteObject, budget = { nodes: 1_000 }, depth = 6): unknown {
+export function jsonOf(inspector: Inspector, object: RemoteObject, budget = { nodes: 1_000, characters: 20_000 }, depth = 6): unknown {
   budget.nodes -= 1;
   if (budget.nodes < 0 || depth < 0) return undefined;
-  if (object.type === 'string' || object.type === 'boolean') return object.value;
+  if (object.type === 'boolean') return object.value;
+  if (object.type === 'string') {
+    budget.characters -= String(object.value).length;
+    return budget.characters < 0 ? undefined : object.value;
+  }
   if (object.type === 'number') return object.unserializableValue === undefined ? object.value : undefined;
   if (object.subtype === 'null') return null;
   if (object.objectId === undefined || object.type !== 'object') return undefined;

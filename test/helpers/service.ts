@@ -1,0 +1,161 @@
+/** A real service with the built agent in it, in folders of its own, and the built console to attach to it. */
+import { spawn, spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import * as path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll } from 'vitest';
+import { runConsole, type Finished } from './console-process.ts';
+
+const agentFolder = path.resolve(import.meta.dirname, '../../packages/agent/dist');
+export const registerUrl = pathToFileURL(path.join(agentFolder, 'register.js')).href;
+export const agentUrl = pathToFileURL(path.join(agentFolder, 'index.js')).href;
+
+const cleanups: (() => void | Promise<void>)[] = [];
+afterAll(async () => {
+  for (const clean of cleanups.reverse()) await clean();
+});
+
+export interface ServiceOptions {
+  /** Files of the service, by path. `package.json` is added where it is missing. */
+  files: Record<string, string>;
+  main: string;
+  /** Default: `--import` of register. */
+  nodeArguments?: string[];
+  /** Makes the folder a git repository with everything committed. */
+  git?: boolean;
+  /** Changes the environment of the service. */
+  environment?: Record<string, string>;
+  /** Something done in the folder before the commit: a build. */
+  prepare?: (folder: string) => void;
+  roles?: string;
+}
+
+export interface Service {
+  folder: string;
+  pid: number;
+  /** For the console: runtime directory and key. */
+  env: NodeJS.ProcessEnv;
+  journal: string;
+  stderr(): string;
+  stdout(): string;
+  /** Sends a line to the service's stdin and waits for the line it answers with. */
+  ask(line: string): Promise<string>;
+  keyhole(...words: string[]): Promise<Finished>;
+  kill(): void;
+  ended: Promise<number | null>;
+}
+
+export function newFolder(): string {
+  const folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'kh-')));
+  cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A key of OpenSSH's without a passphrase. */
+export function newKey(folder: string, name: string): { file: string; publicKey: string } {
+  const file = path.join(folder, name);
+  const made = spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', `${name}@example.com`, '-f', file]);
+  if (made.status !== 0) throw new Error(made.stderr.toString());
+  const shown = spawnSync('ssh-keygen', ['-y', '-f', file]);
+  return { file, publicKey: shown.stdout.toString().trim().split(' ').slice(0, 2).join(' ') };
+}
+
+export function run(folder: string, command: string, ...words: string[]): string {
+  const env = { ...process.env, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' };
+  const done = spawnSync(command, words, { cwd: folder, env, encoding: 'utf8' });
+  if (done.status !== 0) throw new Error(`${command} ${words.join(' ')}: ${done.stdout}${done.stderr}`);
+  return done.stdout.trim();
+}
+
+export function commitAll(folder: string, message: string): string {
+  const who = ['-c', 'user.name=Base', '-c', 'user.email=base@example.com'];
+  run(folder, 'git', 'init', '-q', '-b', 'main');
+  run(folder, 'git', 'add', '-A');
+  run(folder, 'git', ...who, 'commit', '-q', '-m', message);
+  return run(folder, 'git', 'rev-parse', 'HEAD');
+}
+
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const home = newFolder();
+  const folder = path.join(home, 'app');
+  for (const [name, text] of Object.entries({ 'package.json': '{"name":"svc","type":"module"}', ...options.files })) {
+    mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+    writeFileSync(path.join(folder, name), text);
+  }
+  options.prepare?.(folder);
+  if (options.git === true) commitAll(folder, 'base');
+  const { file: key, publicKey } = newKey(home, 'alice');
+  const operators = path.join(home, 'operators');
+  writeFileSync(operators, `name="alice",roles="${options.roles ?? 'patch'}",email="alice@example.com" ${publicKey}\n`);
+  chmodSync(operators, 0o600);
+  const runtime = path.join(home, 'run');
+  mkdirSync(runtime, { mode: 0o700 });
+  const journal = path.join(home, 'journal');
+  const { NODE_OPTIONS: _, GIT_COMMIT: __, KEYHOLE_TARGET: ___, SSH_AUTH_SOCK: ____, ...inherited } = process.env;
+  const base = { ...inherited, HOME: home, XDG_RUNTIME_DIR: runtime, NO_COLOR: '1' };
+  const child = spawn(process.execPath, [...(options.nodeArguments ?? ['--import', registerUrl]), options.main], {
+    cwd: folder,
+    env: { ...base, KEYHOLE_OPERATORS: operators, KEYHOLE_JOURNAL_DIR: journal, ...options.environment },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const { pid } = child;
+  if (pid === undefined) throw new Error('the service was not started');
+  let stdout = '';
+  let stderr = '';
+  let wake = (): void => undefined;
+  child.stdout.on('data', (chunk: Buffer) => {
+    stdout += chunk.toString();
+    wake();
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+    wake();
+  });
+  // A service that was killed does not read its stdin any more.
+  child.stdin.on('error', () => undefined);
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  cleanups.push(async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
+
+  const until = async (what: string, condition: () => boolean): Promise<void> => {
+    const deadline = Date.now() + 20_000;
+    while (!condition()) {
+      if (Date.now() > deadline || child.exitCode !== null) throw new Error(`${what} did not happen: ${stdout}${stderr}`);
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+        setTimeout(resolve, 20);
+      });
+    }
+  };
+  const env = { ...base, KEYHOLE_IDENTITY: key };
+  const announcement = path.join(runtime, 'keyhole', `svc.${pid}.json`);
+  await until('the announcement', () => existsSync(announcement));
+  await until('the line ready', () => stdout.includes('ready\n'));
+  return {
+    folder,
+    pid,
+    env,
+    journal,
+    stdout: () => stdout,
+    stderr: () => stderr,
+    async ask(line) {
+      const before = stdout.length;
+      child.stdin.write(`${line}\n`);
+      await until(`an answer to ${line}`, () => stdout.slice(before).includes('\n'));
+      return stdout.slice(before).trim();
+    },
+    keyhole: (...words) => runConsole(words, { env, cwd: folder }),
+    kill: () => void child.kill('SIGKILL'),
+    ended,
+  };
+}
+
+/** The end of a service's main file: answers each line of stdin with what the expression gives. */
+export const answering = `
+import { createInterface } from 'node:readline';
+createInterface({ input: process.stdin }).on('line', (line) => console.log(JSON.stringify(answer(line))));
+console.log('ready');
+`;
