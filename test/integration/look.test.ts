@@ -52,7 +52,7 @@ describe('a service with an agent', () => {
     const failed = await service.keyhole('eval', 'svc', 'nope()', '--json');
     expect(failed.code).toBe(1);
     expect(failed.json()).toMatchObject({ ok: false, error: { name: 'ReferenceError', message: 'nope is not defined' } });
-    expect(String((failed.json() as { error: { stack: string } }).error.stack)).not.toContain('keyhole');
+    expect((failed.json() as { error: { stack: string } }).error.stack).not.toContain('keyhole');
   });
 
   test('evaluates inside a module, also with await, and under the guard', async () => {

@@ -60,7 +60,7 @@ export class RunningAgent implements Agent {
     this.#config = config;
     this.#table = table;
     const inspector = new Inspector();
-    const patching = createPatching({ service: config.service, root: config.root, commit: config.commit, table });
+    const patching = createPatching({ inspector, service: config.service, root: config.root, commit: config.commit, table });
     const looking = createLooking(inspector, this.actors, patching.portals);
     this.#forget = looking.forget;
     this.#handlers = {

@@ -110,6 +110,17 @@ export class Inspector {
     }
   }
 
+  /** Calls the listener for each event that arrives while `work` runs. */
+  during(event: string, listener: (params: unknown) => void, work: () => void): void {
+    const hear = (message: { params: unknown }): void => listener(message.params);
+    this.#session.on(event, hear);
+    try {
+      work();
+    } finally {
+      this.#session.off(event, hear);
+    }
+  }
+
   properties(objectId: string, own = true, generatePreview = true): PropertiesAnswer {
     return this.post<PropertiesAnswer>('Runtime.getProperties', { objectId, ownProperties: own, generatePreview });
   }

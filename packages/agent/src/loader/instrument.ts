@@ -50,7 +50,8 @@ function withoutTypes(typed: string): string {
   }
 }
 
-function mapOf(url: string, source: string): string | null {
+/** The source map that a text names, as JSON text, or null. Reads the disk where the map is a file. */
+export function mapOf(url: string, source: string): string | null {
   const comment = mapCommentOf(source);
   if (comment === null) return null;
   if (comment.startsWith('data:')) return inlineMap(comment);

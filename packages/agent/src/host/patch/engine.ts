@@ -6,6 +6,7 @@ import { performance } from 'node:perf_hooks';
 import { KeyholeError, limits } from '../../protocol/index.ts';
 import type { AppliedPatch, Params, PatchRecord, PatchRequest, PatchResult, RefusedPatch } from '../../protocol/index.ts';
 import type { HostContext } from '../bridge.ts';
+import { loadedCode } from './modules.ts';
 import type { FunctionTarget, ModuleIndex } from './modules.ts';
 import type { Change, PatchStrategy, Transaction } from './strategy.ts';
 
@@ -158,11 +159,6 @@ export class PatchEngine {
   }
 }
 
-/** The text of a function as it was loaded. */
-export function loadedCode(target: FunctionTarget): string {
-  return target.module.running.slice(target.entry.start, target.entry.end);
-}
-
 interface Prepared {
   transactions: { strategy: PatchStrategy; transaction: Transaction }[];
   refused: RefusedPatch[];
@@ -188,8 +184,19 @@ function prepareAll(planned: readonly Planned[], restore = false): Prepared {
 function applyProven(transactions: readonly Transaction[]): number {
   const started = performance.now();
   const applied: Transaction[] = [];
-  const undoAll = (): void => {
-    for (const transaction of applied.reverse()) transaction.undo();
+  /** What became of it, for the message: a change that stays is never called undone. */
+  const undoAll = (): string => {
+    const stuck: string[] = [];
+    for (const transaction of applied.toReversed()) {
+      try {
+        transaction.undo();
+      } catch (thrown) {
+        stuck.push(messageOf(thrown));
+      }
+    }
+    return stuck.length === 0
+      ? 'the change was undone'
+      : `the change COULD NOT BE UNDONE and may be live (${stuck.join('; ')}); only a restart brings the loaded code back for sure`;
   };
   try {
     for (const transaction of transactions) {
@@ -197,14 +204,16 @@ function applyProven(transactions: readonly Transaction[]): number {
       transaction.apply();
     }
   } catch (thrown) {
-    undoAll();
-    throw new KeyholeError('PATCH_FAILED', `applying failed and was undone: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+    throw new KeyholeError('PATCH_FAILED', `applying failed: ${messageOf(thrown)}; ${undoAll()}`);
   }
   const doubts = applied.flatMap((transaction) => transaction.verify().doubts);
   if (doubts.length > 0) {
-    undoAll();
     const list = doubts.map(({ address, why }) => `${address}: ${why}`).join('; ');
-    throw new KeyholeError('UNPROVEN', `the effect could not be proven, and the change was undone: ${list}`);
+    throw new KeyholeError('UNPROVEN', `the effect could not be proven (${list}); ${undoAll()}`);
   }
   return Math.round((performance.now() - started) * 1000) / 1000;
+}
+
+function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
 }

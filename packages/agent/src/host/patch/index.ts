@@ -1,17 +1,22 @@
 /** The operations on functions and patches, as the host serves them. */
-import { InstrumentedModule, SlotTable } from '../../loader/index.ts';
+import { InstrumentedModule, createSelection } from '../../loader/index.ts';
+import type { SlotTable } from '../../loader/index.ts';
 import { KeyholeError } from '../../protocol/index.ts';
 import type { FunctionDetail, FunctionSummary } from '../../protocol/index.ts';
 import type { HostHandlers } from '../bridge.ts';
 import type { ScopePortals } from '../evaluate.ts';
-import { PatchEngine, loadedCode } from './engine.ts';
-import { ModuleIndex } from './modules.ts';
+import type { Inspector } from '../inspector.ts';
+import { PatchEngine } from './engine.ts';
+import { LiveEditStrategy } from './live-edit.ts';
+import { ModuleIndex, loadedCode } from './modules.ts';
 import type { FunctionTarget } from './modules.ts';
+import { Scripts } from './scripts.ts';
 import { SlotsStrategy } from './slots.ts';
 
 export type PatchHandlers = Pick<HostHandlers, 'fn.list' | 'fn.get' | 'module.get' | 'patch.apply' | 'patch.revert' | 'patch.list' | 'patch.export'>;
 
 export interface PatchDependencies {
+  inspector: Inspector;
   service: string;
   /** The folder that files are named relative to. */
   root: string;
@@ -27,9 +32,10 @@ export interface Patching {
   count(): number;
 }
 
-export function createPatching({ service, root, commit, table }: PatchDependencies): Patching {
-  const modules = new ModuleIndex(root, table ?? new SlotTable());
-  const engine = new PatchEngine(modules, [new SlotsStrategy()]);
+export function createPatching({ inspector, service, root, commit, table }: PatchDependencies): Patching {
+  const scripts = new Scripts(inspector, createSelection({ root, include: [], exclude: [] }));
+  const modules = new ModuleIndex(root, table ?? scripts);
+  const engine = new PatchEngine(modules, [new SlotsStrategy(), new LiveEditStrategy(inspector, scripts)]);
 
   const summary = (target: FunctionTarget): FunctionSummary => ({
     address: target.address,

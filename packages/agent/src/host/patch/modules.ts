@@ -8,6 +8,9 @@ import { KeyholeError } from '../../protocol/index.ts';
 import { PlaceMap, addressOf, analyseCaptures, indexFunctions, lineTable, parseModule, splitAddress } from '../../source/index.ts';
 import type { Captures, FunctionEntry, ModuleFormat, SyntaxNode } from '../../source/index.ts';
 
+/** What a CommonJS module sees that is no global. */
+export const commonJsNames: ReadonlySet<string> = new Set(['require', 'module', 'exports', '__filename', '__dirname']);
+
 /** A module as the loader or the inspector knows it. */
 export interface LoadedModule {
   url: string;
@@ -178,4 +181,9 @@ export class ModuleIndex {
 
 function notLoaded(file: string): KeyholeError {
   return new KeyholeError('NOT_FOUND', `no module of this process comes from ${file}`, 'keyhole fn with a folder lists what is loaded.');
+}
+
+/** The text of a function as it was loaded. */
+export function loadedCode(target: FunctionTarget): string {
+  return target.module.running.slice(target.entry.start, target.entry.end);
 }

@@ -9,11 +9,9 @@ import type { StrategyVerdict } from '../../protocol/index.ts';
 import { indexFunctions } from '../../source/index.ts';
 import { compilePatch } from './compile.ts';
 import type { CompiledPatch } from './compile.ts';
+import { commonJsNames } from './modules.ts';
 import type { FunctionTarget } from './modules.ts';
 import type { Change, PatchStrategy, Refusal, Transaction } from './strategy.ts';
-
-/** What a CommonJS module sees that is no global. */
-const commonJsNames = new Set(['require', 'module', 'exports', '__filename', '__dirname']);
 
 /** What the process has seen of one module's slots. */
 interface SlotHistory {

@@ -1,0 +1,11 @@
+/** What this Node can do, from its version alone. */
+
+export interface Capabilities {
+  /** `Debugger.setScriptSource`: Node 25 (V8 14.1) has it, Node 26 (V8 14.6) answers "functionality no longer available". */
+  liveEdit: boolean;
+}
+
+export function capabilitiesOf(nodeVersion: string): Capabilities {
+  const major = Number(/^v?(\d+)/.exec(nodeVersion)?.[1] ?? 0);
+  return { liveEdit: major >= 20 && major <= 25 };
+}

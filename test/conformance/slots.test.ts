@@ -1,0 +1,3 @@
+import { conformance } from './runner.ts';
+
+conformance('slots', {});
