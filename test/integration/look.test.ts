@@ -76,6 +76,18 @@ describe('a service with an agent', () => {
     expect(await service.ask('count')).toBe('2');
   });
 
+  test('survives the collection of a promise that an operator waited for', async () => {
+    // With the inspector's own awaiting, V8 called back in the middle of the collection and ended the process.
+    await service.keyhole('eval', 'svc', 'await new Promise(() => {})', '--timeout', '100ms');
+    await service.keyhole(
+      'eval',
+      'svc',
+      "(await import('node:v8')).setFlagsFromString('--expose-gc'); (await import('node:vm')).runInNewContext('gc')()",
+    );
+    await service.keyhole('actors', 'svc', 'Room');
+    expect(await service.ask('count')).toBe('2');
+  });
+
   test('lists actors; one that throws is shown as broken and hurts nobody', async () => {
     const actors = (await service.keyhole('actors', 'svc', '--json')).json() as Record<string, unknown>[];
     expect(actors.find((each) => each.id === 'room/lobby')).toMatchObject({ type: 'Room', mailbox: 2 });

@@ -82,11 +82,12 @@ describe('push', () => {
     expect(again.stdout + again.stderr).toContain('nothing to push');
     const diff = ((await service.keyhole('diff', 'svc', '--json')).json() as { diff: string }).diff;
     expect(diff).toContain('-    sum += amount;\n+    sum += amount * 2;');
-    expect((await service.keyhole('ps', '--json')).code).toBe(0);
+    expect((await service.keyhole('ps', '--json')).json()).toMatchObject([{ patches: 1 }]);
 
     const reverted = await service.keyhole('revert', 'svc', pushed.patches[0]?.id ?? '', '--reason', 'enough', '--json');
     expect(reverted.json()).toMatchObject({ ok: true, patches: [{ verified: true }] });
     expect(await service.ask('a')).toBe('"a:5"');
+    expect((await service.keyhole('ps', '--json')).json()).toMatchObject([{ patches: 0 }]);
     expect((await service.keyhole('revert', 'svc', 'p999', '--reason', 'x', '--json')).json()).toMatchObject({ error: { code: 'NOT_FOUND' } });
   });
 

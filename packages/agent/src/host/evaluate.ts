@@ -4,13 +4,27 @@
  */
 import { KeyholeError, limits } from '../protocol/index.ts';
 import type { Params, Result, Thrown } from '../protocol/index.ts';
-import { analyseScopes, parseModule } from '../source/index.ts';
-import type { EvaluateAnswer, Inspector, Later, RemoteObject } from './inspector.ts';
+import { analyseScopes, parseModule, withTopLevelAwait } from '../source/index.ts';
+import type { EvaluateAnswer, Inspector, RemoteObject } from './inspector.ts';
 import { jsonOf } from './objects.ts';
 import type { SessionObjects } from './objects.ts';
 
+interface Started {
+  answer: Promise<EvaluateAnswer>;
+  /** The synchronous part was ended, or failed in a way that is not the operator's code's. */
+  failedAtOnce: boolean;
+}
+
+// The service may replace it; what we await must not run its code.
+const then = Promise.prototype.then as (
+  this: Promise<unknown>,
+  done: (value: unknown) => unknown,
+  failed: (reason: unknown) => unknown,
+) => Promise<EvaluateAnswer>;
+
 /** A termination that was announced comes at the next interrupt; this is only how long a lost one is waited for. */
 const absorbMs = 1_000;
+const maxCancelled = 32;
 
 /** The way into a module's scope. */
 export interface ScopePortals {
@@ -24,6 +38,8 @@ export class Evaluator {
   /** The call that runs on this thread right now. */
   #running: number | null = null;
   #ended: number | null = null;
+  /** Interrupted before they began. */
+  readonly #cancelled = new Set<number>();
   readonly #awaiting = new Map<number, (error: KeyholeError) => void>();
 
   constructor(inspector: Inspector, portals: ScopePortals) {
@@ -35,18 +51,25 @@ export class Evaluator {
    * Whether one evaluation runs on this thread right now, asked at a V8 interrupt in the middle of it: then the door ends what runs here next, and we see to it that
    * this is nothing of the service's. An evaluation that is only awaited is let go at once.
    */
-  interrupt(call: number): 'running' | 'let go' | 'over' {
+  interrupt(call: number): 'running' | 'let go' {
     const cancel = this.#awaiting.get(call);
     if (cancel !== undefined) {
       cancel(new KeyholeError('INTERRUPTED', 'the evaluation was interrupted; what it awaited goes on in the service'));
       return 'let go';
     }
-    if (this.#running !== call) return 'over';
+    if (this.#running !== call) {
+      // Known to the door and not to us: it is over, and its answer is on its way, or it has not begun. Then it never will.
+      this.#cancelled.add(call);
+      const [oldest] = this.#cancelled;
+      if (this.#cancelled.size > maxCancelled && oldest !== undefined) this.#cancelled.delete(oldest);
+      return 'let go';
+    }
     this.#ended = call;
     return 'running';
   }
 
   async evaluate(params: Params<'evaluate'>, call: number, objects: SessionObjects): Promise<Result<'evaluate'>> {
+    if (this.#cancelled.delete(call)) throw new KeyholeError('INTERRUPTED', 'the evaluation was interrupted before it began');
     const timeoutMs = params.timeoutMs ?? limits.defaultEvaluationTimeoutMs;
     const answer = await this.#bounded(call, timeoutMs, () => this.#start(params, objects.group, timeoutMs));
     if (answer.exceptionDetails !== undefined) return { ok: false, error: this.#thrown(answer.exceptionDetails, params.safe === true) };
@@ -76,7 +99,7 @@ export class Evaluator {
   }
 
   /** Waits for an answer no longer than allowed; the synchronous part has run, under V8's own limit, when `start` returns. */
-  async #bounded(call: number, timeoutMs: number, start: () => Later<EvaluateAnswer>): Promise<EvaluateAnswer> {
+  async #bounded(call: number, timeoutMs: number, start: () => Started): Promise<EvaluateAnswer> {
     this.#running = call;
     const { answer: pending, failedAtOnce } = start();
     this.#running = null;
@@ -119,34 +142,43 @@ export class Evaluator {
     }
   }
 
-  #start(params: Params<'evaluate'>, group: string, timeoutMs: number): Later<EvaluateAnswer> {
+  #start(params: Params<'evaluate'>, group: string, timeoutMs: number): Started {
     const { expression, in: file, safe = false } = params;
-    if (file === undefined) {
-      return this.#inspector.postLater<EvaluateAnswer>('Runtime.evaluate', {
-        expression,
-        replMode: true,
-        awaitPromise: true,
+    try {
+      if (file !== undefined) {
+        const answer = safe ? this.#guardedIn(expression, file, group) : this.#within(expression, file, group, timeoutMs);
+        return { answer: this.#settled(answer, group), failedAtOnce: false };
+      }
+      const answer = this.#inspector.post<EvaluateAnswer>('Runtime.evaluate', {
+        expression: withTopLevelAwait(expression),
         throwOnSideEffect: safe,
         timeout: timeoutMs,
         objectGroup: group,
         generatePreview: true,
       });
-    }
-    try {
-      const answer = safe ? this.#guardedIn(expression, file, group) : this.#within(expression, file, group, timeoutMs);
-      const { result } = answer;
-      if (safe || answer.exceptionDetails !== undefined || result.subtype !== 'promise')
-        return { answer: Promise.resolve(answer), failedAtOnce: false };
-      return this.#inspector.postLater('Runtime.awaitPromise', { promiseObjectId: result.objectId, generatePreview: true });
+      return { answer: this.#settled(answer, group), failedAtOnce: false };
     } catch (thrown) {
       return { answer: Promise.reject(thrown), failedAtOnce: true };
     }
   }
 
+  /** The answer once its promise has settled. The handlers are attached in this very turn, so a rejection is never unhandled in the service. */
+  #settled({ result, ...rest }: EvaluateAnswer, group: string): Promise<EvaluateAnswer> {
+    if (rest.exceptionDetails !== undefined || result.subtype !== 'promise' || result.objectId === undefined)
+      return Promise.resolve({ result, ...rest });
+    const promise = this.#inspector.unwrap(result.objectId);
+    const wrapped = (value: unknown): RemoteObject => this.#inspector.wrap(value, group);
+    const failed = (reason: unknown): EvaluateAnswer => ({
+      result: wrapped(reason),
+      exceptionDetails: { text: 'Uncaught', exception: wrapped(reason) },
+    });
+    return then.call(promise as Promise<unknown>, (value) => ({ result: wrapped(value) }), failed);
+  }
+
   /** Inside a module: the portal evaluates, under V8's limit. */
   #within(expression: string, file: string, group: string, timeoutMs: number): EvaluateAnswer {
     const portal = this.#portals.portal(file);
-    const code = codeFor(expression, file);
+    const code = withTopLevelAwait(expression);
     // Only Runtime.evaluate has a time limit, and it takes text: the call goes through a global that is gone again before anybody else runs.
     const name = `keyhole.${Math.random().toString(36).slice(2)}`;
     Object.defineProperty(globalThis, name, { value: () => portal(code), configurable: true, enumerable: false });
@@ -217,29 +249,6 @@ function ownFrames(stack: string): string {
   const lines = stack.split('\n');
   const ours = lines.findIndex((line) => line.includes('(node:inspector:'));
   return (ours === -1 ? lines : lines.slice(0, ours)).join('\n');
-}
-
-/** Expression or statements; `await` needs a function around it, and a name declared there ends with it. */
-function codeFor(expression: string, file: string): string {
-  const attempts = [`(${expression}\n)`, expression];
-  for (const attempt of attempts) {
-    try {
-      parseModule(attempt, 'commonjs', file);
-      return attempt;
-    } catch {
-      continue;
-    }
-  }
-  for (const attempt of [`(async () => (${expression}\n))()`, `(async () => {${expression}\n})()`]) {
-    try {
-      parseModule(attempt, 'commonjs', file);
-      return attempt;
-    } catch {
-      continue;
-    }
-  }
-  // V8 says best what is wrong with it.
-  return expression;
 }
 
 function deepen(value: Extract<Result<'evaluate'>, { ok: true }>['value'], objects: SessionObjects, object: RemoteObject, depth: number): void {

@@ -1,5 +1,6 @@
 /**
- * The host's own inspector session: same thread, no domain enabled. A call answers before it returns, so nothing of the service runs in between.
+ * The host's own inspector session: same thread, no domain enabled. A call answers before it returns, so nothing of the service runs in between. It never lets the inspector
+ * await a promise: when that promise is collected, V8 calls us back in the middle of the garbage collection, and the process ends (Node 22, 24, 26).
  */
 import { Session } from 'node:inspector';
 import { KeyholeError } from '../protocol/index.ts';
@@ -46,25 +47,18 @@ export interface PropertiesAnswer {
   exceptionDetails?: { text: string };
 }
 
-export interface Later<T> {
-  answer: Promise<T>;
-  failedAtOnce: boolean;
-}
-
 export class Inspector {
   readonly #session = new Session();
   readonly #box: { value: unknown } = { value: undefined };
   readonly #takeId: string;
+  readonly #giveId: string;
 
   constructor() {
     this.#session.connect();
-    // One function handle, got once through a global that is gone again before anybody else runs: it hands our objects to the inspector.
-    const name = `keyhole.${Math.random().toString(36).slice(2)}`;
-    Object.defineProperty(globalThis, name, { value: () => this.#box.value, configurable: true, enumerable: false });
-    const { result } = this.post<EvaluateAnswer>('Runtime.evaluate', { expression: `globalThis[${JSON.stringify(name)}]` });
-    Reflect.deleteProperty(globalThis, name);
-    if (result.objectId === undefined) throw new KeyholeError('INTERNAL', 'the inspector gave no handle');
-    this.#takeId = result.objectId;
+    this.#takeId = this.#handleOf(() => this.#box.value);
+    this.#giveId = this.#handleOf((value: unknown) => {
+      this.#box.value = value;
+    });
   }
 
   /**
@@ -80,21 +74,6 @@ export class Inspector {
     return answer.result as T;
   }
 
-  /** Calls a method that may answer later (an awaited promise). Its synchronous part has run when this returns, and `failedAtOnce` tells whether that failed. */
-  postLater<T>(method: string, params: object): Later<T> {
-    let synchronous = true;
-    let failedAtOnce = false;
-    const answer = new Promise<T>((resolve, reject) => {
-      this.#session.post(method, params, (error: Error | null, result: unknown) => {
-        if (error === null) return resolve(result as T);
-        failedAtOnce = synchronous;
-        reject(error);
-      });
-    });
-    synchronous = false;
-    return { answer, failedAtOnce };
-  }
-
   /** The inspector's view of one of our values. */
   wrap(value: unknown, group: string, generatePreview = true): RemoteObject {
     this.#box.value = value;
@@ -108,6 +87,18 @@ export class Inspector {
     } finally {
       this.#box.value = undefined;
     }
+  }
+
+  /** The value behind a handle. */
+  unwrap(objectId: string): unknown {
+    this.post('Runtime.callFunctionOn', {
+      objectId: this.#giveId,
+      functionDeclaration: 'function (value) { this(value) }',
+      arguments: [{ objectId }],
+    });
+    const { value } = this.#box;
+    this.#box.value = undefined;
+    return value;
   }
 
   /** Calls the listener for each event that arrives while `work` runs. */
@@ -129,7 +120,13 @@ export class Inspector {
     this.post('Runtime.releaseObjectGroup', { objectGroup: group });
   }
 
-  close(): void {
-    this.#session.disconnect();
+  /** A handle of one of our functions, got through a global that is gone again before anybody else runs. */
+  #handleOf(value: unknown): string {
+    const name = `keyhole.${Math.random().toString(36).slice(2)}`;
+    Object.defineProperty(globalThis, name, { value, configurable: true, enumerable: false });
+    const { result } = this.post<EvaluateAnswer>('Runtime.evaluate', { expression: `globalThis[${JSON.stringify(name)}]` });
+    Reflect.deleteProperty(globalThis, name);
+    if (result.objectId === undefined) throw new KeyholeError('INTERNAL', 'the inspector gave no handle');
+    return result.objectId;
   }
 }

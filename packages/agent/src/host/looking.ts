@@ -16,7 +16,7 @@ const peekTimeoutMs = 250;
 export interface Looking {
   handlers: LookHandlers;
   forget(session: string): void;
-  interrupt(call: number): 'running' | 'let go' | 'over';
+  interrupt(call: number): 'running' | 'let go';
 }
 
 export function createLooking(inspector: Inspector, actors: ActorRegistry, portals: ScopePortals): Looking {

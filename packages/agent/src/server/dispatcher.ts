@@ -15,6 +15,8 @@ export interface DispatcherParts {
   bridge: BridgeClient;
   journal: Journal;
   interrupter: Interrupter;
+  /** How many patches are live has changed. */
+  patchesChanged: (count: number) => void;
   /** Says on the service's stderr what no operator may be there to hear. */
   report: (what: string, message: string, hint: string) => void;
 }
@@ -131,10 +133,17 @@ export class Dispatcher {
     const { id, result } = this.#parts.bridge.call(op, params as Params<HostOperation>, { session: session.id, ...context });
     session.calls.set(request, id);
     try {
-      return await result;
+      const answer = await result;
+      if (op === 'patch.apply' || op === 'patch.revert') await this.#countPatches(session);
+      return answer;
     } finally {
       session.calls.delete(request);
     }
+  }
+
+  async #countPatches(session: OperatorSession): Promise<void> {
+    const { patches } = await this.#parts.bridge.call('info', {}, { session: session.id }).result;
+    this.#parts.patchesChanged(patches);
   }
 
   /** What is worth a line, though nothing depends on it. */

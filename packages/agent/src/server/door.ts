@@ -32,7 +32,13 @@ async function openDoor(config: DoorConfig): Promise<void> {
       'Inspection works; every change is refused until the service is started with a journal that can be written.',
     );
   const bridge = new BridgeClient(config.bridge);
-  const dispatcher = new Dispatcher({ bridge, journal, interrupter: new Interrupter(), report });
+  let patches = 0;
+  let showPatches = (): void => undefined;
+  const patchesChanged = (count: number): void => {
+    patches = count;
+    showPatches();
+  };
+  const dispatcher = new Dispatcher({ bridge, journal, interrupter: new Interrupter(), patchesChanged, report });
 
   const operators = (): Operator[] => {
     try {
@@ -90,12 +96,32 @@ async function openDoor(config: DoorConfig): Promise<void> {
     );
   });
   const address = `unix:${listener.path}`;
-  const announcement: Announcement = { name: service, pid: process.pid, address, node: process.version, startedAt, commit, instrumented, patches: 0 };
-  announce(dir, announcement);
+  const announcement = (): Announcement => ({
+    name: service,
+    pid: process.pid,
+    address,
+    node: process.version,
+    startedAt,
+    commit,
+    instrumented,
+    patches,
+  });
+  announce(dir, announcement());
+  showPatches = () => {
+    try {
+      announce(dir, announcement());
+    } catch (thrown) {
+      report(
+        'announcement',
+        `keyhole ps shows an old number of patches: ${KeyholeError.from(thrown).message}`,
+        'Is the runtime directory still there?',
+      );
+    }
+  };
   parentPort?.postMessage({ t: 'listening', address } satisfies DoorReport);
 
   parentPort?.on('message', () => {
-    withdraw(dir, announcement);
+    withdraw(dir, announcement());
     listener.close();
     for (const session of sessions) entry(session, 'close');
     journal.close();

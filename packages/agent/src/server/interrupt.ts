@@ -5,7 +5,7 @@
  */
 import { Session } from 'node:inspector';
 
-/** Well-known symbol of the host's function `(call: number) => 'running' | 'let go' | 'over'`. */
+/** Well-known symbol of the host's function `(call: number) => 'running' | 'let go'`. */
 export const interruptKey = 'keyhole.interrupt';
 
 export class Interrupter {

@@ -5,3 +5,4 @@ export * from './scopes.ts';
 export * from './captures.ts';
 export * from './source-map.ts';
 export * from './normalize.ts';
+export * from './top-level-await.ts';

@@ -4,7 +4,7 @@
  */
 import { capabilitiesOf } from '../../platform/capabilities.ts';
 import type { StrategyVerdict } from '../../protocol/index.ts';
-import { analyseCaptures, parseFunction } from '../../source/index.ts';
+import { analyseCaptures, below, parseFunction } from '../../source/index.ts';
 import type { Binding, Captures, SyntaxNode } from '../../source/index.ts';
 import type { Inspector, RemoteObject } from '../inspector.ts';
 import { commonJsNames, loadedCode } from './modules.ts';
@@ -45,6 +45,8 @@ export class LiveEditStrategy implements PatchStrategy {
     if (target.module.instrumented) return verdict(false, 'its file was instrumented');
     if (!capabilitiesOf(process.version).liveEdit)
       return verdict(false, `Node ${process.version} can not replace code that was not instrumented: V8 took that out`);
+    if (isInField(target))
+      return verdict(false, 'a class field makes it: V8 leaves what makes it as it was, and new instances would have the old code');
     return verdict(true, `V8 swaps the code in place; the pause grows with the heap, which has ${Math.round(heapMegabytes)} MB`);
   }
 
@@ -208,6 +210,17 @@ function unreachable({ captures, entry, module, file }: FunctionTarget, code: st
   }
   if (missing.size === 0) return null;
   return `${[...missing].join(', ')} is captured by no function of the running code, so V8 would not find it`;
+}
+
+/** Whether the initializer of a class field makes it. */
+function isInField({ captures, entry }: FunctionTarget): boolean {
+  const within = (node: SyntaxNode): boolean => {
+    for (const part of below(node)) {
+      if (part.start <= entry.start && entry.end <= part.end) return part.type === 'PropertyDefinition' || within(part);
+    }
+    return false;
+  };
+  return within(captures.module.node);
 }
 
 /** A declaration and an expression are one thing to a function's text; a member and an arrow are others. */
