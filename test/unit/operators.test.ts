@@ -39,7 +39,7 @@ describe('a line', () => {
     'ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAB',
     'ssh-ed25519 AAAA',
     'ssh-ed25519',
-    `${key.slice(0, -4)}`,
+    key.slice(0, -4),
   ];
   for (const line of refused) {
     test(`refused, and the whole file with it: ${line.replace(key, 'KEY')}`, () =>
