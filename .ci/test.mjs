@@ -31,4 +31,4 @@ tool('dead exports and dependencies', 'knip/bin/knip.js');
 tool('package @keyhole/agent', 'publint/src/cli.js', 'packages/agent', '--strict');
 tool('package @keyhole/console', 'publint/src/cli.js', 'packages/console', '--strict');
 run('docs', process.execPath, 'test/tools/docs.mjs', '--check');
-tool('tests', 'vitest/vitest.mjs', 'run', ...process.argv.slice(2));
+tool('tests', 'vitest/vitest.mjs', 'run', '--config', 'test/vitest.config.ts', ...process.argv.slice(2));

@@ -15,7 +15,10 @@ export function withoutTypes(text: string, place: FunctionEntry['place'], langua
   if (language === 'js') return text;
   const [prefix, suffix] = wrappers[place];
   const offending: number[] = [];
-  const stripped = tsBlankSpace(prefix + text + suffix, (node) => offending.push(node.getStart() - prefix.length));
+  const whole = prefix + text + suffix;
+  // A node begins with the white space before it.
+  const startOf = (position: number): number => position + (/^\s*/.exec(whole.slice(position))?.[0].length ?? 0);
+  const stripped = tsBlankSpace(whole, (node) => offending.push(startOf(node.pos) - prefix.length));
   const [first] = offending;
   if (first !== undefined) {
     const line = lineTable(text)(Math.max(0, first));
