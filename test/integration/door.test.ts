@@ -1,0 +1,210 @@
+/** The door of a real service, from the street: what is not exactly ours gets nothing, and the service does not notice. */
+import { createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { connect } from 'node:net';
+import * as path from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { authMessage, authNamespace, decodeFrame, encodeFrame, limits, subprotocol } from '../../packages/agent/dist/protocol/index.js';
+import { armoredSignature, publicKeyLine } from '../../packages/console/dist/client/ssh-wire.js';
+import { answering, startService, type Service } from '../helpers/service.ts';
+
+let service: Service;
+let socketPath: string;
+const { privateKey } = generateKeyPairSync('ed25519');
+const publicKey = publicKeyLine(privateKey);
+
+beforeAll(async () => {
+  service = await startService({ files: { 'main.js': `const answer = () => 'here';${answering}` }, main: 'main.js' });
+  const runtime = path.join(path.dirname(service.folder), 'run/keyhole');
+  socketPath = path.join(runtime, `svc.${service.pid}.sock`);
+  const operators = path.join(path.dirname(service.folder), 'operators');
+  writeFileSync(operators, `${readFileSync(operators, 'utf8')}name="eve",roles="view" ${publicKey}\n`);
+});
+
+const upgrade = {
+  connection: 'Upgrade',
+  upgrade: 'websocket',
+  'sec-websocket-version': '13',
+  'sec-websocket-key': randomBytes(16).toString('base64'),
+};
+
+/** The status of a request with these headers. */
+function knock(headers: Record<string, string | string[]>, more: { method?: string; path?: string } = {}): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const asking = request({ socketPath, setHost: false, headers, ...more }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    asking.on('upgrade', (response, socket) => {
+      socket.destroy();
+      resolve(response.statusCode);
+    });
+    asking.on('error', reject);
+    asking.end();
+  });
+}
+
+const ours = { ...upgrade, host: 'keyhole', 'sec-websocket-protocol': subprotocol };
+
+describe('a request is let in only when it is exactly ours', () => {
+  test('ours', async () => expect(await knock(ours)).toBe(101));
+  const refused: [string, number, Record<string, string | string[]>, object?][] = [
+    ['an Origin', 403, { ...ours, origin: 'https://evil.example' }],
+    ['Origin: null', 403, { ...ours, origin: 'null' }],
+    ['our own Origin', 403, { ...ours, origin: 'http://keyhole' }],
+    ['Sec-Fetch-Site', 403, { ...ours, 'sec-fetch-site': 'same-origin' }],
+    ['another Host', 403, { ...ours, host: 'localhost' }],
+    ['our Host with a port', 403, { ...ours, host: 'keyhole:80' }],
+    ['our Host with a dot', 403, { ...ours, host: 'keyhole.' }],
+    ['our Host in capitals', 403, { ...ours, host: 'KEYHOLE' }],
+    ['no subprotocol', 400, { ...upgrade, host: 'keyhole' }],
+    ['another subprotocol', 400, { ...ours, 'sec-websocket-protocol': 'keyhole.2' }],
+    ['two subprotocols', 400, { ...ours, 'sec-websocket-protocol': `${subprotocol}, chat` }],
+    ['another path', 404, ours, { path: '/x' }],
+    ['a query', 404, ours, { path: '/?token=1' }],
+    ['POST', 404, ours, { method: 'POST' }],
+    ['no upgrade', 400, { host: 'keyhole' }],
+  ];
+  for (const [name, status, headers, more] of refused) test(name, async () => expect(await knock(headers, more)).toBe(status));
+
+  test('two Hosts', async () => {
+    const socket = connect(socketPath);
+    const lines = Object.entries({ ...upgrade, 'sec-websocket-protocol': subprotocol }).map(([name, value]) => `${name}: ${value}`);
+    socket.write(`GET / HTTP/1.1\r\nHost: keyhole\r\nHost: keyhole\r\n${lines.join('\r\n')}\r\n\r\n`);
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 40[03]/);
+    socket.destroy();
+  });
+});
+
+interface Street {
+  send(data: Uint8Array | string): void;
+  next(): Promise<{ t: string; error?: { code: string; message: string }; [field: string]: unknown }>;
+  closed: Promise<unknown>;
+  close(): void;
+}
+
+async function street(): Promise<Street> {
+  const socket = new WebSocket('ws://keyhole/', subprotocol, { createConnection: () => connect(socketPath) });
+  const frames: Buffer[] = [];
+  let wake = (): void => undefined;
+  socket.on('message', (data: Buffer) => {
+    frames.push(data);
+    wake();
+  });
+  socket.on('error', () => undefined);
+  const closed = once(socket, 'close');
+  await once(socket, 'open');
+  return {
+    send: (data) => socket.send(data),
+    async next() {
+      while (frames.length === 0) {
+        await Promise.race([
+          new Promise<void>((resolve) => {
+            wake = resolve;
+          }),
+          closed.then(() => {
+            if (frames.length === 0) throw new Error('closed without a word');
+          }),
+        ]);
+      }
+      return decodeFrame(frames.shift() ?? Buffer.alloc(0), limits.maxFrameBytes) as Awaited<ReturnType<Street['next']>>;
+    },
+    closed,
+    close: () => socket.close(),
+  };
+}
+
+/** Says hello, and what has to be signed. */
+async function greeted(): Promise<{ at: Street; message: (key: string) => string; clientNonce: Uint8Array }> {
+  const at = await street();
+  const clientNonce = randomBytes(32);
+  at.send(encodeFrame({ t: 'hello', versions: [1], clientNonce }));
+  const hello = (await at.next()) as unknown as { serverNonce: Uint8Array; bootId: string };
+  return {
+    at,
+    clientNonce,
+    message: (key) =>
+      authMessage({ binding: `unix:${socketPath}`, clientNonce, serverNonce: hello.serverNonce, bootId: hello.bootId, publicKey: key }),
+  };
+}
+
+describe('a key has to be proven', () => {
+  test('by a signature over both nonces and this socket', async () => {
+    const { at, message } = await greeted();
+    at.send(encodeFrame({ t: 'auth', publicKey, signature: armoredSignature(privateKey, authNamespace, message(publicKey)) }));
+    expect(await at.next()).toMatchObject({ t: 'welcome', operator: { name: 'eve', capabilities: ['view'] } });
+    at.send(encodeFrame({ t: 'req', id: 1, op: 'evaluate', params: { expression: '1' } }));
+    expect(await at.next()).toMatchObject({ t: 'res', id: 1, ok: false, error: { code: 'NOT_ALLOWED' } });
+    at.send(encodeFrame({ t: 'req', id: 2, op: 'nothing', params: {} }));
+    expect(await at.next()).toMatchObject({ ok: false, error: { code: 'BAD_REQUEST' } });
+    at.send(encodeFrame({ t: 'req', id: 3, op: 'info', params: {} }));
+    expect(await at.next()).toMatchObject({ ok: true, result: { service: 'svc' } });
+    at.close();
+    await at.closed;
+  });
+
+  test('the same words for an unknown key, a wrong signature, another namespace and a replayed one', async () => {
+    const stranger = generateKeyPairSync('ed25519').privateKey;
+    const earlier = await greeted();
+    const old = armoredSignature(privateKey, authNamespace, earlier.message(publicKey));
+    earlier.at.close();
+    const attempts: ((message: (key: string) => string) => { publicKey: string; signature: string })[] = [
+      (message) => ({ publicKey: publicKeyLine(stranger), signature: armoredSignature(stranger, authNamespace, message(publicKeyLine(stranger))) }),
+      (message) => ({
+        publicKey,
+        signature: armoredSignature(createPrivateKey(stranger.export({ type: 'pkcs8', format: 'pem' })), authNamespace, message(publicKey)),
+      }),
+      (message) => ({ publicKey, signature: armoredSignature(privateKey, 'file', message(publicKey)) }),
+      () => ({ publicKey, signature: old }),
+    ];
+    const answers: string[] = [];
+    for (const attempt of attempts) {
+      const { at, message } = await greeted();
+      at.send(encodeFrame({ t: 'auth', ...attempt(message) }));
+      answers.push(JSON.stringify(await at.next()));
+      await at.closed;
+    }
+    expect(new Set(answers)).toEqual(
+      new Set([JSON.stringify({ t: 'error', error: { code: 'NOT_ALLOWED', message: 'this key is not allowed here' } })]),
+    );
+  });
+});
+
+describe('what breaks the protocol ends the connection, and nothing else', () => {
+  const frames: [string, Uint8Array | string][] = [
+    ['text', 'hello'],
+    ['a request before the key', encodeFrame({ t: 'req', id: 1, op: 'info', params: {} })],
+    ['a bomb of arrays', Uint8Array.from(Array.from({ length: 60 }, () => [0xdd, 1, 0, 0, 0]).flat())],
+    ['a short nonce', encodeFrame({ t: 'hello', versions: [1], clientNonce: randomBytes(31) })],
+    ['another version', encodeFrame({ t: 'hello', versions: [2], clientNonce: randomBytes(32) })],
+    [
+      'more bytes than a stranger may send',
+      encodeFrame({ t: 'hello', versions: [1], clientNonce: randomBytes(limits.maxUnauthenticatedFrameBytes) }),
+    ],
+    ['nothing', new Uint8Array()],
+  ];
+  for (const [name, frame] of frames) {
+    test(name, async () => {
+      const at = await street();
+      at.send(frame);
+      expect(await at.next()).toMatchObject({ t: 'error', error: { code: expect.stringMatching(/BAD_FRAME|TOO_LARGE/) } });
+      await at.closed;
+      expect(await service.ask('x')).toBe('"here"');
+    });
+  }
+
+  test('strangers are few at a time; when one goes, the next may come', async () => {
+    const crowd: Street[] = [];
+    for (let index = 0; index < limits.maxUnauthenticatedConnections; index += 1) crowd.push(await street());
+    expect(await knock(ours)).toBe(503);
+    for (const each of crowd) each.close();
+    await Promise.all(crowd.map((each) => each.closed));
+    // The door may hear of it a moment later than we do.
+    const deadline = Date.now() + 5_000;
+    while ((await knock(ours)) !== 101) expect(Date.now()).toBeLessThan(deadline);
+  });
+});
