@@ -81,9 +81,15 @@ export class ActorRegistry {
     }
     for (const watched of this.#classes) {
       if (type !== undefined && watched.name !== type) continue;
-      for (const instance of this.#instances(watched, inspector, objects.group)) {
-        const wrapped = inspector.wrap(instance, objects.group);
-        actors.push({ id: this.#idOf(instance, watched.name), type: watched.name, mailbox: null, state: objects.value(wrapped) });
+      try {
+        for (const instance of this.#instances(watched, inspector, objects.group)) {
+          const wrapped = inspector.wrap(instance, objects.group);
+          actors.push({ id: this.#idOf(instance, watched.name), type: watched.name, mailbox: null, state: objects.value(wrapped) });
+        }
+      } catch (thrown) {
+        // One class that can not be asked must not hide the actors that can.
+        if (!(thrown instanceof KeyholeError)) throw thrown;
+        actors.push({ id: `${watched.name}#?`, type: watched.name, mailbox: null, error: thrown.message });
       }
     }
     return { actors };
