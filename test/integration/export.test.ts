@@ -78,7 +78,8 @@ describe('the file stays what it was, but for the function', () => {
     test(name, async () => {
       const at = repository(setup);
       const file = setup.file ?? 'src/a.js';
-      const { mails } = await exportPatches(agent(at, { file }), request(at.top));
+      const { mails, keepCarriageReturns } = await exportPatches(agent(at, { file }), request(at.top));
+      expect(keepCarriageReturns).toBe(words.length > 0);
       const clone = applied(at.top, mails.join(''), ...words);
       const text = setup.text ?? plainText;
       expect(readFileSync(path.join(clone, setup.subfolder ?? '', file), 'utf8')).toBe(text.replace('return 1', 'return 2'));

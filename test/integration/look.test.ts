@@ -174,6 +174,20 @@ test('a service that dies in the middle of a command: exit 3', async () => {
 test('roles: who may only inspect evaluates nothing and changes nothing', async () => {
   const careful = await startService({ files: { 'main.js': `globalThis.a = { b: 1 };${answering}` }, main: 'main.js', roles: 'inspect' });
   expect((await careful.keyhole('inspect', 'svc', 'a')).code).toBe(0);
+  for (const expression of [
+    'Array.from.call(function () { globalThis.hit = 1 }, [1])',
+    '(globalThis.hit = 1)',
+    'new Map()',
+    'a.b++',
+    'a`x`',
+    'delete a.b',
+    '2 ** 9',
+    '(() => 1)',
+    'a.b); (globalThis.hit = 1',
+  ]) {
+    const refused = await careful.keyhole('inspect', 'svc', expression, '--json');
+    expect([expression, refused.json()]).toMatchObject([expression, { ok: false, error: { code: 'NOT_ALLOWED' } }]);
+  }
   const refused = await careful.keyhole('eval', 'svc', '1', '--json');
   expect(refused.code).toBe(4);
   expect(refused.json()).toMatchObject({ ok: false, error: { code: 'NOT_ALLOWED' } });

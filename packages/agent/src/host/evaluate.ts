@@ -4,7 +4,7 @@
  */
 import { KeyholeError, limits } from '../protocol/index.ts';
 import type { Params, Result, Thrown } from '../protocol/index.ts';
-import { analyseScopes, parseModule, withTopLevelAwait } from '../source/index.ts';
+import { analyseScopes, beyondLooking, parseModule, withTopLevelAwait } from '../source/index.ts';
 import type { EvaluateAnswer, Inspector, RemoteObject } from './inspector.ts';
 import { jsonOf } from './objects.ts';
 import type { SessionObjects } from './objects.ts';
@@ -81,8 +81,16 @@ export class Evaluator {
     return { ok: true, value, ...(json === undefined ? {} : { json }) };
   }
 
-  /** A value under V8's guard, for inspection: no await, no side effect. */
+  /** A value for inspection: a closed grammar, and V8's guard besides. */
   peek(expression: string, file: string | undefined, group: string, timeoutMs: number): RemoteObject {
+    const why = beyondLooking(expression);
+    if (why !== null) {
+      throw new KeyholeError(
+        'NOT_ALLOWED',
+        `${expression.slice(0, 200)} is more than looking: ${why}`,
+        'Names, members, operators and literals are; keyhole eval runs anything.',
+      );
+    }
     const answer =
       file === undefined
         ? this.#inspector.post<EvaluateAnswer>('Runtime.evaluate', {

@@ -2,7 +2,7 @@
  * The functions of a file and their addresses. An address is `file:Name.path`, read from the syntax alone, so that the author's TypeScript and the
  * JavaScript made of it give the same one; a function without a name is `file:line`.
  */
-import { below, child, functionOf, isClass, isFunction, isMember, lineTable, nameOf } from './syntax.ts';
+import { below, child, functionOf, isClass, isFunction, isMember, lineTable, nameOf, typeWrappers } from './syntax.ts';
 import type { FunctionPlace, SyntaxNode } from './syntax.ts';
 
 export type FunctionKind = 'function' | 'arrow' | 'method' | 'getter' | 'setter' | 'constructor' | 'derived constructor';
@@ -29,9 +29,6 @@ export interface FunctionEntry {
   async: boolean;
   generator: boolean;
 }
-
-/** Around an expression in TypeScript, nothing at all in the JavaScript made of it: a name passes through. */
-const typeOnlyWrappers = new Set(['TSAsExpression', 'TSSatisfiesExpression', 'TSNonNullExpression', 'TSTypeAssertion', 'ParenthesizedExpression']);
 
 interface Around {
   names: string[];
@@ -96,7 +93,8 @@ export function indexFunctions(program: SyntaxNode, source: string): FunctionEnt
       for (const part of below(node)) visit(part, null, inside);
       return;
     }
-    if (typeOnlyWrappers.has(node.type)) {
+    // A name passes through what is only for types.
+    if (typeWrappers.has(node.type) || node.type === 'ParenthesizedExpression') {
       for (const part of below(node)) visit(part, hint, around);
       return;
     }

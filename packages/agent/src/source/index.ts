@@ -6,3 +6,4 @@ export * from './captures.ts';
 export * from './source-map.ts';
 export * from './normalize.ts';
 export * from './top-level-await.ts';
+export * from './closed-grammar.ts';

@@ -3,7 +3,7 @@
  * capture, and what would a new name mean at its place.
  */
 import { namesOf } from './patterns.ts';
-import { below, child, children, functionOf, isClass, isFunction, isMember, isNode, nameOf } from './syntax.ts';
+import { below, child, children, functionOf, isClass, isFunction, isMember, isNode, nameOf, typeWrappers } from './syntax.ts';
 import type { SyntaxNode } from './syntax.ts';
 
 export type BindingKind = 'import' | 'var' | 'let' | 'const' | 'function' | 'class' | 'parameter' | 'catch' | 'function-name' | 'class-name';
@@ -43,14 +43,6 @@ export interface ScopeAnalysis {
 export function isConstant(binding: Binding): boolean {
   return binding.kind === 'const' || binding.kind === 'import' || binding.kind === 'class-name' || binding.kind === 'function-name';
 }
-
-const expressionWrappers = new Set([
-  'TSAsExpression',
-  'TSSatisfiesExpression',
-  'TSNonNullExpression',
-  'TSTypeAssertion',
-  'TSInstantiationExpression',
-]);
 
 export function analyseScopes(program: SyntaxNode): ScopeAnalysis {
   const references: Reference[] = [];
@@ -167,7 +159,7 @@ export function analyseScopes(program: SyntaxNode): ScopeAnalysis {
 
   const visit = (node: SyntaxNode, scope: Scope, above: SyntaxNode): void => {
     if (node.type.startsWith('TS')) {
-      if (expressionWrappers.has(node.type)) {
+      if (typeWrappers.has(node.type)) {
         const expression = child(node, 'expression');
         if (expression !== null) visit(expression, scope, above);
       }

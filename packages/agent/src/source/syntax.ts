@@ -46,6 +46,15 @@ export function* below(node: SyntaxNode): Generator<SyntaxNode> {
   }
 }
 
+/** Around an expression in TypeScript, nothing at all in the JavaScript made of it. */
+export const typeWrappers: ReadonlySet<string> = new Set([
+  'TSAsExpression',
+  'TSSatisfiesExpression',
+  'TSNonNullExpression',
+  'TSTypeAssertion',
+  'TSInstantiationExpression',
+]);
+
 export function isFunction(node: SyntaxNode): boolean {
   return (
     (node.type === 'FunctionDeclaration' || node.type === 'FunctionExpression' || node.type === 'ArrowFunctionExpression') &&

@@ -24,6 +24,8 @@ export interface Exported {
   commits: string[];
   patches: string[];
   mails: string[];
+  /** A file has CRLF line ends: `git am` takes the mail with --keep-cr only. */
+  keepCarriageReturns: boolean;
 }
 
 /** One commit of the export. */
@@ -37,7 +39,7 @@ interface Built {
 /** @throws {KeyholeError} GIT where the repository does not hold what runs, or a mail does not apply as it should. */
 export async function exportPatches(connection: AgentCalls, request: ExportRequest): Promise<Exported> {
   const { service, root, commit, patches } = await connection.call('patch.export', { ids: request.ids });
-  const none: Exported = { files: [], commits: [], patches: [], mails: [] };
+  const none: Exported = { files: [], commits: [], patches: [], mails: [], keepCarriageReturns: false };
   if (patches.length === 0) return none;
   if (commit === null)
     throw new KeyholeError('GIT', `${service} does not know which commit it runs`, 'Start it in its repository, or with GIT_COMMIT set.');
@@ -69,6 +71,7 @@ export async function exportPatches(connection: AgentCalls, request: ExportReque
       commits: [],
       patches: [...places.keys()].map((patch) => patch.id),
       mails: mails.map((mail) => mail.toString('utf8')),
+      keepCarriageReturns,
     };
     if (branch !== undefined) {
       await scratch.publish(built.map((each) => each.commit));

@@ -1,6 +1,6 @@
 /** What differs between two versions of a file, function by function. Types and comments do not count; what is not a function's can't be changed live. */
 import { diffArrays } from 'diff';
-import { addressOf, child, lineTable, nameOf, normalForm, type FunctionEntry, type SyntaxNode } from '@keyhole/agent/source';
+import { addressOf, child, lineTable, nameOf, normalForm, typeWrappers, type FunctionEntry, type SyntaxNode } from '@keyhole/agent/source';
 import type { RefusedPatch } from '@keyhole/agent/protocol';
 import type { AuthorFile } from './parse.ts';
 
@@ -12,13 +12,6 @@ export interface Difference {
 }
 
 const typeFields = new Set(['accessibility', 'readonly', 'override', 'definite', 'abstract', 'declare', 'implements', 'loc', 'typeOnly']);
-const expressionWrappers = new Set([
-  'TSAsExpression',
-  'TSSatisfiesExpression',
-  'TSNonNullExpression',
-  'TSTypeAssertion',
-  'TSInstantiationExpression',
-]);
 /** TypeScript that is code, and not only types. */
 const typeScriptCode = new Set([
   'TSEnumDeclaration',
@@ -48,7 +41,7 @@ export function formOf(node: SyntaxNode, placeholder: (node: SyntaxNode) => stri
     if (each.importKind === 'type' || each.exportKind === 'type') return '';
     if (each.declare === true) return '';
     if (!each.type.startsWith('TS') || typeScriptCode.has(each.type)) return null;
-    const inner = expressionWrappers.has(each.type) ? child(each, 'expression') : null;
+    const inner = typeWrappers.has(each.type) ? child(each, 'expression') : null;
     return inner === null ? '' : formOf(inner, placeholder);
   };
   // `optional` is a question mark of the types on a name, and an operator on a member or a call.
