@@ -65,7 +65,7 @@ test('no call, function or assignment hides anywhere in it', () => {
   const around = fc.constantFrom('(§)', 'a[§]', '!§', 'a ? b : §', '`${§}`', 'a + §', '§.b', '(§)?.c', 'a && (b || §)');
   fc.assert(
     fc.property(hidden, fc.array(around, { minLength: 1, maxLength: 5 }), (inner, shells) => {
-      const text = shells.reduce((whole, shell) => shell.replace('§', () => `(${whole})`), inner);
+      const text = shells.reduce<string>((whole, shell) => shell.replace('§', () => `(${whole})`), inner);
       expect(beyondLooking(text)).not.toBeNull();
     }),
   );
