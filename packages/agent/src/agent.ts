@@ -7,11 +7,13 @@ import { MessageChannel, Worker } from 'node:worker_threads';
 import type { AgentConfig } from './config.ts';
 import { ActorRegistry } from './host/actors/registry.ts';
 import type { HostHandlers } from './host/bridge.ts';
+import { hostChecks } from './host/doctor.ts';
 import { serveHost } from './host/host.ts';
 import { Inspector } from './host/inspector.ts';
 import { createLooking } from './host/looking.ts';
 import { createPatching } from './host/patch/index.ts';
 import type { SlotTable } from './loader/index.ts';
+import { examine } from './protocol/index.ts';
 import type { DoorConfig, DoorReport } from './server/door-config.ts';
 import { interruptKey } from './server/interrupt.ts';
 
@@ -39,6 +41,8 @@ export interface Agent {
 /** A door that dies again and again is tried less and less often. */
 const firstRestartMs = 100;
 const longestRestartMs = 30_000;
+/** Problems that `doctor` looks at as they are now, not as they once were. */
+const checkedAnew = new Set(['operators', 'journal']);
 /** The door's own heap: an attack that fills it ends the door, not the service. */
 const doorHeapMegabytes = 128;
 
@@ -76,6 +80,14 @@ export class RunningAgent implements Agent {
         instrumented: table !== null,
         untouched: [...(table?.untouched ?? [])],
         patches: patching.count(),
+      }),
+      doctor: () => ({
+        checks: examine(hostChecks, {
+          table,
+          strategies: patching.strategies,
+          problems: this.status.problems.filter(({ what }) => !checkedAnew.has(what)),
+          journalDir: config.journalDir,
+        }),
       }),
     };
     Object.defineProperty(globalThis, Symbol.for(interruptKey), {

@@ -25,8 +25,12 @@ export interface HostContext {
   };
 }
 
-/** The journal is the door's: it adds its state to `info`. */
-export type HostResult<O extends HostOperation> = O extends 'info' ? Omit<Result<'info'>, 'journal'> : Result<O>;
+/** The journal is the door's: it adds its state to `info`. So does it add its checks and its clock to `doctor`. */
+export type HostResult<O extends HostOperation> = O extends 'info'
+  ? Omit<Result<'info'>, 'journal'>
+  : O extends 'doctor'
+    ? Pick<Result<'doctor'>, 'checks'>
+    : Result<O>;
 
 export type HostHandlers = {
   [O in HostOperation]: (params: Params<O>, context: HostContext) => HostResult<O> | Promise<HostResult<O>>;

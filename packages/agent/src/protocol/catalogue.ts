@@ -2,6 +2,7 @@
  * Every operation, once: parameters, result, the capability it needs, whether it is journaled, and what it does. Checks of arguments, the
  * dispatcher, and the reference page derive from this table. An operation that is not in it can not be dispatched.
  */
+import type { DoctorCheck } from './doctor.ts';
 import { KeyholeError } from './errors.ts';
 import type { JournalEntry, JournalReport, JournalState } from './journal.ts';
 import { limits } from './limits.ts';
@@ -29,6 +30,8 @@ export interface Operations {
       journal: JournalState;
     };
   };
+  /** `time`: the service's clock, ISO 8601, when the answer was made. */
+  doctor: { params: Record<never, never>; result: { time: string; checks: DoctorCheck[] } };
   'actors.list': {
     params: { type?: string };
     result: { actors: { id: string; type: string; mailbox: number | null; state?: RemoteValue; error?: string }[] };
@@ -125,6 +128,13 @@ const reason = required(text(2_000), 'why, for the journal and the commit messag
 
 export const catalogue: Record<OperationName, Operation> = {
   info: { where: 'host', capability: 'view', journal: null, doc: 'The process, its build and its journal.', parameters: {} },
+  doctor: {
+    where: 'host',
+    capability: 'view',
+    journal: null,
+    doc: 'What this process allows, and what is wrong; the door adds its part.',
+    parameters: {},
+  },
   'actors.list': {
     where: 'host',
     capability: 'view',

@@ -3,11 +3,12 @@
  *
  *   intent (durable) -> host -> outcome (durable) -> answer
  */
-import type { HostContext, HostOperation } from '../host/bridge.ts';
+import type { HostContext, HostOperation, HostResult } from '../host/bridge.ts';
 import type { Appended, Journal } from '../journal/index.ts';
-import { KeyholeError, checkRequest } from '../protocol/index.ts';
+import { KeyholeError, checkRequest, examine } from '../protocol/index.ts';
 import type { ChangeKind, Operation, OperationName, OutcomeEntry, Params, PatchResult, Result } from '../protocol/index.ts';
 import type { BridgeClient } from './bridge-client.ts';
+import { doorChecks } from './doctor.ts';
 import type { Interrupter } from './interrupt.ts';
 import type { OperatorSession } from './session.ts';
 
@@ -15,6 +16,7 @@ export interface DispatcherParts {
   bridge: BridgeClient;
   journal: Journal;
   interrupter: Interrupter;
+  operatorsFile: string;
   /** How many patches are live has changed. */
   patchesChanged: (count: number) => void;
   /** Says on the service's stderr what no operator may be there to hear. */
@@ -37,7 +39,7 @@ export class Dispatcher {
     const isDryRun = name === 'patch.apply' && (params as Params<'patch.apply'>).dryRun === true;
     if (operation.journal === null || isDryRun) {
       const result = await this.#ask(session, request, hostOp, params, {});
-      return name === 'info' ? { ...(result as object), journal: this.#parts.journal.state() } : result;
+      return this.#withOurPart(session, name, result);
     }
     return this.#change(session, request, hostOp, operation.journal, params as Record<string, unknown>);
   }
@@ -74,6 +76,16 @@ export class Dispatcher {
       default:
         throw new KeyholeError('INTERNAL', `${name} has nobody who does it`);
     }
+  }
+
+  /** The door's share in what the host has answered. */
+  #withOurPart({ operator }: OperatorSession, name: OperationName, result: unknown): unknown {
+    const { journal, operatorsFile } = this.#parts;
+    if (name === 'info') return { ...(result as HostResult<'info'>), journal: journal.state() } satisfies Result<'info'>;
+    if (name !== 'doctor') return result;
+    const { checks } = result as HostResult<'doctor'>;
+    const ours = examine(doorChecks, { operator, operatorsFile, journal });
+    return { time: new Date().toISOString(), checks: [...checks, ...ours] } satisfies Result<'doctor'>;
   }
 
   async #change(session: OperatorSession, request: number, op: HostOperation, kind: ChangeKind, params: Record<string, unknown>): Promise<unknown> {

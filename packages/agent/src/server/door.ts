@@ -38,7 +38,7 @@ async function openDoor(config: DoorConfig): Promise<void> {
     patches = count;
     showPatches();
   };
-  const dispatcher = new Dispatcher({ bridge, journal, interrupter: new Interrupter(), patchesChanged, report });
+  const dispatcher = new Dispatcher({ bridge, journal, interrupter: new Interrupter(), operatorsFile: config.operatorsFile, patchesChanged, report });
 
   const operators = (): Operator[] => {
     try {

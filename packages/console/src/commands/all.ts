@@ -2,6 +2,7 @@
 import { actors } from './actors.ts';
 import type { CommandDefinition } from './command.ts';
 import { diff } from './diff.ts';
+import { doctor } from './doctor.ts';
 import { edit } from './edit.ts';
 import { evaluate } from './eval.ts';
 import { exportCommand } from './export.ts';
@@ -27,5 +28,6 @@ export const allCommands: CommandDefinition[] = [
   revert,
   exportCommand,
   journalVerify,
+  doctor,
   keygen,
 ];

@@ -2,7 +2,7 @@
 import { InstrumentedModule, createSelection } from '../../loader/index.ts';
 import type { SlotTable } from '../../loader/index.ts';
 import { KeyholeError } from '../../protocol/index.ts';
-import type { FunctionDetail, FunctionSummary } from '../../protocol/index.ts';
+import type { FunctionDetail, FunctionSummary, StrategyName } from '../../protocol/index.ts';
 import type { HostHandlers } from '../bridge.ts';
 import type { ScopePortals } from '../evaluate.ts';
 import type { Inspector } from '../inspector.ts';
@@ -28,6 +28,7 @@ export interface PatchDependencies {
 export interface Patching {
   handlers: PatchHandlers;
   portals: ScopePortals;
+  strategies: readonly StrategyName[];
   /** How many patches are live. */
   count(): number;
 }
@@ -88,5 +89,5 @@ export function createPatching({ inspector, service, root, commit, table }: Patc
       return portal;
     },
   };
-  return { handlers, portals, count: () => engine.records().length };
+  return { handlers, portals, strategies: engine.strategies.map(({ name }) => name), count: () => engine.records().length };
 }

@@ -1,0 +1,111 @@
+/** `doctor`, the host's part: what this process allows. To add a check, add an entry to the list. It pauses nothing: what would need the Debugger domain is not asked here. */
+import { url as inspectorUrl } from 'node:inspector';
+import type { SlotTable } from '../loader/index.ts';
+import { capabilitiesOf } from '../platform/capabilities.ts';
+import type { Check, StrategyName } from '../protocol/index.ts';
+import { mapCommentOf } from '../source/index.ts';
+
+export interface HostFacts {
+  /** null: the process was started without instrumentation. */
+  table: SlotTable | null;
+  strategies: readonly StrategyName[];
+  /** What went wrong since the start, apart from what has a check of its own. */
+  problems: readonly { what: string; message: string }[];
+  journalDir: string;
+}
+
+/** The oldest Node the agent is made for. */
+const oldestNode = { major: 20, minor: 19 };
+/** Files named in one line; `--json` of `info` has them all. */
+const maxNamed = 5;
+const howToInstrument = 'start the service with --import @keyhole/agent/register';
+
+export const hostChecks: readonly Check<HostFacts>[] = [
+  {
+    check: 'node',
+    look: () => {
+      const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+      const ok = major > oldestNode.major || (major === oldestNode.major && minor >= oldestNode.minor);
+      const named = `${process.version}, V8 ${process.versions.v8}`;
+      return { ok, detail: ok ? named : `${named}; the agent needs ${oldestNode.major}.${oldestNode.minor} or newer` };
+    },
+  },
+  {
+    check: 'slots',
+    look: ({ table }) =>
+      table === null
+        ? { ok: false, detail: `the code is not instrumented: ${howToInstrument} to patch it without a pause` }
+        : { ok: true, detail: `${table.list().length} instrumented: functions of these modules are patched without a pause` },
+  },
+  {
+    check: 'untouched',
+    look: ({ table }) => {
+      const untouched = table?.untouched ?? [];
+      if (untouched.length === 0) return { ok: true, detail: table === null ? 'nothing was instrumented' : 'no file had to be left as it was' };
+      return { ok: false, detail: `loaded as they are: ${named(untouched.map(({ file, why }) => `${file} (${why})`))}` };
+    },
+  },
+  {
+    check: 'live edit',
+    look: ({ table, strategies }) => {
+      if (table !== null) return { ok: true, detail: 'not needed: the code is instrumented' };
+      if (!strategies.includes('live-edit') || !capabilitiesOf(process.version).liveEdit) {
+        return { ok: false, detail: `not on Node ${process.version}: V8 took it out; ${howToInstrument}` };
+      }
+      const heapMegabytes = Math.round(process.memoryUsage().heapUsed / 1024 / 1024);
+      return { ok: true, detail: `can patch what is not instrumented, with a pause that grows with the heap, which has ${heapMegabytes} MB` };
+    },
+  },
+  {
+    check: 'rebind',
+    look: ({ table, strategies }) => {
+      if (table !== null) return { ok: true, detail: 'not needed: the code is instrumented' };
+      if (strategies.includes('rebind'))
+        return { ok: true, detail: 'can patch what is not instrumented, on any Node; callers that kept the old function keep it' };
+      // Only where nothing else can patch is there something to do about it.
+      return { ok: capabilitiesOf(process.version).liveEdit, detail: 'this agent can not rebind functions' };
+    },
+  },
+  {
+    check: 'source maps',
+    look: ({ table }) => {
+      const traces = process.execArgv.includes('--enable-source-maps') || (process.env.NODE_OPTIONS ?? '').includes('--enable-source-maps');
+      const inTraces = `stack traces are ${traces ? '' : 'not '}mapped`;
+      if (table === null) return { ok: true, detail: `read when a command asks for functions; ${inTraces}` };
+      const modules = table.list();
+      const missing = modules.filter(({ running, map }) => map === null && mapCommentOf(running) !== null);
+      if (missing.length > 0) return { ok: false, detail: `named, and missing or broken: ${named(missing.map(({ url }) => url))}` };
+      return { ok: true, detail: `${modules.filter(({ map }) => map !== null).length} of ${modules.length} modules have one; ${inTraces}` };
+    },
+  },
+  {
+    check: 'inspector',
+    look: () => {
+      const open = inspectorUrl();
+      if (open === undefined) return { ok: true, detail: 'its port is closed' };
+      return { ok: false, detail: `open at ${open}: whoever reaches it owns the process, without a key and without a trace in the journal` };
+    },
+  },
+  {
+    check: 'permissions',
+    look: ({ journalDir }) => {
+      const { permission } = process as { permission?: { has(scope: string, reference?: string): boolean } };
+      if (permission === undefined) return { ok: true, detail: 'the permission model is off' };
+      return permission.has('fs.write', journalDir)
+        ? { ok: true, detail: 'the permission model is on, and allows what the agent needs' }
+        : { ok: false, detail: `the permission model is on, and the agent lacks --allow-fs-write=${journalDir}` };
+    },
+  },
+  {
+    check: 'since the start',
+    look: ({ problems }) =>
+      problems.length === 0
+        ? { ok: true, detail: 'nothing went wrong' }
+        : { ok: false, detail: named(problems.map(({ what, message }) => `${what}: ${message}`)) },
+  },
+];
+
+function named(each: readonly string[]): string {
+  const shown = each.slice(0, maxNamed).join(', ');
+  return each.length > maxNamed ? `${shown} and ${each.length - maxNamed} more` : shown;
+}

@@ -1,0 +1,55 @@
+/** `doctor`, the door's part: keys, the caller's roles, the journal and its disk. To add a check, add an entry to the list. It reads, and writes nothing. */
+import { statSync, statfsSync } from 'node:fs';
+import type { Journal } from '../journal/index.ts';
+import type { Check } from '../protocol/index.ts';
+import { readOperators } from './operators.ts';
+import type { Operator } from './operators.ts';
+
+export interface DoorFacts {
+  operator: Operator;
+  operatorsFile: string;
+  journal: Journal;
+}
+
+/** Below this an incident's worth of journal may no longer fit. */
+const leastFreeMegabytes = 64;
+
+export const doorChecks: readonly Check<DoorFacts>[] = [
+  {
+    check: 'keys',
+    look: ({ operatorsFile }) => {
+      let operators: Operator[];
+      try {
+        operators = readOperators(operatorsFile);
+      } catch (thrown) {
+        return { ok: false, detail: `${operatorsFile}: ${thrown instanceof Error ? thrown.message : String(thrown)}` };
+      }
+      const mode = (statSync(operatorsFile).mode & 0o777).toString(8).padStart(4, '0');
+      const powerless = operators.filter(({ capabilities }) => capabilities.length === 0).length;
+      const counted = `${operatorsFile}, mode ${mode}: ${operators.length} ${operators.length === 1 ? 'operator' : 'operators'}`;
+      return powerless === 0 ? { ok: true, detail: counted } : { ok: false, detail: `${counted}, ${powerless} of them without a role` };
+    },
+  },
+  {
+    check: 'you',
+    look: ({ operator: { name, fingerprint, capabilities } }) => ({ ok: true, detail: `${name}, ${fingerprint}: ${capabilities.join(', ')}` }),
+  },
+  {
+    check: 'journal',
+    look: ({ journal }) => {
+      const { writable, why = '', dir, entries } = journal.state();
+      return writable
+        ? { ok: true, detail: `${dir}: ${entries} entries` }
+        : { ok: false, detail: `${dir} can not be written: ${why}. Every change is refused; correct it and restart the service` };
+    },
+  },
+  {
+    check: 'disk',
+    look: ({ journal }) => {
+      const { dir } = journal.state();
+      const { bavail, bsize } = statfsSync(dir);
+      const freeMegabytes = Math.floor((bavail * bsize) / 1024 / 1024);
+      return { ok: freeMegabytes >= leastFreeMegabytes, detail: `${freeMegabytes} MB are free for the journal` };
+    },
+  },
+];
