@@ -19,11 +19,13 @@ class Room {
 const lobby = new Room('lobby');
 const big = { list: Array.from({ length: 1_000_000 }, (_, i) => i), map: new Map(Array.from({ length: 5_000 }, (_, i) => ['k' + i, i])), text: 'x'.repeat(1_000_000) };
 const trap = new Proxy({}, { get() { ran += 1; }, ownKeys() { ran += 1; return []; }, getPrototypeOf() { ran += 1; return null; }, getOwnPropertyDescriptor() { ran += 1; } });
-globalThis.shown = { lobby, big, trap };
+const broken = new Room('broken');
+// Held, since the registry holds nothing: the collection that a test forces would take it.
+globalThis.shown = { lobby, big, trap, broken };
 async function tick() { count += 1; return count; }
 const agent = await startAgent();
 agent.actors.register('room/lobby', lobby, { type: 'Room', state: (room) => room.snapshot(), mailbox: (room) => room.queue.length });
-agent.actors.register('room/broken', new Room('broken'), { type: 'Broken', state: () => { throw new Error('no state'); } });
+agent.actors.register('room/broken', broken, { type: 'Broken', state: () => { throw new Error('no state'); } });
 agent.actors.watchClass(Room);
 const answer = (line) => ({ ran: () => ran, count: () => count, waits: () => process.getActiveResourcesInfo().length })[line]();
 ${answering}`;
