@@ -24,7 +24,7 @@ test('a healthy service: every check is ok, and so is the exit code', async () =
     node: expect.stringContaining(process.version) as unknown,
     slots: expect.stringContaining('1 instrumented') as unknown,
     inspector: 'its port is closed',
-    keys: expect.stringContaining('mode 0600: 1 operator') as unknown,
+    keys: expect.stringContaining('mode 0600: 1 key') as unknown,
     you: expect.stringMatching(/^alice, SHA256:\S+: view$/) as unknown,
     journal: expect.stringContaining(service.journal) as unknown,
   });

@@ -39,7 +39,7 @@ test('a check that fails to look is not ok and hides no other', () => {
 });
 
 describe('host', () => {
-  const facts = (more: Partial<HostFacts>): HostFacts => ({ table: new SlotTable(), strategies: [], problems: [], journalDir: folder, ...more });
+  const facts = (more: Partial<HostFacts>): HostFacts => ({ table: new SlotTable(), cold: false, strategies: [], problems: [], journalDir: folder, ...more });
   const record = (url: string, running: string, map: string | null): SlotTable => {
     const table = new SlotTable();
     table.record({ url, format: 'module', running, typed: null, map, prefix: '', without: [] });
@@ -95,7 +95,7 @@ describe('door', () => {
   const file = path.join(folder, 'operators');
   const facts = (dir: string): DoorFacts => ({
     operator,
-    operatorsFile: file,
+    operators: { file },
     journal: Journal.open(dir, { kind: 'start', service: 'svc', pid: 1, node: 'v1', bootId: 'b', commit: null }),
   });
   const good = facts(path.join(folder, 'journal'));
@@ -104,7 +104,7 @@ describe('door', () => {
   test('keys: readable, counted, without a role, missing, writable by others', () => {
     expect(only(doorChecks, 'keys', good)).toMatchObject({ ok: false, detail: expect.stringContaining('ENOENT') as unknown });
     writeFileSync(file, `name="alice",roles="view" ${key}\n`, { mode: 0o640 });
-    expect(only(doorChecks, 'keys', good)).toMatchObject({ ok: true, detail: `${file}, mode 0640: 1 operator` });
+    expect(only(doorChecks, 'keys', good)).toMatchObject({ ok: true, detail: `${file}, mode 0640: 1 key` });
     writeFileSync(file, `name="alice" ${key}\n`);
     expect(only(doorChecks, 'keys', good)).toMatchObject({ ok: false, detail: expect.stringContaining('1 of them without a role') as unknown });
     chmodSync(file, 0o660);

@@ -51,9 +51,9 @@ test('a file that others may write to is refused', () => {
   const file = path.join(newFolder(), 'operators');
   writeFileSync(file, `${key}\n`);
   chmodSync(file, 0o620);
-  expect(() => readOperators(file)).toThrow(/others may write/);
+  expect(() => readOperators({ file })).toThrow(/others may write/);
   chmodSync(file, 0o600);
-  expect(readOperators(file)).toHaveLength(1);
+  expect(readOperators({ file })).toHaveLength(1);
 });
 
 describe('a signature', () => {

@@ -84,6 +84,7 @@ export class RunningAgent implements Agent {
       doctor: () => ({
         checks: examine(hostChecks, {
           table,
+          cold: config.cold !== null,
           strategies: patching.strategies,
           problems: this.status.problems.filter(({ what }) => !checkedAnew.has(what)),
           journalDir: config.journalDir,
@@ -125,13 +126,15 @@ export class RunningAgent implements Agent {
   #open(): void {
     const { port1, port2 } = new MessageChannel();
     serveHost({ port: port1, handlers: this.#handlers, forget: this.#forget });
-    const { service, commit, root, socketPath, operatorsFile, journalDir } = this.#config;
+    const { service, commit, root, socketPath, operators, runtimeDir, cold, journalDir } = this.#config;
     const workerData: DoorConfig = {
       service,
       commit,
       root,
       socketPath,
-      operatorsFile,
+      operators,
+      runtimeDir,
+      cold,
       journalDir,
       startedAt: this.#startedAt,
       instrumented: this.#table !== null,

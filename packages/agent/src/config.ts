@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import * as path from 'node:path';
 import { findCommit } from './commit.ts';
+import type { ColdOrigin } from './protocol/index.ts';
+import type { OperatorSource } from './server/operators.ts';
 
 /** Options of {@link startAgent}; see there. */
 export interface AgentOptions {
@@ -23,10 +25,14 @@ export interface AgentOptions {
 export interface AgentConfig {
   service: string;
   socketPath: string | null;
-  operatorsFile: string;
+  operators: OperatorSource;
   journalDir: string;
   root: string;
   commit: string | null;
+  /** Where it announces itself; null: where agents of this user do. */
+  runtimeDir: string | null;
+  /** Where it was brought in from outside. */
+  cold: ColdOrigin | null;
 }
 
 /** What only `register` reads: which files are instrumented. */
@@ -51,10 +57,12 @@ export function resolveConfig(options: AgentOptions, entry: string | undefined):
   return {
     service,
     socketPath: socket === true ? null : path.resolve(socket),
-    operatorsFile: path.resolve(text(options.operators, 'operators') ?? path.join(homedir(), '.config', 'keyhole', 'operators')),
+    operators: { file: path.resolve(text(options.operators, 'operators') ?? path.join(homedir(), '.config', 'keyhole', 'operators')) },
     journalDir: path.resolve(text(options.journal?.dir, 'journal.dir') ?? path.join('.keyhole', 'journal')),
     root,
     commit: text(options.source?.commit, 'source.commit') ?? findCommit(root, process.env),
+    runtimeDir: null,
+    cold: null,
   };
 }
 

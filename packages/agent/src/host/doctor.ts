@@ -8,6 +8,8 @@ import { mapCommentOf } from '../source/index.ts';
 export interface HostFacts {
   /** null: the process was started without instrumentation. */
   table: SlotTable | null;
+  /** The agent was brought into the running process from outside. */
+  cold: boolean;
   strategies: readonly StrategyName[];
   /** What went wrong since the start, apart from what has a check of its own. */
   problems: readonly { what: string; message: string }[];
@@ -32,9 +34,9 @@ export const hostChecks: readonly Check<HostFacts>[] = [
   },
   {
     check: 'slots',
-    look: ({ table }) =>
+    look: ({ table, cold }) =>
       table === null
-        ? { ok: false, detail: `the code is not instrumented: ${howToInstrument} to patch it without a pause` }
+        ? { ok: false, detail: `the code is not instrumented${cold ? ', for the agent came later' : ''}: ${howToInstrument} to patch it without a pause` }
         : { ok: true, detail: `${table.list().length} instrumented: functions of these modules are patched without a pause` },
   },
   {

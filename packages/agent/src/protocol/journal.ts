@@ -19,6 +19,14 @@ export interface Actor {
 
 export type ChangeKind = 'eval' | 'set' | 'patch' | 'revert' | 'export';
 
+/** An agent that was brought into a running process from outside (`keyhole attach PID`). */
+export interface ColdOrigin {
+  /** The keys of whoever did it. */
+  fingerprints: string[];
+  /** Whose keys are let in: a file, or in words. */
+  keys: string;
+}
+
 export interface StartEntry {
   kind: 'start';
   service: string;
@@ -26,6 +34,7 @@ export interface StartEntry {
   node: string;
   bootId: string;
   commit: string | null;
+  cold?: ColdOrigin;
 }
 
 export interface SessionEntry extends Actor {

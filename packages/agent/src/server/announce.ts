@@ -20,8 +20,7 @@ export function runtimeDir(): string {
  * Makes the folder, mode 0700, or checks the one that is there.
  * @throws {Error} where it belongs to another user or others may enter it.
  */
-export function ownRuntimeDir(): string {
-  const dir = runtimeDir();
+export function ownRuntimeDir(dir = runtimeDir()): string {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const wrong = notOurs(dir);
   if (wrong !== null) throw new Error(wrong);

@@ -10,13 +10,14 @@ import type { ChangeKind, Operation, OperationName, OutcomeEntry, Params, PatchR
 import type { BridgeClient } from './bridge-client.ts';
 import { doorChecks } from './doctor.ts';
 import type { Interrupter } from './interrupt.ts';
+import type { OperatorSource } from './operators.ts';
 import type { OperatorSession } from './session.ts';
 
 export interface DispatcherParts {
   bridge: BridgeClient;
   journal: Journal;
   interrupter: Interrupter;
-  operatorsFile: string;
+  operators: OperatorSource;
   /** How many patches are live has changed. */
   patchesChanged: (count: number) => void;
   /** Says on the service's stderr what no operator may be there to hear. */
@@ -80,11 +81,11 @@ export class Dispatcher {
 
   /** The door's share in what the host has answered. */
   #withOurPart({ operator }: OperatorSession, name: OperationName, result: unknown): unknown {
-    const { journal, operatorsFile } = this.#parts;
+    const { journal, operators } = this.#parts;
     if (name === 'info') return { ...(result as HostResult<'info'>), journal: journal.state() } satisfies Result<'info'>;
     if (name !== 'doctor') return result;
     const { checks } = result as HostResult<'doctor'>;
-    const ours = examine(doorChecks, { operator, operatorsFile, journal });
+    const ours = examine(doorChecks, { operator, operators, journal });
     return { time: new Date().toISOString(), checks: [...checks, ...ours] } satisfies Result<'doctor'>;
   }
 

@@ -3,11 +3,11 @@ import { statSync, statfsSync } from 'node:fs';
 import type { Journal } from '../journal/index.ts';
 import type { Check } from '../protocol/index.ts';
 import { readOperators } from './operators.ts';
-import type { Operator } from './operators.ts';
+import type { Operator, OperatorSource } from './operators.ts';
 
 export interface DoorFacts {
   operator: Operator;
-  operatorsFile: string;
+  operators: OperatorSource;
   journal: Journal;
 }
 
@@ -17,16 +17,19 @@ const leastFreeMegabytes = 64;
 export const doorChecks: readonly Check<DoorFacts>[] = [
   {
     check: 'keys',
-    look: ({ operatorsFile }) => {
+    look: ({ operators: source }) => {
       let operators: Operator[];
       try {
-        operators = readOperators(operatorsFile);
+        operators = readOperators(source);
       } catch (thrown) {
-        return { ok: false, detail: `${operatorsFile}: ${thrown instanceof Error ? thrown.message : String(thrown)}` };
+        const where = 'file' in source ? `${source.file}: ` : '';
+        return { ok: false, detail: `${where}${thrown instanceof Error ? thrown.message : String(thrown)}` };
       }
-      const mode = (statSync(operatorsFile).mode & 0o777).toString(8).padStart(4, '0');
+      const number = `${operators.length} ${operators.length === 1 ? 'key' : 'keys'}`;
+      if ('lines' in source) return { ok: true, detail: `there is no operators file: ${number} of the operator who attached, until the process ends` };
+      const mode = (statSync(source.file).mode & 0o777).toString(8).padStart(4, '0');
       const powerless = operators.filter(({ capabilities }) => capabilities.length === 0).length;
-      const counted = `${operatorsFile}, mode ${mode}: ${operators.length} ${operators.length === 1 ? 'operator' : 'operators'}`;
+      const counted = `${source.file}, mode ${mode}: ${number}`;
       return powerless === 0 ? { ok: true, detail: counted } : { ok: false, detail: `${counted}, ${powerless} of them without a role` };
     },
   },

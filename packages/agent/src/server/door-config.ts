@@ -1,5 +1,7 @@
 /** What the composition root hands to the worker, and what the worker reports back. Both are structured clones. */
 import type { MessagePort } from 'node:worker_threads';
+import type { ColdOrigin } from '../protocol/index.ts';
+import type { OperatorSource } from './operators.ts';
 
 export interface DoorConfig {
   service: string;
@@ -8,7 +10,9 @@ export interface DoorConfig {
   root: string;
   /** A socket's path, or null for the default: `<runtime dir>/<service>.<pid>.sock`. */
   socketPath: string | null;
-  operatorsFile: string;
+  operators: OperatorSource;
+  runtimeDir: string | null;
+  cold: ColdOrigin | null;
   journalDir: string;
   instrumented: boolean;
   /** The door's end of the bridge (see host/bridge.ts). */

@@ -23,7 +23,7 @@ async function openDoor(config: DoorConfig): Promise<void> {
     parentPort?.postMessage({ t: 'problem', what, message, hint } satisfies DoorReport);
   };
 
-  const journal = Journal.open(config.journalDir, { kind: 'start', service, pid: process.pid, node: process.version, bootId, commit });
+  const journal = Journal.open(config.journalDir, { kind: 'start', service, pid: process.pid, node: process.version, bootId, commit, ...(config.cold !== null && { cold: config.cold }) });
   const { writable, why = '' } = journal.state();
   if (!writable)
     report(
@@ -38,16 +38,16 @@ async function openDoor(config: DoorConfig): Promise<void> {
     patches = count;
     showPatches();
   };
-  const dispatcher = new Dispatcher({ bridge, journal, interrupter: new Interrupter(), operatorsFile: config.operatorsFile, patchesChanged, report });
+  const dispatcher = new Dispatcher({ bridge, journal, interrupter: new Interrupter(), operators: config.operators, patchesChanged, report });
 
   const operators = (): Operator[] => {
     try {
-      return readOperators(config.operatorsFile);
+      return readOperators(config.operators);
     } catch (thrown) {
       const message = thrown instanceof Error ? thrown.message : String(thrown);
       report(
         'operators',
-        `nobody can attach: ${config.operatorsFile}: ${message}`,
+        `nobody can attach: ${'file' in config.operators ? config.operators.file : 'the operator who attached'}: ${message}`,
         'It takes lines as in authorized_keys: name="alice",roles="patch" ssh-ed25519 AAAA...',
       );
       return [];
@@ -69,7 +69,7 @@ async function openDoor(config: DoorConfig): Promise<void> {
     note({ kind: 'session', event, session: session.id, operator: session.operator.name, fingerprint: session.operator.fingerprint });
   };
 
-  const dir = ownRuntimeDir();
+  const dir = ownRuntimeDir(config.runtimeDir ?? undefined);
   const listener = await listen(config.socketPath ?? path.join(dir, `${service}.${process.pid}.sock`), (socket, authenticated) => {
     serveConnection(
       socket,

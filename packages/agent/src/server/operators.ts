@@ -16,6 +16,9 @@ export interface Operator {
   capabilities: Capability[];
 }
 
+/** Where the keys stand: a file that is read anew for every connection; or the lines themselves, which hold as long as the agent runs. */
+export type OperatorSource = { file: string } | { lines: string };
+
 /** A role includes those before it; `approve` is given by name only. */
 const ladder: readonly Capability[] = ['view', 'inspect', 'trace', 'eval', 'patch', 'admin'];
 /** What may stand in a name or an address that goes into a commit's headers. */
@@ -38,7 +41,9 @@ export function parseOperators(text: string): Operator[] {
 }
 
 /** @throws {Error} where the file is missing, can be changed by others, or has a line that is not understood. */
-export function readOperators(file: string): Operator[] {
+export function readOperators(source: OperatorSource): Operator[] {
+  if ('lines' in source) return parseOperators(source.lines);
+  const { file } = source;
   const stat = statSync(file);
   const uid = process.getuid?.();
   if (stat.uid !== uid && stat.uid !== 0) throw new Error('it belongs to another user');
