@@ -8,8 +8,10 @@ import { interruptKey } from './server/interrupt.ts';
 export interface ColdSettings {
   /** Where this agent announces itself: where the console that asks looks. */
   runtimeDir: string;
-  /** The operators file. Where it does not exist, `ownKeys` stand in for it. */
-  operatorsFile: string;
+  /** The operators file, where the operator named one: it goes before the service's own configuration. */
+  operatorsFile: string | null;
+  /** The one that counts where nobody names one. Where it does not exist, `ownKeys` stand in for it. */
+  defaultOperatorsFile: string;
   /** Lines of the operator who asks, for this agent's lifetime. He runs as the user the process runs as. */
   ownKeys: string;
   /** Who asks, for the journal. */
@@ -21,7 +23,7 @@ export interface ColdSettings {
 export type ColdResult = { ok: true; address: string; operators: string } | { ok: false; message: string; hint: string };
 
 /** @throws where the configuration beside the service or in its environment is wrong, naming the option. */
-export async function startCold({ runtimeDir, operatorsFile, ownKeys, fingerprints }: ColdSettings): Promise<ColdResult> {
+export async function startCold({ runtimeDir, operatorsFile, defaultOperatorsFile, ownKeys, fingerprints }: ColdSettings): Promise<ColdResult> {
   // Looked up as a global, since another copy of this package may be the one that runs.
   if (Object.hasOwn(globalThis, Symbol.for(interruptKey))) {
     return {
@@ -33,8 +35,9 @@ export async function startCold({ runtimeDir, operatorsFile, ownKeys, fingerprin
   const entry = process.argv[1];
   const { options } = readEnvironment(entry, process.env);
   const config = resolveConfig(options, entry);
-  const file = path.resolve(options.operators ?? operatorsFile);
-  const hasFile = existsSync(file);
+  const file = path.resolve(operatorsFile ?? options.operators ?? defaultOperatorsFile);
+  // Only the file that nobody named may be missing: a named one is a decision about who may come in.
+  const hasFile = file !== path.resolve(defaultOperatorsFile) || existsSync(file);
   const agent = runAgent(
     () => ({
       ...config,

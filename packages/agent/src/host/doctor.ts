@@ -36,7 +36,10 @@ export const hostChecks: readonly Check<HostFacts>[] = [
     check: 'slots',
     look: ({ table, cold }) =>
       table === null
-        ? { ok: false, detail: `the code is not instrumented${cold ? ', for the agent came later' : ''}: ${howToInstrument} to patch it without a pause` }
+        ? {
+            ok: false,
+            detail: `the code is not instrumented${cold ? ', for the agent came later' : ''}: ${howToInstrument} to patch it without a pause`,
+          }
         : { ok: true, detail: `${table.list().length} instrumented: functions of these modules are patched without a pause` },
   },
   {

@@ -7,6 +7,7 @@ export const errorTable = {
   USAGE: { exitCode: 2, doc: 'The command line names an unknown option or lacks an argument.' },
   NO_TARGET: { exitCode: 3, doc: 'No agent answers to that name, process id, path or address.' },
   UNREACHABLE: { exitCode: 3, doc: 'The agent is announced, but no connection can be made, or the connection was lost.' },
+  NOT_ATTACHABLE: { exitCode: 3, doc: 'No agent can be brought into that process from outside; the message says why and what would help.' },
   NOT_ALLOWED: { exitCode: 4, doc: 'The key is not one of the operators, or the operator lacks the capability.' },
   BAD_FRAME: { exitCode: 1, doc: 'A frame breaks the protocol or one of its bounds; the connection is closed.' },
   TOO_LARGE: { exitCode: 1, doc: 'An answer or a request is larger than its bound.' },

@@ -26,7 +26,8 @@ export const doorChecks: readonly Check<DoorFacts>[] = [
         return { ok: false, detail: `${where}${thrown instanceof Error ? thrown.message : String(thrown)}` };
       }
       const number = `${operators.length} ${operators.length === 1 ? 'key' : 'keys'}`;
-      if ('lines' in source) return { ok: true, detail: `there is no operators file: ${number} of the operator who attached, until the process ends` };
+      if ('lines' in source)
+        return { ok: true, detail: `there is no operators file: ${number} of the operator who attached, until the process ends` };
       const mode = (statSync(source.file).mode & 0o777).toString(8).padStart(4, '0');
       const powerless = operators.filter(({ capabilities }) => capabilities.length === 0).length;
       const counted = `${source.file}, mode ${mode}: ${number}`;

@@ -23,7 +23,15 @@ async function openDoor(config: DoorConfig): Promise<void> {
     parentPort?.postMessage({ t: 'problem', what, message, hint } satisfies DoorReport);
   };
 
-  const journal = Journal.open(config.journalDir, { kind: 'start', service, pid: process.pid, node: process.version, bootId, commit, ...(config.cold !== null && { cold: config.cold }) });
+  const journal = Journal.open(config.journalDir, {
+    kind: 'start',
+    service,
+    pid: process.pid,
+    node: process.version,
+    bootId,
+    commit,
+    ...(config.cold !== null && { cold: config.cold }),
+  });
   const { writable, why = '' } = journal.state();
   if (!writable)
     report(

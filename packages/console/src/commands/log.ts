@@ -1,5 +1,5 @@
 /** `keyhole log`: the journal, newest first. */
-import type { JournalEntry, Result } from '@keyhole/agent/protocol';
+import type { ColdOrigin, JournalEntry, Result } from '@keyhole/agent/protocol';
 import { span, type Text } from '../render/text.ts';
 import { table } from '../render/table.ts';
 import { countFlag, type CommandDefinition } from './command.ts';
@@ -47,7 +47,7 @@ export const log: CommandDefinition = {
 function what(entry: JournalEntry): Text {
   switch (entry.kind) {
     case 'start':
-      return `${entry.service} started, pid ${entry.pid}, ${entry.node}${entry.commit === null ? '' : `, commit ${entry.commit.slice(0, 12)}`}`;
+      return `${entry.service} started, pid ${entry.pid}, ${entry.node}${entry.commit === null ? '' : `, commit ${entry.commit.slice(0, 12)}`}${cold(entry.cold)}`;
     case 'session':
       return `session ${entry.event === 'open' ? 'opened' : 'closed'}`;
     case 'refusal':
@@ -57,6 +57,11 @@ function what(entry: JournalEntry): Text {
     default:
       return entry.phase === 'intent' ? request(entry.request) : outcome(entry);
   }
+}
+
+/** Not part of the program: somebody brought the agent in. */
+function cold(origin: ColdOrigin | undefined): string {
+  return origin === undefined ? '' : `; brought in from outside by ${origin.fingerprints.join(' or ')}, keys: ${origin.keys}`;
 }
 
 function request(params: Record<string, unknown>): Text {
