@@ -39,7 +39,14 @@ test('a check that fails to look is not ok and hides no other', () => {
 });
 
 describe('host', () => {
-  const facts = (more: Partial<HostFacts>): HostFacts => ({ table: new SlotTable(), cold: false, strategies: [], problems: [], journalDir: folder, ...more });
+  const facts = (more: Partial<HostFacts>): HostFacts => ({
+    table: new SlotTable(),
+    cold: false,
+    strategies: [],
+    problems: [],
+    journalDir: folder,
+    ...more,
+  });
   const record = (url: string, running: string, map: string | null): SlotTable => {
     const table = new SlotTable();
     table.record({ url, format: 'module', running, typed: null, map, prefix: '', without: [] });

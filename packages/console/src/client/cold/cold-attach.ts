@@ -16,6 +16,7 @@ import { debuggerUrl, evaluateThere, isGone, newListeningSocket, pause } from '.
 import { inspectorPlace, judgeProcess, judgeSignal, judgeStatus, nodeOptions, refusal } from './judge.ts';
 import { holdsSocket, isLoopback, listeningSockets, type ListeningSocket } from './listening.ts';
 import { readProcess, readStatus, startOf, type ProcessFacts } from './process-facts.ts';
+import { rehearse } from './rehearsal.ts';
 
 export interface ColdAttachOptions {
   /** A key file, as for any connection. */
@@ -53,6 +54,7 @@ export async function coldAttach(pid: number, options: ColdAttachOptions): Promi
   const marker = path.join(runtimeDir, `cold.${pid}`);
   const folder = mkdtempSync(path.join(runtimeDir, 'cold-'));
   try {
+    await rehearse();
     const sockets = listeningSockets();
     const open = sockets.find(({ port, inode }) => port === place.port && holdsSocket(pid, inode));
     const closes = open === undefined || contentOf(marker) === facts.startedAt;
