@@ -331,9 +331,19 @@ describe('what goes wrong on the way is said', () => {
   });
 
   test('a main thread that spins: the inspector is closed, also after it has opened once more, and nothing is loaded', async () => {
-    const program = await startNode(
-      `${lives} setTimeout(() => { console.log('spins'); const end = performance.now() + 2500; while (performance.now() < end); console.log('spun'); }, 1);`,
-    );
+    // Spins until it has seen the inspector open and closed again, and then for longer than the console gives it.
+    const program = await startNode(`${lives}
+      const { url } = require('node:inspector');
+      setTimeout(() => {
+        console.log('spins');
+        const end = performance.now() + 25_000;
+        let until = Infinity;
+        for (let opened = false; performance.now() < Math.min(until, end); ) {
+          if (url() !== undefined) opened = true;
+          else if (opened && until === Infinity) until = performance.now() + 1_000;
+        }
+        console.log(until === Infinity ? 'never opened' : 'spun');
+      }, 1);`);
     await program.said('spins');
     const done = await program.attach('1\n', '--timeout', '500ms');
     expect([done.code, done.stderr]).toEqual([3, expect.stringContaining('busy for too long')]);
@@ -344,14 +354,14 @@ describe('what goes wrong on the way is said', () => {
 
   test('a main thread that is blocked: it opens later, and the next attach closes it', async () => {
     const port = await freePort();
+    const wait = 'while [ ! -e go ]; do sleep 0.05; done';
     const program = await startNode(
-      `${lives} setTimeout(() => { console.log('blocks'); require('node:child_process').spawnSync('sleep', ['1.5']); console.log('free'); }, 1);`,
-      {
-        nodeArguments: [`--inspect-port=127.0.0.1:${port}`],
-      },
+      `${lives} setTimeout(() => { console.log('blocks'); require('node:child_process').spawnSync('sh', ['-c', ${JSON.stringify(wait)}]); }, 1);`,
+      { nodeArguments: [`--inspect-port=127.0.0.1:${port}`] },
     );
     await program.said('blocks');
     const done = await program.attach('1\n', '--timeout', '300ms');
+    writeFileSync(path.join(program.folder, 'go'), '');
     expect([done.code, done.stderr]).toEqual([1, expect.stringContaining('opened no inspector within 300 ms')]);
     await program.said('Debugger listening');
     expect(program.ports()).toEqual([port]);
