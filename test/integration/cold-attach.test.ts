@@ -307,6 +307,8 @@ describe('refuses before anything is sent', () => {
 
   test('a number that nobody has', async () => {
     const program = await startNode(lives);
+    // Another command says which one helps.
+    expect((await program.keyhole(['eval', String(program.pid), '1'])).stderr).toContain(`keyhole attach ${program.pid} brings one into`);
     program.child.kill('SIGKILL');
     await once(program.child, 'exit');
     const done = await program.attach('');

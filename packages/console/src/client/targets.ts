@@ -31,7 +31,8 @@ export function resolveTarget(spec: string | undefined, env: NodeJS.ProcessEnv, 
   const [match] = matches;
   if (match !== undefined) return announcedTarget(match);
   if (isSocket(wanted)) return { label: wanted, socketPath: resolve(wanted) };
-  throw new KeyholeError('NO_TARGET', `there is no agent ${wanted} on this machine`, whatThereIs(announced));
+  const cold = /^\d+$/.test(wanted) ? ` keyhole attach ${wanted} brings one into that process.` : '';
+  throw new KeyholeError('NO_TARGET', `there is no agent ${wanted} on this machine`, `${whatThereIs(announced)}${cold}`);
 }
 
 function labelOf(announcement: Announcement): string {
@@ -54,8 +55,8 @@ function announcedTarget(announcement: Announcement): Target {
 
 function whatThereIs(announced: Announcement[]): string {
   return announced.length === 0
-    ? 'No service with an agent runs under this user. keyhole ps lists them; a socket can be given by its path'
-    : `There is: ${announced.map(labelOf).join(', ')}`;
+    ? 'No service with an agent runs under this user. keyhole ps lists them; a socket can be given by its path.'
+    : `There is: ${announced.map(labelOf).join(', ')}.`;
 }
 
 function isSocket(path: string): boolean {
