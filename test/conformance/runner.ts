@@ -1,58 +1,91 @@
-/** Runs the rows with one strategy, each in a process of its own. */
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import * as path from 'node:path';
-import { promisify } from 'node:util';
-import { describe, expect, test } from 'vitest';
-import { rows, type Row } from './rows.ts';
+/** Runs every row with one strategy, each as a test. What the strategy's list says it can not do is asserted as well. */
+import { afterAll, describe, expect, test } from 'vitest';
+import type { Row, Step } from './row.ts';
+import { rows } from './rows/index.ts';
+import { RowError, Stage, type Outcome, type Scene } from './stage.ts';
+import { limitOf, type Conformance, type Limit, type NodeMajor } from './strategy.ts';
 
-interface Says {
-  before: unknown;
-  ok: boolean;
-  refused: { address: string; why: string }[];
-  strategies: string[];
-  verified: boolean;
-  after: unknown;
-  reverted?: unknown;
-  again?: unknown;
-}
-
-const run = promisify(execFile);
-const dist = path.resolve(import.meta.dirname, '../../packages/agent/dist');
-
-/** @param skips the reason for each row that the strategy can not do, or one for all of them. */
-export function conformance(strategy: 'slots' | 'live-edit', skips: Record<string, string> | string): void {
+export function conformance(conformant: Conformance): void {
+  const { strategy, absent, limits } = conformant;
+  const major = Number(process.versions.node.split('.')[0]) as NodeMajor;
   describe(strategy, () => {
-    for (const row of rows) {
-      const reason = typeof skips === 'string' ? skips : skips[row.name];
-      if (reason === undefined) test(row.name, () => check(strategy, row));
-      else test.skip(`${row.name} (${reason})`, () => undefined);
+    const stage = new Stage(strategy);
+    afterAll(() => stage.end());
+
+    const unknown = Object.keys(limits).filter((name) => !(name in rows));
+    test('every limit names a row', () => expect(unknown).toEqual([]));
+
+    if (absent?.on.includes(major) === true) {
+      const name = 'function declaration';
+      test(`is not there on Node ${major}: ${absent.why}`, () => play(stage, conformant, name, rows[name], absent));
+      return;
+    }
+    for (const [name, row] of Object.entries(rows)) {
+      const limit = limitOf(conformant, name, major);
+      if (limit === undefined) test(name, () => play(stage, conformant, name, row, null));
+      else if ('skip' in limit) test.skip(`${name} (${limit.skip})`, () => undefined);
+      else test(`${name} (${'refused' in limit ? 'refused' : 'differs'}: ${limit.why})`, () => play(stage, conformant, name, row, limit));
     }
   });
 }
 
-async function check(strategy: string, row: Row): Promise<void> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'kh-row-'));
-  try {
-    await writeFile(path.join(folder, row.format === 'module' ? 'program.mjs' : 'program.cjs'), row.program);
-    await writeFile(path.join(folder, 'row.json'), JSON.stringify(row));
-    const { stdout } = await run(process.execPath, [path.join(import.meta.dirname, 'driver.mjs'), strategy, folder, dist]);
-    const says = JSON.parse(stdout) as Says;
-    expect(says.before).toEqual(row.before);
-    if (row.refused !== undefined) {
-      expect(says.ok).toBe(false);
-      expect(says.refused.map((each) => each.why).join()).toMatch(row.refused);
-      expect(says.after).toEqual(row.before);
-      return;
+type Asserted = Exclude<Limit, { skip: string }>;
+
+async function play(stage: Stage, { strategy, rounds }: Conformance, name: string, row: Row, limit: Asserted | null): Promise<void> {
+  const scene = await stage.open(name, row);
+  const ids = new Map<string, string[]>();
+  const seen: unknown[] = [];
+  for (const step of row.steps) {
+    if ('sees' in step) {
+      const value = await scene.see();
+      expect(value).toEqual(limit !== null && 'sees' in limit ? limit.sees[seen.length] : step.sees);
+      seen.push(value);
+    } else if ('run' in step) {
+      await scene.run(step.run);
+    } else if ('rounds' in step) {
+      expect(await scene.rounds(step.rounds ?? rounds, step.patch)).toMatchObject({ ok: true, refused: [] });
+    } else if ('revert' in step) {
+      expect(await scene.revert(step.revert.flatMap((each) => ids.get(each) ?? []))).toMatchObject({ ok: true, refused: [] });
+    } else {
+      const outcome = await applied(scene, step);
+      if (step.refused !== undefined) {
+        expectRefused(outcome, step.refused);
+      } else if (limit !== null && 'refused' in limit) {
+        expectRefused(outcome, limit.refused);
+        // Nothing has changed.
+        expect(await scene.see()).toEqual(seen.at(-1));
+        await scene.close();
+        return;
+      } else {
+        expect(outcome).toMatchObject({ ok: true, refused: [] });
+        for (const patch of outcome.patches) expect(patch).toMatchObject({ strategy, verified: true });
+        ids.set(
+          step.apply,
+          outcome.patches.map((patch) => patch.id),
+        );
+      }
     }
-    expect(says.refused).toEqual([]);
-    expect(says.after).toEqual(row.after);
-    expect(says.verified).toBe(true);
-    expect([...new Set(says.strategies)]).toEqual([strategy]);
-    expect(says.reverted).toEqual(row.reverted ?? row.before);
-    expect(says.again).toBe(typeof row.after);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
+  }
+  if (limit !== null && 'refused' in limit) expect.fail('the row was to be refused, and nothing of it was');
+  const left = await scene.close();
+  if (row.leaves === undefined) return;
+  const { file, holds } = row.leaves;
+  const found = [...left].filter(([each]) => file.test(each));
+  expect(found.map(([each]) => each)).not.toEqual([]);
+  expect(found.map(([, text]) => text).join('\n')).toMatch(holds);
+}
+
+function expectRefused(outcome: Outcome, why: RegExp): void {
+  expect(outcome.ok).toBe(false);
+  expect(outcome.refused.map((each) => each.why).join()).toMatch(why);
+}
+
+/** A refusal may be an answer or an error: to the operator both say why. */
+async function applied(scene: Scene, step: Extract<Step, { apply: string }>): Promise<Outcome> {
+  try {
+    return await scene.apply(step.patch);
+  } catch (thrown) {
+    if (!(thrown instanceof RowError)) throw thrown;
+    return { ok: false, patches: [], refused: [{ address: '', why: thrown.message }] };
   }
 }

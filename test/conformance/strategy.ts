@@ -1,0 +1,30 @@
+/** How a strategy says what it can not do. Every entry is asserted by the suite and printed in docs/compatibility.md; `skip` is only for what no test can look at. */
+import type { RowName } from './rows/index.ts';
+
+/** Majors of the supported Nodes. */
+export const nodes = [20, 22, 24, 26] as const;
+export type NodeMajor = (typeof nodes)[number];
+
+export type Limit = { on?: NodeMajor[] } & (
+  | /** The first patch of the row is refused with a reason like this, and nothing has changed. */ { refused: RegExp; why: string }
+  | /** Everything is done, and the row's `sees` give these instead, in their order. */ { sees: unknown[]; why: string }
+  | /** Not run at all. */ { skip: string }
+);
+
+export type Limits = { [Name in RowName]?: Limit | Limit[] };
+
+export interface Conformance {
+  strategy: 'slots' | 'live-edit' | 'rebind';
+  /** What it is for, in the words of docs/compatibility.md. */
+  doc: string;
+  /** Where it is not there at all: every patch is refused with this reason. */
+  absent: { on: NodeMajor[]; refused: RegExp; why: string } | null;
+  /** How often each row's patch is applied and taken back once more: where that costs seconds, a row of its own does it instead of all. */
+  rounds: number;
+  limits: Limits;
+}
+
+export function limitOf({ limits }: Conformance, name: string, major: NodeMajor): Limit | undefined {
+  const given = limits[name as RowName];
+  return [given ?? []].flat().find((each) => each.on === undefined || each.on.includes(major));
+}
