@@ -49,7 +49,7 @@ const commands = {
     const require = createRequire(path.join(folder, 'x.js'));
     const { handlers } = createPatching({ inspector: new Inspector(), service: 'row', root: folder, commit: null, table });
     const m = file.endsWith('.mjs') ? await import(pathToFileURL(path.join(folder, file)).href) : require(path.join(folder, file));
-    const keep = {};
+    const keep = { folder };
     const compile = (code) => {
       // oxlint-disable-next-line typescript/no-implied-eval -- rows are texts, so that they can cross into this process
       const run = new AsyncFunction('m', 'keep', 'require', code.startsWith('{') ? code : `return ${code}`);
@@ -78,7 +78,9 @@ process.on('message', async ({ command, ...given }) => {
   try {
     process.send({ value: (await commands[command](given)) ?? null });
   } catch (thrown) {
-    process.send({ error: thrown instanceof Error ? `${thrown.code ?? thrown.name}: ${thrown.message}\n${thrown.stack}` : String(thrown) });
+    process.send({
+      error: thrown instanceof Error ? `${thrown.code ?? thrown.name}: ${thrown.message} ${thrown.hint ?? ''}\n${thrown.stack}` : String(thrown),
+    });
   }
 });
 process.send({ value: 'ready' });

@@ -7,13 +7,15 @@
 export type Patch = Record<string, string>;
 
 export type Step =
-  /** Code run in the program's process, with `m` (the entry's exports), `keep` (the row's own object) and `require`. */
+  /** Code run in the program's process, with `m` (the entry's exports), `keep` (the row's own object, with its `folder`) and `require`. */
   | { run: string }
   | { apply: string; patch: Patch; refused?: RegExp }
   /** Names of `apply` steps; none means all that is live. */
   | { revert: string[] }
-  /** Applied and taken back again, so many times; unless a number is given, as often as the strategy's list says. */
-  | { rounds: number | null; patch: Patch }
+  /** Applied and taken back again, so many times. */
+  | { rounds: number; patch: Patch }
+  /** The same as often as the strategy's list says, then applied once more: what `observe` gives then. Left out where the list says 0. */
+  | { again: unknown; patch: Patch }
   /** What `observe` gives. */
   | { sees: unknown };
 
@@ -53,16 +55,7 @@ function plain(entry: string, program: Program, patch: Patch, more: Plain): Row 
   const { before = 'old', after = 'new', reverted = before, again = after, refused, ...rest } = more;
   const steps: Step[] =
     refused === undefined
-      ? [
-          { sees: before },
-          { apply: 'patch', patch },
-          { sees: after },
-          { revert: [] },
-          { sees: reverted },
-          { rounds: null, patch },
-          { apply: 'again', patch },
-          { sees: again },
-        ]
+      ? [{ sees: before }, { apply: 'patch', patch }, { sees: after }, { revert: [] }, { sees: reverted }, { again, patch }]
       : [{ sees: before }, { apply: 'patch', patch, refused }, { sees: before }];
   return { arrange: '', observe: 'm.f()', ...rest, ...place(entry, program), steps };
 }

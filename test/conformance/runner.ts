@@ -35,17 +35,25 @@ async function play(stage: Stage, { strategy, rounds }: Conformance, name: strin
   const scene = await stage.open(name, row);
   const ids = new Map<string, string[]>();
   const seen: unknown[] = [];
+  const look = async (expected: unknown): Promise<void> => {
+    const value = await scene.see();
+    expect(value).toEqual(limit !== null && 'sees' in limit ? limit.sees[seen.length] : expected);
+    seen.push(value);
+  };
   for (const step of row.steps) {
     if ('sees' in step) {
-      const value = await scene.see();
-      expect(value).toEqual(limit !== null && 'sees' in limit ? limit.sees[seen.length] : step.sees);
-      seen.push(value);
+      await look(step.sees);
     } else if ('run' in step) {
       await scene.run(step.run);
     } else if ('rounds' in step) {
-      expect(await scene.rounds(step.rounds ?? rounds, step.patch)).toMatchObject({ ok: true, refused: [] });
+      expectDone(await scene.rounds(step.rounds, step.patch));
+    } else if ('again' in step) {
+      if (rounds === 0) continue;
+      expectDone(await scene.rounds(rounds, step.patch));
+      expectDone(await scene.apply(step.patch));
+      await look(step.again);
     } else if ('revert' in step) {
-      expect(await scene.revert(step.revert.flatMap((each) => ids.get(each) ?? []))).toMatchObject({ ok: true, refused: [] });
+      expectDone(await scene.revert(step.revert.flatMap((each) => ids.get(each) ?? [])));
     } else {
       const outcome = await applied(scene, step);
       if (step.refused !== undefined) {
@@ -57,7 +65,7 @@ async function play(stage: Stage, { strategy, rounds }: Conformance, name: strin
         await scene.close();
         return;
       } else {
-        expect(outcome).toMatchObject({ ok: true, refused: [] });
+        expectDone(outcome);
         for (const patch of outcome.patches) expect(patch).toMatchObject({ strategy, verified: true });
         ids.set(
           step.apply,
@@ -73,6 +81,11 @@ async function play(stage: Stage, { strategy, rounds }: Conformance, name: strin
   const found = [...left].filter(([each]) => file.test(each));
   expect(found.map(([each]) => each)).not.toEqual([]);
   expect(found.map(([, text]) => text).join('\n')).toMatch(holds);
+}
+
+function expectDone({ ok, refused }: Outcome): void {
+  expect(refused).toEqual([]);
+  expect(ok).toBe(true);
 }
 
 function expectRefused(outcome: Outcome, why: RegExp): void {

@@ -12,6 +12,7 @@ import type { Conformance } from './strategy.ts';
 
 const repository = path.resolve(import.meta.dirname, '../..');
 const answerTimeoutMs = 25_000;
+const endTimeoutMs = 10_000;
 
 /** What `patch.apply` and `patch.revert` answer. */
 export interface Outcome {
@@ -125,8 +126,11 @@ class Player {
   async end(): Promise<void> {
     if (!this.alive) return;
     const gone = once(this.#child, 'exit');
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), endTimeoutMs);
     this.#child.disconnect();
-    await gone;
+    const [code, signal] = (await gone) as [number | null, string | null];
+    clearTimeout(timer);
+    if (code !== 0) throw new Error(`the process ended with ${String(code ?? signal)}\n${this.#errors}`);
   }
 
   async #answer(name: string, command: string): Promise<unknown> {
