@@ -2,14 +2,14 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Row, Step } from './row.ts';
 import { rows } from './rows/index.ts';
-import { RowError, Stage, type Outcome, type Scene } from './stage.ts';
+import { Stage, type Outcome, type Scene } from './stage.ts';
 import { limitOf, type Conformance, type Limit, type NodeMajor } from './strategy.ts';
 
 export function conformance(conformant: Conformance): void {
   const { strategy, absent, limits } = conformant;
   const major = Number(process.versions.node.split('.')[0]) as NodeMajor;
   describe(strategy, () => {
-    const stage = new Stage(strategy);
+    const stage = new Stage(conformant);
     afterAll(() => stage.end());
 
     const unknown = Object.keys(limits).filter((name) => !(name in rows));
@@ -31,51 +31,16 @@ export function conformance(conformant: Conformance): void {
 
 type Asserted = Exclude<Limit, { skip: string }>;
 
-async function play(stage: Stage, { strategy, rounds }: Conformance, name: string, row: Row, limit: Asserted | null): Promise<void> {
+async function play(stage: Stage, conformant: Conformance, name: string, row: Row, limit: Asserted | null): Promise<void> {
   const scene = await stage.open(name, row);
-  const ids = new Map<string, string[]>();
-  const seen: unknown[] = [];
-  const look = async (expected: unknown): Promise<void> => {
-    const value = await scene.see();
-    expect(value).toEqual(limit !== null && 'sees' in limit ? limit.sees[seen.length] : expected);
-    seen.push(value);
-  };
-  for (const step of row.steps) {
-    if ('sees' in step) {
-      await look(step.sees);
-    } else if ('run' in step) {
-      await scene.run(step.run);
-    } else if ('rounds' in step) {
-      expectDone(await scene.rounds(step.rounds, step.patch));
-    } else if ('again' in step) {
-      if (rounds === 0) continue;
-      expectDone(await scene.rounds(rounds, step.patch));
-      expectDone(await scene.apply(step.patch));
-      await look(step.again);
-    } else if ('revert' in step) {
-      expectDone(await scene.revert(step.revert.flatMap((each) => ids.get(each) ?? [])));
-    } else {
-      const outcome = await applied(scene, step);
-      if (step.refused !== undefined) {
-        expectRefused(outcome, step.refused);
-      } else if (limit !== null && 'refused' in limit) {
-        expectRefused(outcome, limit.refused);
-        // Nothing has changed.
-        expect(await scene.see()).toEqual(seen.at(-1));
-        await scene.close();
-        return;
-      } else {
-        expectDone(outcome);
-        for (const patch of outcome.patches) expect(patch).toMatchObject({ strategy, verified: true });
-        ids.set(
-          step.apply,
-          outcome.patches.map((patch) => patch.id),
-        );
-      }
-    }
+  let left: Map<string, string>;
+  try {
+    await new Course(scene, conformant, limit).run(row.steps);
+    left = await scene.close();
+  } catch (thrown) {
+    await scene.abandon();
+    throw thrown;
   }
-  if (limit !== null && 'refused' in limit) expect.fail('the row was to be refused, and nothing of it was');
-  const left = await scene.close();
   if (row.leaves === undefined) return;
   const { file, holds } = row.leaves;
   const found = [...left].filter(([each]) => file.test(each));
@@ -83,22 +48,76 @@ async function play(stage: Stage, { strategy, rounds }: Conformance, name: strin
   expect(found.map(([, text]) => text).join('\n')).toMatch(holds);
 }
 
-function expectDone({ ok, refused }: Outcome): void {
-  expect(refused).toEqual([]);
-  expect(ok).toBe(true);
-}
+/** The steps of one row, held against what the row says, or what the strategy's list says instead. */
+class Course {
+  readonly #scene: Scene;
+  readonly #conformant: Conformance;
+  readonly #limit: Asserted | null;
+  /** Ids of patches by the name of their step. */
+  readonly #ids = new Map<string, string[]>();
+  readonly #seen: unknown[] = [];
 
-function expectRefused(outcome: Outcome, why: RegExp): void {
-  expect(outcome.ok).toBe(false);
-  expect(outcome.refused.map((each) => each.why).join()).toMatch(why);
-}
-
-/** A refusal may be an answer or an error: to the operator both say why. */
-async function applied(scene: Scene, step: Extract<Step, { apply: string }>): Promise<Outcome> {
-  try {
-    return await scene.apply(step.patch);
-  } catch (thrown) {
-    if (!(thrown instanceof RowError)) throw thrown;
-    return { ok: false, patches: [], refused: [{ address: '', why: thrown.message }] };
+  constructor(scene: Scene, conformant: Conformance, limit: Asserted | null) {
+    this.#scene = scene;
+    this.#conformant = conformant;
+    this.#limit = limit;
   }
+
+  async run(steps: readonly Step[]): Promise<void> {
+    for (const step of steps) {
+      const outcome = await this.#take(step);
+      if (outcome === null || outcome.ok) continue;
+      expect.assert(this.#limit !== null && 'refused' in this.#limit, why(outcome));
+      expect(why(outcome)).toMatch(this.#limit.refused);
+      // Nothing has changed.
+      expect(await this.#scene.see()).toEqual(this.#seen.at(-1));
+      return;
+    }
+    if (this.#limit !== null && 'refused' in this.#limit) expect.fail('the row was to be refused, and nothing of it was');
+  }
+
+  /** What a change became, where the step is one that has to work. */
+  async #take(step: Step): Promise<Outcome | null> {
+    if ('sees' in step) {
+      await this.#look(step.sees);
+      return null;
+    }
+    if ('run' in step) {
+      await this.#scene.run(step.run);
+      return null;
+    }
+    if ('rounds' in step) return this.#scene.rounds(step.rounds, step.patch);
+    if ('again' in step) return this.#again(step);
+    if ('revert' in step) return this.#scene.revert(step.revert.flatMap((each) => this.#ids.get(each) ?? []));
+    const outcome = await this.#scene.apply(step.patch);
+    if (step.refused !== undefined) {
+      expect(outcome.ok).toBe(false);
+      expect(why(outcome)).toMatch(step.refused);
+      return null;
+    }
+    for (const patch of outcome.patches) expect(patch).toMatchObject({ strategy: this.#conformant.strategy, verified: true });
+    const ids = outcome.patches.map((patch) => patch.id);
+    this.#ids.set(step.apply, ids);
+    return outcome;
+  }
+
+  async #again({ again, patch }: Extract<Step, { again: unknown }>): Promise<Outcome | null> {
+    const { rounds } = this.#conformant;
+    if (rounds === 0) return null;
+    const outcome = await this.#scene.rounds(rounds, patch);
+    if (!outcome.ok) return outcome;
+    const last = await this.#scene.apply(patch);
+    if (last.ok) await this.#look(again);
+    return last;
+  }
+
+  async #look(expected: unknown): Promise<void> {
+    const value = await this.#scene.see();
+    expect(value).toEqual(this.#limit !== null && 'sees' in this.#limit ? this.#limit.sees[this.#seen.length] : expected);
+    this.#seen.push(value);
+  }
+}
+
+function why({ refused }: Outcome): string {
+  return refused.map((each) => each.why).join('; ');
 }

@@ -6,5 +6,6 @@ export const slots: Conformance = {
   doc: 'The process was started with `--import @keyhole/agent/register`.',
   absent: null,
   rounds: 2,
+  shared: true,
   limits: {},
 };

@@ -25,22 +25,26 @@ export interface Outcome {
 export interface Scene {
   see(): Promise<unknown>;
   run(code: string): Promise<void>;
-  /** What is thrown (no such function, not the text that was edited) counts as refused. */
+  /** What is thrown counts as refused: to the operator both say why. */
   apply(patch: Patch): Promise<Outcome>;
   revert(ids: string[]): Promise<Outcome>;
   rounds(times: number, patch: Patch): Promise<Outcome>;
   /** Ends the row; where it had a process of its own, gives what that left in its folder. */
   close(): Promise<Map<string, string>>;
+  /** Ends a row that failed, whatever its process is doing. */
+  abandon(): Promise<void>;
 }
 
 export class Stage {
   readonly #strategy: Conformance['strategy'];
+  readonly #sharing: boolean;
   #root: string | null = null;
   #shared: Player | null = null;
   #count = 0;
 
-  constructor(strategy: Conformance['strategy']) {
+  constructor({ strategy, shared }: Conformance) {
     this.#strategy = strategy;
+    this.#sharing = shared;
   }
 
   async open(name: string, row: Row): Promise<Scene> {
@@ -51,19 +55,32 @@ export class Stage {
       await mkdir(path.dirname(path.join(folder, file)), { recursive: true });
       await writeFile(path.join(folder, file), text);
     }
-    const alone = row.alone === true || row.flags !== undefined || row.env !== undefined;
+    const alone = !this.#sharing || row.alone === true || row.flags !== undefined || row.env !== undefined;
     const inFolder = (text: string): string => text.replaceAll('<folder>', folder);
     const env = Object.fromEntries(Object.entries(row.env ?? {}).map(([key, value]) => [key, inFolder(value)]));
     const player = alone ? new Player(this.#strategy, root, (row.flags ?? []).map(inFolder), env) : this.#player(root);
     const ask = <T>(command: string, given: object = {}): Promise<T> => player.ask<T>(name, command, given);
     const { entry, observe, arrange } = row;
-    await ask('open', { folder, entry, observe, arrange });
+    const change = (command: string, given: object): Promise<Outcome> =>
+      ask<Outcome>(command, given).catch((thrown: unknown) => {
+        if (!(thrown instanceof RowError)) throw thrown;
+        return { ok: false, patches: [], refused: [{ address: '', why: thrown.message }] };
+      });
+    const abandon = async (): Promise<void> => {
+      if (alone) await player.kill();
+    };
+    try {
+      await ask('open', { folder, entry, observe, arrange });
+    } catch (thrown) {
+      await abandon();
+      throw thrown;
+    }
     return {
       see: () => ask('see'),
       run: (code) => ask('run', { code }),
-      apply: (patch) => ask('apply', { patch }),
-      revert: (ids) => ask('revert', { ids }),
-      rounds: (times, patch) => ask('rounds', { times, patch }),
+      apply: (patch) => change('apply', { patch }),
+      revert: (ids) => change('revert', { ids }),
+      rounds: (times, patch) => change('rounds', { times, patch }),
       async close() {
         const left = new Map<string, string>();
         if (!alone) return left;
@@ -71,6 +88,7 @@ export class Stage {
         for (const file of await readdir(folder)) if (!(file in row.files)) left.set(file, await readFile(path.join(folder, file), 'utf8'));
         return left;
       },
+      abandon,
     };
   }
 
@@ -131,6 +149,13 @@ class Player {
     const [code, signal] = (await gone) as [number | null, string | null];
     clearTimeout(timer);
     if (code !== 0) throw new Error(`the process ended with ${String(code ?? signal)}\n${this.#errors}`);
+  }
+
+  async kill(): Promise<void> {
+    if (!this.alive) return;
+    const gone = once(this.#child, 'exit');
+    this.#child.kill('SIGKILL');
+    await gone;
   }
 
   async #answer(name: string, command: string): Promise<unknown> {

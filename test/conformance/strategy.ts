@@ -21,6 +21,8 @@ export interface Conformance {
   absent: { on: NodeMajor[]; refused: RegExp; why: string } | null;
   /** How often each row's patch is applied and taken back once more: where that costs seconds, a row of its own does it instead of all. */
   rounds: number;
+  /** Whether rows may share a process; not where a strategy looks at every living function, those of the other rows included. */
+  shared: boolean;
   limits: Limits;
 }
 
