@@ -5,11 +5,25 @@ import type { RowName } from './rows/index.ts';
 export const nodes = [20, 22, 24, 26] as const;
 export type NodeMajor = (typeof nodes)[number];
 
-export type Limit = { on?: NodeMajor[] } & (
-  | /** The first patch of the row is refused with a reason like this, and nothing has changed. */ { refused: RegExp; why: string }
-  | /** Everything is done, and the row's `sees` give these instead, in their order. */ { sees: unknown[]; why: string }
-  | /** Not run at all. */ { skip: string }
-);
+export interface Asserted {
+  on?: NodeMajor[];
+  /** Some step of the row is refused with a reason like this, and nothing has changed by it. */
+  refused?: RegExp;
+  /** What the row's looks give instead, in their order. */
+  sees?: unknown[];
+  why: string;
+}
+
+/** Not run at all: for what no test can look at. */
+export interface Skipped {
+  on?: NodeMajor[];
+  skip: string;
+}
+
+export type Limit = Asserted | Skipped;
+
+/** Limits by the name of the row. */
+export type RowLimits = Partial<Record<string, Limit | Limit[]>>;
 
 export type Limits = { [Name in RowName]?: Limit | Limit[] };
 
@@ -27,6 +41,6 @@ export interface Conformance {
 }
 
 export function limitOf({ limits }: Conformance, name: string, major: NodeMajor): Limit | undefined {
-  const given = limits[name as RowName];
+  const given = (limits as RowLimits)[name];
   return [given ?? []].flat().find((each) => each.on === undefined || each.on.includes(major));
 }
