@@ -1,52 +1,86 @@
-/** Runs one row inside the process that is patched. The program is loaded by an import or a require after the strategy is in place. */
+/** The process that is patched: it plays rows, one command of the stage at a time, each in its own turn of the event loop. It judges nothing. */
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import { readFileSync, realpathSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import * as path from 'node:path';
 
-const [strategyName, folder, dist] = process.argv.slice(2);
-const row = JSON.parse(readFileSync(path.join(folder, 'row.json'), 'utf8'));
+const [strategy, dist, root] = process.argv.slice(2);
 const part = (file) => import(pathToFileURL(path.join(dist, file)).href);
 const { installInstrumentation } = await part('loader/index.js');
 const { createPatching } = await part('host/patch/index.js');
 const { Inspector } = await part('host/inspector.js');
 
-const root = realpathSync(folder);
-const table = strategyName === 'slots' ? installInstrumentation({ root, include: [], exclude: [] }) : null;
-const file = row.format === 'module' ? 'program.mjs' : 'program.cjs';
-const m =
-  row.format === 'module' ? await import(pathToFileURL(path.join(root, file)).href) : createRequire(path.join(root, 'x.js'))(path.join(root, file));
-const { handlers } = createPatching({ inspector: new Inspector(), service: 'row', root, commit: null, table });
-// oxlint-disable-next-line typescript/no-implied-eval -- the row is a text, so that it can cross into this process
-const observe = new Function('m', row.observe.startsWith('{') ? row.observe : `return ${row.observe}`);
-const look = async () => JSON.parse(JSON.stringify((await observe(m)) ?? null));
+const table = strategy === 'slots' ? installInstrumentation({ root, include: [], exclude: [] }) : null;
+const AsyncFunction = (async () => undefined).constructor;
 
+let scene = null;
 let entry = 0;
-const apply = () => {
-  const patches = Object.entries(row.patches).map(([name, code]) => {
-    const { address, code: baseCode } = handlers['fn.get']({ address: `${file}:${name}` });
+
+/** A patch may wait for the function's next call: until it is there, the row is looked at again and again. */
+const settled = async (answer) => {
+  if (!(answer instanceof Promise)) return answer;
+  let open = true;
+  const done = answer.finally(() => {
+    open = false;
+  });
+  done.catch(() => undefined);
+  while (open) {
+    await scene.observe();
+    await setImmediate();
+  }
+  return done;
+};
+
+const apply = (patch) => {
+  const { handlers, file } = scene;
+  const patches = Object.entries(patch).map(([name, code]) => {
+    const address = name.includes(':') ? name : `${file}:${name}`;
+    const { code: baseCode } = handlers['fn.get']({ address });
     return { address, code, baseCode, source: code, baseSource: baseCode };
   });
   entry += 1;
   const intent = { entry, entryHash: '', at: '', operator: 'a', email: 'a@b', fingerprint: '' };
-  return handlers['patch.apply']({ patches, reason: 'row', maxPauseMs: 60_000 }, { session: 's', call: entry, intent });
+  return settled(handlers['patch.apply']({ patches, reason: 'row', maxPauseMs: 60_000 }, { session: 's', call: entry, intent }));
 };
-const says = { before: await look() };
-const result = apply();
-says.ok = result.ok;
-says.refused = result.refused;
-says.strategies = result.patches.map((patch) => patch.strategy);
-says.verified = result.patches.every((patch) => patch.verified);
-says.after = await look();
-if (result.ok) {
-  handlers['patch.revert']({ ids: [], all: true, reason: 'row' });
-  says.reverted = await look();
-  // Patched and taken back again and again, it still does the same.
-  for (let round = 0; round < 3; round += 1) {
-    apply();
-    handlers['patch.revert']({ ids: [], all: true, reason: 'row' });
+const revert = (ids) => settled(scene.handlers['patch.revert']({ ids, all: ids.length === 0, reason: 'row' }));
+
+const commands = {
+  async open({ folder, entry: file, observe, arrange }) {
+    const require = createRequire(path.join(folder, 'x.js'));
+    const { handlers } = createPatching({ inspector: new Inspector(), service: 'row', root: folder, commit: null, table });
+    const m = file.endsWith('.mjs') ? await import(pathToFileURL(path.join(folder, file)).href) : require(path.join(folder, file));
+    const keep = { folder };
+    const compile = (code) => {
+      // oxlint-disable-next-line typescript/no-implied-eval -- rows are texts, so that they can cross into this process
+      const run = new AsyncFunction('m', 'keep', 'require', code.startsWith('{') ? code : `return ${code}`);
+      return () => run(m, keep, require);
+    };
+    scene = { file, handlers, compile, observe: compile(observe) };
+    if (arrange !== '') await compile(`{${arrange}}`)();
+  },
+  see: async () => JSON.parse(JSON.stringify((await scene.observe()) ?? null)),
+  run: async ({ code }) => {
+    await scene.compile(`{${code}}`)();
+  },
+  apply: ({ patch }) => apply(patch),
+  revert: ({ ids }) => revert(ids),
+  async rounds({ times, patch }) {
+    for (let round = 0; round < times; round += 1) {
+      const { ok, refused } = await apply(patch);
+      if (!ok) return { ok, refused };
+      await revert([]);
+    }
+    return { ok: true, refused: [] };
+  },
+};
+
+process.on('message', async ({ command, ...given }) => {
+  try {
+    process.send({ value: (await commands[command](given)) ?? null });
+  } catch (thrown) {
+    process.send({
+      error: thrown instanceof Error ? `${thrown.code ?? thrown.name}: ${thrown.message} ${thrown.hint ?? ''}\n${thrown.stack}` : String(thrown),
+    });
   }
-  apply();
-  says.again = typeof (await look());
-}
-console.log(JSON.stringify(says));
+});
+process.send({ value: 'ready' });

@@ -1,58 +1,122 @@
-/** Runs the rows with one strategy, each in a process of its own. */
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import * as path from 'node:path';
-import { promisify } from 'node:util';
-import { describe, expect, test } from 'vitest';
-import { rows, type Row } from './rows.ts';
+/** Runs every row with one strategy, each as a test. What the strategy's list says it can not do is asserted as well. */
+import { afterAll, describe, expect, test } from 'vitest';
+import type { Row, Step } from './row.ts';
+import { rows } from './rows/index.ts';
+import { Stage, type Outcome, type Scene } from './stage.ts';
+import { limitOf, type Asserted, type Conformance, type NodeMajor } from './strategy.ts';
 
-interface Says {
-  before: unknown;
-  ok: boolean;
-  refused: { address: string; why: string }[];
-  strategies: string[];
-  verified: boolean;
-  after: unknown;
-  reverted?: unknown;
-  again?: unknown;
-}
-
-const run = promisify(execFile);
-const dist = path.resolve(import.meta.dirname, '../../packages/agent/dist');
-
-/** @param skips the reason for each row that the strategy can not do, or one for all of them. */
-export function conformance(strategy: 'slots' | 'live-edit', skips: Record<string, string> | string): void {
+export function conformance(conformant: Conformance): void {
+  const { strategy, absent, limits } = conformant;
+  const major = Number(process.versions.node.split('.')[0]) as NodeMajor;
   describe(strategy, () => {
-    for (const row of rows) {
-      const reason = typeof skips === 'string' ? skips : skips[row.name];
-      if (reason === undefined) test(row.name, () => check(strategy, row));
-      else test.skip(`${row.name} (${reason})`, () => undefined);
+    const stage = new Stage(conformant);
+    afterAll(() => stage.end());
+
+    const unknown = Object.keys(limits).filter((name) => !(name in rows));
+    test('every limit names a row', () => expect(unknown).toEqual([]));
+
+    if (absent?.on.includes(major) === true) {
+      const name = 'function declaration';
+      test(`is not there on Node ${major}: ${absent.why}`, () => play(stage, conformant, name, rows[name], absent));
+      return;
+    }
+    for (const [name, row] of Object.entries(rows)) {
+      const limit = limitOf(conformant, name, major);
+      if (limit === undefined) test(name, () => play(stage, conformant, name, row, null));
+      else if ('skip' in limit) test.skip(`${name} (${limit.skip})`, () => undefined);
+      else test(`${name} (${limit.refused === undefined ? 'differs' : 'refused'}: ${limit.why})`, () => play(stage, conformant, name, row, limit));
     }
   });
 }
 
-async function check(strategy: string, row: Row): Promise<void> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'kh-row-'));
+async function play(stage: Stage, conformant: Conformance, name: string, row: Row, limit: Asserted | null): Promise<void> {
+  const scene = await stage.open(name, row);
+  let left: Map<string, string>;
   try {
-    await writeFile(path.join(folder, row.format === 'module' ? 'program.mjs' : 'program.cjs'), row.program);
-    await writeFile(path.join(folder, 'row.json'), JSON.stringify(row));
-    const { stdout } = await run(process.execPath, [path.join(import.meta.dirname, 'driver.mjs'), strategy, folder, dist]);
-    const says = JSON.parse(stdout) as Says;
-    expect(says.before).toEqual(row.before);
-    if (row.refused !== undefined) {
-      expect(says.ok).toBe(false);
-      expect(says.refused.map((each) => each.why).join()).toMatch(row.refused);
-      expect(says.after).toEqual(row.before);
+    await new Course(scene, conformant, limit).run(row.steps);
+    left = await scene.close();
+  } catch (thrown) {
+    await scene.abandon();
+    throw thrown;
+  }
+  if (row.leaves === undefined) return;
+  const { file, holds } = row.leaves;
+  const found = [...left].filter(([each]) => file.test(each));
+  expect(found.map(([each]) => each)).not.toEqual([]);
+  expect(found.map(([, text]) => text).join('\n')).toMatch(holds);
+}
+
+/** The steps of one row, held against what the row says, or what the strategy's list says instead. */
+class Course {
+  readonly #scene: Scene;
+  readonly #conformant: Conformance;
+  readonly #limit: Asserted | null;
+  /** Ids of patches by the name of their step. */
+  readonly #ids = new Map<string, string[]>();
+  readonly #seen: unknown[] = [];
+
+  constructor(scene: Scene, conformant: Conformance, limit: Asserted | null) {
+    this.#scene = scene;
+    this.#conformant = conformant;
+    this.#limit = limit;
+  }
+
+  async run(steps: readonly Step[]): Promise<void> {
+    for (const step of steps) {
+      const outcome = await this.#take(step);
+      if (outcome === null || outcome.ok) continue;
+      if (this.#limit?.refused === undefined) expect.fail(why(outcome));
+      expect(why(outcome)).toMatch(this.#limit.refused);
+      // Nothing has changed.
+      expect(await this.#scene.see()).toEqual(this.#seen.at(-1));
       return;
     }
-    expect(says.refused).toEqual([]);
-    expect(says.after).toEqual(row.after);
-    expect(says.verified).toBe(true);
-    expect([...new Set(says.strategies)]).toEqual([strategy]);
-    expect(says.reverted).toEqual(row.reverted ?? row.before);
-    expect(says.again).toBe(typeof row.after);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
+    if (this.#limit?.refused !== undefined) expect.fail('the row was to be refused, and nothing of it was');
   }
+
+  /** What a change became, where the step is one that has to work. */
+  async #take(step: Step): Promise<Outcome | null> {
+    if ('sees' in step) {
+      await this.#look(step.sees);
+      return null;
+    }
+    if ('run' in step) {
+      await this.#scene.run(step.run);
+      return null;
+    }
+    if ('rounds' in step) return this.#scene.rounds(step.rounds, step.patch);
+    if ('again' in step) return this.#again(step);
+    if ('revert' in step) return this.#scene.revert(step.revert.flatMap((each) => this.#ids.get(each) ?? []));
+    const outcome = await this.#scene.apply(step.patch);
+    if (step.refused !== undefined) {
+      expect(outcome.ok).toBe(false);
+      expect(why(outcome)).toMatch(step.refused);
+      return null;
+    }
+    for (const patch of outcome.patches) expect(patch).toMatchObject({ strategy: this.#conformant.strategy, verified: true });
+    const ids = outcome.patches.map((patch) => patch.id);
+    this.#ids.set(step.apply, ids);
+    return outcome;
+  }
+
+  /** Patched and taken back again and again, it still does the same. */
+  async #again({ again, patch }: Extract<Step, { again: unknown }>): Promise<Outcome | null> {
+    const { rounds } = this.#conformant;
+    if (rounds === 0) return null;
+    const outcome = await this.#scene.rounds(rounds, patch);
+    if (!outcome.ok) return outcome;
+    const last = await this.#scene.apply(patch);
+    if (last.ok) await this.#look(again);
+    return last;
+  }
+
+  async #look(expected: unknown): Promise<void> {
+    const value = await this.#scene.see();
+    expect(value).toEqual(this.#limit?.sees === undefined ? expected : this.#limit.sees[this.#seen.length]);
+    this.#seen.push(value);
+  }
+}
+
+function why({ refused }: Outcome): string {
+  return refused.map((each) => each.why).join('; ');
 }

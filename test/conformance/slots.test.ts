@@ -1,3 +1,4 @@
 import { conformance } from './runner.ts';
+import { slots } from './slots.ts';
 
-conformance('slots', {});
+conformance(slots);

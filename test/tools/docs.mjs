@@ -1,7 +1,12 @@
-/** Writes docs/errors.md and docs/operations.md from the tables they describe; with --check only says whether they are up to date. */
+/** Writes docs/errors.md, docs/operations.md and docs/compatibility.md from the tables they describe; with --check only says whether they are up to date. */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { register } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { catalogue, errorTable } from '../../packages/agent/dist/protocol/index.js';
+
+// The rows are TypeScript, which Node 20 can not load by itself.
+if (process.features.typescript === undefined) register('./typescript-hook.mjs', import.meta.url);
+const { compatibility } = await import('../conformance/compatibility.ts');
 
 const check = process.argv.includes('--check');
 const row = (...cells) => `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`;
@@ -40,7 +45,7 @@ const operations = [
   ]),
 ].join('\n');
 
-for (const [name, text] of Object.entries({ 'errors.md': errors, 'operations.md': operations })) {
+for (const [name, text] of Object.entries({ 'errors.md': errors, 'operations.md': operations, 'compatibility.md': compatibility() })) {
   const file = fileURLToPath(new URL(`../../docs/${name}`, import.meta.url));
   if (!check) writeFileSync(file, text);
   else if (readFileSync(file, 'utf8') !== text) {

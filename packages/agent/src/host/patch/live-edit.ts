@@ -65,13 +65,26 @@ export class LiveEditStrategy implements PatchStrategy {
     const refused: Refusal[] = [];
     const accepted: Change[] = [];
     for (const change of changes) {
-      const why = change.code === null ? null : unreachable(change.target, change.code);
+      const why = change.code === null ? null : (unreachable(change.target, change.code) ?? this.#overlap(change, changes));
       if (why === null) accepted.push(change);
       else refused.push({ address: change.target.address, why });
     }
     const [first] = accepted;
     const expectedPauseMs = first === undefined ? 0 : this.assess(first.target).pauseMs;
     return { transaction: this.#transaction(accepted, expectedPauseMs), refused };
+  }
+
+  /** Two texts, one of which stands in the other, would each undo the other. */
+  #overlap({ target }: Change, changes: readonly Change[]): string | null {
+    const inSet = changes.filter((other) => other.target.module === target.module && other.code !== null).map((other) => other.target);
+    const live = [...(this.#live.get(target.module)?.values() ?? [])].map((each) => each.target);
+    const { start, end } = target.entry;
+    const other = [...live, ...inSet].find(
+      ({ index, entry }) => index !== target.index && ((entry.start <= start && end <= entry.end) || (start <= entry.start && entry.end <= end)),
+    );
+    if (other === undefined) return null;
+    const where = other.entry.start <= start ? 'it stands inside' : 'it holds';
+    return `${where} ${other.address}, which is patched too: live edit would undo the one with the other; revert that patch first`;
   }
 
   #transaction(changes: readonly Change[], expectedPauseMs: number): Transaction {
@@ -201,13 +214,17 @@ function unreachable({ captures, entry, module, file }: FunctionTarget, code: st
   const renewed = analyseCaptures(program);
   const outer = captures.scopeOf(entry.node).parent;
   const missing = new Set<string>();
-  for (const { name, scope } of renewed.references) {
+  const unknown = new Set<string>();
+  for (const { name, scope, above } of renewed.references) {
     if (renewed.resolve(name, scope) !== null || outer === null) continue;
     const binding = captures.resolve(name, outer);
+    const isNamed = binding !== null || name in globalThis || name === 'arguments' || (module.format === 'commonjs' && commonJsNames.has(name));
+    if (!isNamed && !(above.type === 'UnaryExpression' && above.operator === 'typeof')) unknown.add(name);
     const isLost =
       binding === null ? module.format === 'commonjs' && commonJsNames.has(name) && !isMentioned(name, captures) : !isCaptured(binding, captures);
     if (isLost && binding?.kind !== 'import') missing.add(name);
   }
+  if (unknown.size > 0) return `${[...unknown].join(', ')} is not defined in ${file}, nor is it a global`;
   if (missing.size === 0) return null;
   return `${[...missing].join(', ')} is captured by no function of the running code, so V8 would not find it`;
 }

@@ -74,9 +74,8 @@ export class ModuleIndex {
    */
   at(address: string): [FunctionTarget, ...FunctionTarget[]] {
     const { file, name } = splitAddress(address);
-    const targets = this.#candidates(file)
-      .flatMap((analysed) => analysed.targets)
-      .filter((target) => target.file === file);
+    const candidates = this.#candidates(file);
+    const targets = candidates.flatMap((analysed) => analysed.targets).filter((target) => target.file === file);
     const exact = targets.filter((target) => target.address === address);
     const found = exact.length > 0 ? exact : /^\d+$/.test(name) ? targets.filter((target) => target.line === Number(name)) : [];
     const [first, ...others] = found;
@@ -91,9 +90,19 @@ export class ModuleIndex {
       const names = [...new Set(found.map((each) => `${each.address} (line ${each.line})`))];
       throw new KeyholeError('AMBIGUOUS', `${address} stands for ${found.length} functions: ${names.join(', ')}`);
     }
-    if (targets.length === 0) throw notLoaded(file);
-    const near = targets.map((each) => each.address).slice(0, 20);
-    throw new KeyholeError('NOT_FOUND', `${file} has no function ${name}`, `It has ${near.join(', ')}`);
+    if (!candidates.some(({ module }) => this.filesOf(module).includes(file))) throw notLoaded(file);
+    const near =
+      targets.length === 0
+        ? 'none'
+        : targets
+            .map((each) => each.address)
+            .slice(0, 20)
+            .join(', ');
+    throw new KeyholeError(
+      'NOT_FOUND',
+      `${file} has no function ${name}`,
+      `It has ${near}. Code made by eval or new Function has no address and can not be patched.`,
+    );
   }
 
   /** The module an author's file became. */

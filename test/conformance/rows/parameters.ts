@@ -1,0 +1,207 @@
+/** Parameters. */
+import { cjs, esm, type Row } from '../row.ts';
+
+export const parameters = {
+  'no parameter': esm("export function f() { return 'old' }", { f: "function f() { return 'new' }" }, { observe: 'm.f(1, 2)' }),
+  defaults: esm(
+    'export function f(a = 1, b = 2) { return [a, b] }',
+    { f: 'function f(a = 10, b = 20) { return [a, b] }' },
+    {
+      observe: '[m.f(), m.f(5), m.f(undefined, 6), m.f(null)]',
+      before: [
+        [1, 2],
+        [5, 2],
+        [1, 6],
+        [null, 2],
+      ],
+      after: [
+        [10, 20],
+        [5, 20],
+        [10, 6],
+        [null, 20],
+      ],
+    },
+  ),
+  'default that reads an earlier parameter': esm(
+    'export function f(a, b = a + 1) { return [a, b] }',
+    { f: 'function f(a, b = a * 10) { return [a, b] }' },
+    {
+      observe: '[m.f(3), m.f(3, 4)]',
+      before: [
+        [3, 4],
+        [3, 4],
+      ],
+      after: [
+        [3, 30],
+        [3, 4],
+      ],
+    },
+  ),
+  'the old default is not evaluated': esm(
+    "export const ran = [];\nexport function f(a = ran.push('old')) { return a }",
+    { f: "function f(a = 'new') { return a }" },
+    { observe: '{ m.ran.length = 0; m.f(); return m.ran }', before: ['old'], after: [] },
+  ),
+  'default that calls a function': esm(
+    "const make = () => 'made';\nexport function f(a = make()) { return 'old' + a }",
+    { f: "function f(a = make() + '!') { return 'new' + a }" },
+    { before: 'oldmade', after: 'newmade!' },
+  ),
+  'default with captured variable': esm(
+    "function make(n) { return function g(a = n) { return 'old' + a } }\nexport const f = make(1), other = make(2);",
+    { 'make.g': "function g(a = n + '!') { return 'new' + a }" },
+    { observe: '[m.f(), m.other(), m.f(5)]', before: ['old1', 'old2', 'old5'], after: ['new1!', 'new2!', 'new5'] },
+  ),
+  rest: esm(
+    'export function f(a, ...b) { return [a, b] }',
+    { f: 'function f(a, ...b) { return [b, a] }' },
+    {
+      observe: '[m.f(), m.f(1, 2, 3)]',
+      before: [
+        [null, []],
+        [1, [2, 3]],
+      ],
+      after: [
+        [[], null],
+        [[2, 3], 1],
+      ],
+    },
+  ),
+  'rest pattern': esm(
+    'export function f(...[a, b = 2]) { return [a, b] }',
+    { f: 'function f(...[a, b = 3]) { return [b, a] }' },
+    {
+      observe: '[m.f(1), m.f(1, 5)]',
+      before: [
+        [1, 2],
+        [1, 5],
+      ],
+      after: [
+        [3, 1],
+        [5, 1],
+      ],
+    },
+  ),
+  'destructuring, nested, with defaults': esm(
+    'export function f({ a: { b = 1 } = {}, ...more } = {}, [c, [d = 4] = []] = []) { return [b, c, d, more] }',
+    { f: 'function f({ a: { b = 10 } = {}, ...more } = {}, [c, [d = 40] = []] = []) { return [d, c, b, more] }' },
+    {
+      observe: '[m.f(), m.f({ a: { b: 2 }, x: 9 }, [3, [5]])]',
+      before: [
+        [1, null, 4, {}],
+        [2, 3, 5, { x: 9 }],
+      ],
+      after: [
+        [40, null, 10, {}],
+        [5, 3, 2, { x: 9 }],
+      ],
+    },
+  ),
+  'destructuring in an arrow': esm(
+    'export const f = ({ a }, [b]) => [a, b]',
+    { f: '({ a }, [b]) => [b, a]' },
+    { observe: 'm.f({ a: 1 }, [2])', before: [1, 2], after: [2, 1] },
+  ),
+  'destructuring reads its argument once, and only the new pattern does': esm(
+    'export function f({ a }) { return a }\nexport const read = [];\nexport const from = { get a() { read.push("a"); return 1 }, get b() { read.push("b"); return 2 } };',
+    { f: 'function f({ b }) { return b }' },
+    { observe: '{ m.read.length = 0; return [m.f(m.from), m.read] }', before: [1, ['a']], after: [2, ['b']] },
+  ),
+  'default that reads a destructured parameter': esm(
+    'export function f({ a }, b = a) { return [a, b] }',
+    { f: 'function f({ a }, b = a + 1) { return [b, a] }' },
+    { observe: 'm.f({ a: 1 })', before: [1, 1], after: [2, 1] },
+  ),
+  'arguments, sloppy and mapped': cjs(
+    'exports.f = f; function f(a) { arguments[0] = 9; return [a, arguments.length] }',
+    { f: 'function f(a) { arguments[0] = 8; return [a, arguments.length, arguments[1]] }' },
+    { observe: 'm.f(1, 2)', before: [9, 2], after: [8, 2, 2] },
+  ),
+  'arguments, strict': esm(
+    'export function f(a) { arguments[0] = 9; return [a, arguments.length] }',
+    { f: 'function f(a) { arguments[0] = 8; return [a, arguments[0], arguments.length] }' },
+    { observe: 'm.f(1, 2)', before: [1, 2], after: [1, 8, 2] },
+  ),
+  'arguments.length of a call without arguments': esm(
+    'export function f(a) { return [a, arguments.length] }',
+    { f: 'function f(a = 5) { return [arguments.length, a] }' },
+    {
+      observe: '[m.f(), m.f(undefined)]',
+      before: [
+        [null, 0],
+        [null, 1],
+      ],
+      after: [
+        [0, 5],
+        [1, 5],
+      ],
+    },
+  ),
+  'arguments first used by the patch': esm(
+    "export function f(a) { return 'old' + a }",
+    { f: "function f(a) { return 'new' + a + arguments.length }" },
+    { observe: 'm.f(1)', before: 'old1', after: 'new11' },
+  ),
+  'length and name': esm(
+    "export function f(a, b = 1, ...c) { return 'old' }\nexport const g = (x) => 'old';\nexport class A { m(a, b) { return 'old' } }",
+    { f: "function f(a, b = 2, ...c) { return 'new' }", g: "(x) => 'new'", 'A.m': "m(a, b) { return 'new' }" },
+    {
+      observe: '[m.f, m.g, m.A.prototype.m].map((each) => [each(), each.name, each.length])',
+      before: [
+        ['old', 'f', 1],
+        ['old', 'g', 1],
+        ['old', 'm', 2],
+      ],
+      after: [
+        ['new', 'f', 1],
+        ['new', 'g', 1],
+        ['new', 'm', 2],
+      ],
+    },
+  ),
+  'a parameter is added': esm(
+    'export function f(a) { return [a] }',
+    { f: 'function f(a, b) { return [a, b] }' },
+    { observe: 'm.f(1, 2)', before: [1], after: [1, 2] },
+  ),
+  'a parameter is added to an arrow': esm(
+    'export const f = (a) => [a]',
+    { f: '(a, b) => [a, b]' },
+    { observe: 'm.f(1, 2)', before: [1], after: [1, 2] },
+  ),
+  'a parameter with a default is added': esm(
+    'export function f(a) { return [a] }',
+    { f: 'function f(a, b = 7) { return [a, b] }' },
+    { observe: 'm.f(1)', before: [1], after: [1, 7] },
+  ),
+  'rest is added': esm(
+    'export function f() { return [] }',
+    { f: 'function f(...all) { return all }' },
+    { observe: 'm.f(1, 2)', before: [], after: [1, 2] },
+  ),
+  'a parameter is added where all are taken by rest': esm(
+    'export function f(...all) { return all }',
+    { f: 'function f(a, b, ...all) { return [b, a, all] }' },
+    { observe: 'm.f(1, 2, 3)', before: [1, 2, 3], after: [2, 1, [3]] },
+  ),
+  'a parameter is removed': esm(
+    'export function f(a, b) { return [a, b] }',
+    { f: 'function f(a) { return [a] }' },
+    { observe: 'm.f(1, 2)', before: [1, 2], after: [1] },
+  ),
+  'a parameter is renamed and becomes a pattern': esm(
+    'export function f(a) { return [a] }',
+    { f: 'function f({ x }) { return [x] }' },
+    { observe: 'm.f({ x: 1 })', before: [{ x: 1 }], after: [1] },
+  ),
+  'more arguments than parameters': esm(
+    'export function f(a) { return [a] }',
+    { f: 'function f(a) { return [a, a] }' },
+    { observe: 'm.f(1, 2, 3)', before: [1], after: [1, 1] },
+  ),
+  'fewer arguments than parameters': esm(
+    'export function f(a, b) { return [a, b] }',
+    { f: 'function f(a, b) { return [b, a, typeof b] }' },
+    { observe: 'm.f(1)', before: [1, null], after: [null, 1, 'undefined'] },
+  ),
+} satisfies Record<string, Row>;
