@@ -49,8 +49,9 @@ describe('host', () => {
   });
   const record = (url: string, running: string, map: string | null): SlotTable => {
     const table = new SlotTable();
-    table.record({ url, format: 'module', running, typed: null, map, prefix: '', without: [] });
-    table.define(url, -1, () => undefined);
+    const text = map === null ? running : `${running}\n//# sourceMappingURL=data:application/json;base64,${Buffer.from(map).toString('base64')}`;
+    table.record({ id: '$kh1', url, format: 'module', text, edits: [], types: null, functions: 0, without: [], loadedAtMs: 0 });
+    table.define('$kh1', -1, () => ({}), null);
     return table;
   };
 

@@ -2,6 +2,7 @@
 import * as vm from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { withEdits } from '../../packages/agent/dist/loader/edits.js';
 import { instrumentModule } from '../../packages/agent/dist/loader/transform.js';
 
 function run(text: string): unknown {
@@ -11,7 +12,7 @@ function run(text: string): unknown {
   return module.exports;
 }
 
-const instrumented = (source: string): string => instrumentModule(source, 'commonjs', 'program.js', 'file:///program.js').text.toString();
+const instrumented = (source: string): string => withEdits(source, instrumentModule(source, 'commonjs', 'program.js', '$kht').edits);
 
 /** Each program leaves in `module.exports` what it saw of itself. */
 const programs: Record<string, string> = {
@@ -74,7 +75,7 @@ test('the text of a function runs in a realm that knows no slots', () => {
 
 test('an arrow that does not use this is not made to capture it, and nobody is made to allocate arguments', () => {
   const text = instrumented('function f() { return [1].map((x) => x) }');
-  expect(text).toContain('?$kh1(x):');
+  expect(text).toContain('?$kht_1(x):');
   expect(text).not.toContain('arguments');
 });
 

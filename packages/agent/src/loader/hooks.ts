@@ -8,11 +8,11 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
 import { newerModule } from '../platform/module-hooks.ts';
 import { instrumentText } from './instrument.ts';
+import { registryKey } from './module-scope.ts';
 import { createSelection } from './selection.ts';
 import type { SelectionOptions } from './selection.ts';
 import { SlotTable } from './slot-table.ts';
-import type { LoadRecord, Portal } from './slot-table.ts';
-import { registryKey } from './transform.ts';
+import type { LoadRecord, PrivateAccessor, UntouchedFile } from './slot-table.ts';
 
 /** Formats whose text is JavaScript or becomes it. */
 const textFormats = new Set(['module', 'commonjs', 'module-typescript', 'commonjs-typescript', 'typescript']);
@@ -33,9 +33,10 @@ export function installInstrumentation(selection: SelectionOptions): SlotTable {
   const sourceMaps = process.execArgv.includes('--enable-source-maps') || (process.env.NODE_OPTIONS ?? '').includes('--enable-source-maps');
   const { port1, port2 } = new MessageChannel();
   port1.unref();
-  const table = new SlotTable(() => (receiveMessageOnPort(port1)?.message as LoadRecord | { url: string; why: string } | undefined) ?? null);
+  const table = new SlotTable(() => (receiveMessageOnPort(port1)?.message as LoadRecord | UntouchedFile | undefined) ?? null);
   Object.defineProperty(globalThis, Symbol.for(registryKey), {
-    value: (url: string, classIndex: number, portal: Portal): void => table.define(url, classIndex, portal),
+    value: (id: string, classIndex: number, given: unknown, privates: PrivateAccessor | null = null): void =>
+      table.define(id, classIndex, given, privates),
     enumerable: false,
     writable: false,
     configurable: false,
@@ -44,9 +45,9 @@ export function installInstrumentation(selection: SelectionOptions): SlotTable {
   /** The instrumented text, or null where the file stays as it is. */
   const instrument = (url: string, source: string, format: string | null): { text: string; format: string } | null => {
     try {
-      const { text, format: found, record } = instrumentText(url, source, format, sourceMaps);
+      const record = instrumentText(url, source, format, sourceMaps);
       table.record(record);
-      return { text, format: found };
+      return record;
     } catch (thrown) {
       table.leftUntouched(url, thrown instanceof Error ? (thrown.message.split('\n')[0] ?? '') : String(thrown));
       return null;

@@ -17,11 +17,11 @@ export const load: LoadHook = async (url, context, nextLoad) => {
   const loaded = await nextLoad(url, context);
   if (data === null || loaded.format !== 'module' || loaded.source == null || !selected(url)) return loaded;
   try {
-    const { text, record } = instrumentText(url, textOf(loaded.source), 'module', data.sourceMaps);
+    const record = instrumentText(url, textOf(loaded.source), 'module', data.sourceMaps);
     data.port.postMessage(record);
-    return { ...loaded, source: text };
+    return { ...loaded, source: record.text };
   } catch (thrown) {
-    data.port.postMessage({ url, why: thrown instanceof Error ? (thrown.message.split('\n')[0] ?? '') : String(thrown) });
+    data.port.postMessage({ file: url, why: thrown instanceof Error ? (thrown.message.split('\n')[0] ?? '') : String(thrown) });
     return loaded;
   }
 };

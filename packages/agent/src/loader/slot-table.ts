@@ -1,98 +1,159 @@
 /**
- * What the instrumented modules of this process registered: for each its loaded text and its portals. A portal is a function `code => eval(code)` of the
- * module's own scope; it fills slots and is how the REPL evaluates inside a module.
+ * What the instrumented modules of this process registered: for each load its text, its variables and its classes. The slots are properties of the global
+ * object, one for each function of each load; they are defined here, filled by a strategy, and nobody else's business.
  */
 import type { ModuleFormat } from '../source/index.ts';
+import { withEdits, withoutEdits } from './edits.ts';
+import type { Edit } from './edits.ts';
+import { mapOf } from './maps.ts';
+import { slotName } from './transform.ts';
 
-export type Portal = (code: string) => unknown;
+/** The variables of a module as properties: getters, and setters for those that may change. Words that are no variables stand under {@link scopeWords}. */
+export type ModuleScope = Record<string, unknown>;
+
+/** Answers for the private names of a class, see loader/offers.ts. */
+export type PrivateAccessor = (index: number, how: 0 | 1 | 2, object: unknown, value?: unknown) => unknown;
 
 /** What the loader read and made of one file. */
 export interface LoadRecord {
+  /** Names this load; its slots' names start with it. */
+  id: string;
   url: string;
   format: ModuleFormat;
-  running: string;
-  typed: string | null;
-  map: string | null;
-  prefix: string;
+  /** What runs. V8 keeps this very string for `toString`, so it costs nothing to keep it here. */
+  text: string;
+  /** From the JavaScript that was loaded to what runs. */
+  edits: Edit[];
+  /** From the JavaScript that was loaded to the TypeScript it was made of by Node, where it was. */
+  types: Edit[] | null;
+  functions: number;
   /** Functions without a slot, by index, with the reason. */
   without: [number, string][];
+  loadedAtMs: number;
 }
 
-/** One evaluation of a module: a file may be loaded more than once. */
-export interface ModuleInstance {
-  portal: Portal;
-  /** Portals of classes at module level, by their order. */
-  classes: Map<number, Portal>;
+export interface UntouchedFile {
+  file: string;
+  why: string;
 }
 
 export class InstrumentedModule {
   readonly instrumented = true;
-  readonly url: string;
-  readonly format: ModuleFormat;
-  readonly running: string;
-  readonly typed: string | null;
-  readonly map: string | null;
-  readonly prefix: string;
+  readonly #record: LoadRecord;
+  /** null until its first statement has run. */
+  #scope: (() => ModuleScope) | null = null;
+  #running: string | null = null;
+  #map: string | null | undefined;
   readonly without: ReadonlyMap<number, string>;
-  readonly instances: ModuleInstance[] = [];
+  readonly classes = new Map<number, { class: unknown; privates: PrivateAccessor | null }>();
+  /** It ran twice from one load, so that two sets of variables share its slots. */
+  twice = false;
 
   constructor(record: LoadRecord) {
-    this.url = record.url;
-    this.format = record.format;
-    this.running = record.running;
-    this.typed = record.typed;
-    this.map = record.map;
-    this.prefix = record.prefix;
+    this.#record = record;
     this.without = new Map(record.without);
+  }
+
+  get url(): string {
+    return this.#record.url;
+  }
+
+  get format(): ModuleFormat {
+    return this.#record.format;
+  }
+
+  /** Whether its text is strict as a whole. */
+  get strict(): boolean {
+    return this.format === 'module' || /^(?:\s|\/\/[^\n]*\n|\/\*[^]*?\*\/)*(['"])use strict\1/.test(this.running);
+  }
+
+  get functions(): number {
+    return this.#record.functions;
+  }
+
+  get evaluated(): boolean {
+    return this.#scope !== null;
+  }
+
+  /** The JavaScript that was loaded, before instrumentation. */
+  get running(): string {
+    this.#running ??= withoutEdits(this.#record.text, this.#record.edits);
+    return this.#running;
+  }
+
+  get typed(): string | null {
+    return this.#record.types === null ? null : withEdits(this.running, this.#record.types);
+  }
+
+  /** The source map from {@link running}, read when it is first asked for. */
+  get map(): string | null {
+    if (this.#map === undefined) this.#map = mapOf(this.url, this.running, this.#record.loadedAtMs);
+    return this.#map;
+  }
+
+  /** A fresh object over the module's variables. */
+  scope(): ModuleScope {
+    if (this.#scope === null) throw new Error(`${this.url} has not been evaluated`);
+    return this.#scope();
+  }
+
+  slot(index: number): string {
+    return slotName(this.#record.id, index);
+  }
+
+  register(scope: () => ModuleScope): void {
+    if (this.#scope !== null) this.twice = true;
+    this.#scope = scope;
   }
 }
 
 export class SlotTable {
-  readonly #modules = new Map<string, InstrumentedModule[]>();
-  readonly #untouched: { file: string; why: string }[] = [];
-  readonly #receive: () => LoadRecord | { url: string; why: string } | null;
+  readonly #modules = new Map<string, InstrumentedModule>();
+  readonly #untouched: UntouchedFile[] = [];
+  readonly #receive: () => LoadRecord | UntouchedFile | null;
 
   /** @param receive gives records that another thread (the loader of Node 20) has made and not yet delivered. */
-  constructor(receive: () => LoadRecord | { url: string; why: string } | null = () => null) {
+  constructor(receive: () => LoadRecord | UntouchedFile | null = () => null) {
     this.#receive = receive;
   }
 
   record(record: LoadRecord): void {
-    const versions = this.#modules.get(record.url) ?? [];
-    // The same text once more (a cleared require cache): one module with one more instance.
-    if (versions.at(-1)?.running === record.running) return;
-    versions.push(new InstrumentedModule(record));
-    this.#modules.set(record.url, versions);
+    const module = new InstrumentedModule(record);
+    this.#modules.set(record.id, module);
+    for (let index = 0; index < module.functions; index += 1) {
+      if (module.without.has(index)) continue;
+      Object.defineProperty(globalThis, module.slot(index), { value: undefined, writable: true, enumerable: false, configurable: true });
+    }
   }
 
-  leftUntouched(url: string, why: string): void {
-    this.#untouched.push({ file: url, why });
+  leftUntouched(file: string, why: string): void {
+    this.#untouched.push({ file, why });
   }
 
-  /** Called by the first statement of an instrumented module, and by its classes with their order. */
-  define(url: string, classIndex: number, portal: Portal): void {
+  /** Called by the first statement of an instrumented module, with -1, and by its classes with their order. */
+  define(id: string, classIndex: number, given: unknown, privates: PrivateAccessor | null): void {
     this.#drain();
-    const module = this.#modules.get(url)?.at(-1);
+    const module = this.#modules.get(id);
     if (module === undefined) return;
-    if (classIndex < 0) module.instances.push({ portal, classes: new Map() });
-    else module.instances.at(-1)?.classes.set(classIndex, portal);
+    if (classIndex < 0) module.register(given as () => ModuleScope);
+    else module.classes.set(classIndex, { class: given, privates });
   }
 
-  /** Modules that have been evaluated. */
+  /** Modules that have been evaluated, each load of a file for itself. */
   list(): InstrumentedModule[] {
     this.#drain();
-    return [...this.#modules.values()].flat().filter((module) => module.instances.length > 0);
+    return [...this.#modules.values()].filter((module) => module.evaluated);
   }
 
   /** Files that were loaded as they were, with the reason. */
-  get untouched(): readonly { file: string; why: string }[] {
+  get untouched(): readonly UntouchedFile[] {
     this.#drain();
     return this.#untouched;
   }
 
   #drain(): void {
     for (let next = this.#receive(); next !== null; next = this.#receive()) {
-      if ('why' in next) this.leftUntouched(next.url, next.why);
+      if ('why' in next) this.leftUntouched(next.file, next.why);
       else this.record(next);
     }
   }

@@ -3,118 +3,103 @@
  * what the author can observe of a function (name, length, `this`, `arguments`, laziness, behaviour of its text in another realm) stays as it was.
  *
  *   function add(a) { return a + n }
- *   function add(a) {if(typeof $kh0=="function")return $kh0.call(this,a); return a + n }
+ *   function add(a) {if(typeof $kh1x_0=="function")return $kh1x_0(this,a); return a + n }
  *
- * A nested function hands over an accessor to the variables it already captures; it is compiled only when a patch runs.
+ * A slot is a property of the global object that the loader defines: V8 takes the value of such a property for a constant until it changes, so optimized code
+ * has no test in it. A function that sees more than its module hands over an accessor besides.
  */
-import MagicString from 'magic-string';
-import { analyseCaptures, child, children, directivesOf, indexFunctions, isConstant, nameOf, parseModule } from '../source/index.ts';
+import { analyseCaptures, child, children, directivesOf, indexFunctions, nameOf, parseModule } from '../source/index.ts';
 import type { Captures, FunctionEntry, ModuleFormat, SyntaxNode, Token } from '../source/index.ts';
-
-/** Well-known symbol under which instrumented modules find the slot table; a realm without an agent has none, and nothing happens there. */
-export const registryKey = 'keyhole.slots';
+import { EditList } from './edits.ts';
+import type { Edit, EditableText } from './edits.ts';
+import { classBlock, moduleStatement, registeredClasses } from './module-scope.ts';
+import { accessorOf, accessorParameters, offersOf } from './offers.ts';
+import type { OfferKey } from './offers.ts';
 
 export interface Instrumented {
-  text: MagicString;
-  /** Slots are named `<prefix><index of the function in indexFunctions>`. */
-  prefix: string;
+  edits: Edit[];
+  /** How many functions it has; the slot of each is named by its place among them, see {@link slotName}. */
+  functions: number;
   /** Functions without a slot, by index, with the reason. */
   without: Map<number, string>;
 }
 
-/** A prefix that no name of the source starts with. */
-export function slotPrefix(source: string): string {
-  let prefix = '$kh';
-  while (source.includes(prefix)) prefix += '_';
-  return prefix;
+/** The name of a function's slot on the global object. */
+export function slotName(id: string, index: number): string {
+  return `${id}_${index}`;
 }
 
 /**
- * Instruments a module. `key` is what the module registers itself under.
+ * Instruments a module. `id` names this load of it; no name of the source may start with it.
  * @throws {KeyholeError} SYNTAX where the text does not parse; the caller then loads it untouched.
  */
-export function instrumentModule(source: string, format: ModuleFormat, file: string, key: string): Instrumented {
+export function instrumentModule(source: string, format: ModuleFormat, file: string, id: string): Instrumented {
   const tokens: Token[] = [];
   const program = parseModule(source, format, file, tokens);
   const captures = analyseCaptures(program);
   const functions = indexFunctions(program, source);
-  const prefix = slotPrefix(source);
-  const text = new MagicString(source);
+  const registered = registeredClasses(program, captures, functions);
+  const classes = new Set(registered.keys());
+  const text = new EditList(source);
   const without = new Map<number, string>();
-  const names: string[] = [];
   const moved: SyntaxNode[] = [];
-  for (const [index, entry] of functions.entries()) {
-    const why = addSlot({ text, source, tokens, entry, captures, slot: prefix + String(index), offset: 0, moved });
-    if (why === null) names.push(prefix + String(index));
-    else without.set(index, why);
-  }
-  const statements = children(program, 'body');
-  const directives = directivesOf(statements);
+  const directives = directivesOf(children(program, 'body'));
   const last = directives.at(-1);
   const start = last === undefined ? (/^(\uFEFF?#![^\n]*\n)/.exec(source)?.[0].length ?? (source.startsWith('\uFEFF') ? 1 : 0)) : last.end;
-  const registry = `globalThis[Symbol.for(${JSON.stringify(registryKey)})]`;
-  const slots = names.length === 0 ? '' : `var ${names.join(',')};`;
-  text.appendLeft(start, `${last === undefined ? '' : ';'}${slots}${registry}?.(${JSON.stringify(key)},-1,c=>eval(c));`);
-  for (const [index, statement] of topLevelClasses(statements).entries()) {
-    if (!needsPortal(statement, captures, functions)) continue;
-    const body = child(statement, 'body');
-    if (body !== null) text.appendLeft(body.start + 1, `static{${registry}?.(${JSON.stringify(key)},${index},c=>eval(c));}`);
+  text.insert(start, (last === undefined ? '' : ';') + moduleStatement(captures, format, id));
+  for (const [index, entry] of functions.entries()) {
+    const accessor = accessorOf(offersOf(entry, captures, classes));
+    const self = passesThis(entry, captures) ? 'this' : null;
+    const why = addSlot({ text, source, tokens, entry, captures, slot: slotName(id, index), accessor, self, moved });
+    if (why !== null) without.set(index, why);
   }
-  return { text, prefix, without };
+  for (const [node, index] of registered) {
+    const body = child(node, 'body');
+    if (body !== null) text.insert(body.start + 1, classBlock(node, index, id));
+  }
+  return { edits: text.sorted(), functions: functions.length, without };
 }
 
-/** Classes that are statements of the module, or the value of a variable of it: where a portal sees private names and `super`. */
-export function topLevelClasses(statements: readonly SyntaxNode[]): SyntaxNode[] {
-  return statements.flatMap((statement) => {
-    const declaration = statement.type.startsWith('Export') ? (child(statement, 'declaration') ?? statement) : statement;
-    if (declaration.type === 'ClassDeclaration') return [declaration];
-    if (declaration.type !== 'VariableDeclaration') return [];
-    return children(declaration, 'declarations').flatMap((declarator) => {
-      const init = child(declarator, 'init');
-      return init?.type === 'ClassExpression' ? [init] : [];
-    });
-  });
-}
-
-function needsPortal(node: SyntaxNode, captures: Captures, functions: readonly FunctionEntry[]): boolean {
-  if (child(node, 'superClass') !== null) return true;
-  const body = child(node, 'body');
-  const members = body === null ? [] : children(body, 'body');
-  if (members.some((member) => child(member, 'key')?.type === 'PrivateIdentifier')) return true;
-  return functions.some((entry) => entry.class === node && captures.useOf(entry.node).super);
+/** What the accessor of a loaded function answers, in the order of its cases. `classes`: those that register themselves. */
+export function offerOrder(captures: Captures, entry: FunctionEntry, classes: ReadonlyMap<SyntaxNode, number>): OfferKey[] {
+  return [...offersOf(entry, captures, new Set(classes.keys())).keys()];
 }
 
 export interface SlotPlace {
-  text: MagicString;
+  text: EditableText;
   /** The text the tree was parsed from. */
   source: string;
   tokens: readonly Token[];
   entry: FunctionEntry;
   captures: Captures;
   slot: string;
-  /** Added to the tree's offsets to get those of `text`. */
-  offset: number;
-  /** For the text of a patch: how it reads a variable that its original captured, which is no variable of its own. */
-  outer?: (name: string, node: SyntaxNode) => { expression: string; constant: boolean } | null;
+  accessor: string | null;
+  /** What stands for `this` in the call of the patch, or null where none is handed over. */
+  self: string | null;
   /** Destructured parameters that were moved into a body: what stands in them is out of reach. */
   moved: SyntaxNode[];
 }
 
+/** Whether a call hands its `this` to the patch, before everything else. */
+export function passesThis(entry: FunctionEntry, captures: Captures): boolean {
+  if (entry.kind === 'derived constructor') return false;
+  return entry.node.type !== 'ArrowFunctionExpression' || captures.useOf(entry.node).this;
+}
+
 /** Adds a slot to one function; returns why it can not have one, else null. */
 export function addSlot(place: SlotPlace): string | null {
-  const { text, entry, captures, slot, offset } = place;
+  const { text, entry, captures, slot, accessor } = place;
   const { node } = entry;
   const why = obstacle(place);
   if (why !== null) return why;
-  const use = captures.useOf(node);
   const isArrow = node.type === 'ArrowFunctionExpression';
   const test = `typeof ${slot}=="function"`;
   const passed: string[] = [];
   let unpack = '';
-  const accessor = accessorOf(place);
+  if (place.self !== null) passed.push(place.self);
   if (accessor !== null) passed.push(accessor);
 
-  const readsArguments = use.arguments && !isArrow;
+  const readsArguments = captures.useOf(node).arguments && !isArrow;
   for (const [index, parameter] of children(node, 'params').entries()) {
     const rest = parameter.type === 'RestElement';
     const target = rest ? child(parameter, 'argument') : parameter.type === 'AssignmentPattern' ? child(parameter, 'left') : parameter;
@@ -122,7 +107,7 @@ export function addSlot(place: SlotPlace): string | null {
     const value = parameter.type === 'AssignmentPattern' ? child(parameter, 'right') : null;
     if (value !== null && !isAnonymousFunction(value)) {
       // The patch has defaults of its own: while it is there, the old one is not evaluated.
-      text.appendLeft(afterToken(place, '=', target.end, value.start) + offset, `${test}?void 0:`);
+      text.insert(afterToken(place, '=', target.end, value.start), `${test}?void 0:`);
     }
     let name = nameOf(target);
     if (target.type !== 'Identifier' && !readsArguments) {
@@ -130,64 +115,37 @@ export function addSlot(place: SlotPlace): string | null {
       unpack += `var ${place.source.slice(target.start, target.end)}=${name};`;
       place.moved.push(target);
       // Its line breaks move with it, so that the body's lines stay where they are.
-      text.overwrite(target.start + offset, target.end + offset, name);
+      text.replace(target.start, target.end, name);
     }
     if (!readsArguments) passed.push(`${rest ? '...' : ''}${name ?? ''}`);
   }
   if (readsArguments) passed.push('...arguments');
 
-  const call = isArrow && !use.this ? `${slot}(${passed.join(',')})` : `${slot}.call(${['this', ...passed].join(',')})`;
+  const call = `${slot}(${passed.join(',')})`;
   const body = child(node, 'body');
   if (body === null) return 'it has no body';
   if (body.type !== 'BlockStatement') {
     const arrow = lastToken(place, '=>', body.start);
     if (unpack === '') {
-      text.appendLeft(arrow + offset, `${test}?${call}:`);
+      text.insert(arrow, `${test}?${call}:`);
     } else {
-      text.appendLeft(arrow + offset, `{if(${test})return ${call};${unpack}return (`);
-      text.appendRight(node.end + offset, ')}');
+      text.insert(arrow, `{if(${test})return ${call};${unpack}return (`);
+      text.insert(node.end, ')}');
     }
     return null;
   }
   const directives = directivesOf(children(body, 'body'));
   const start = directives.at(-1)?.end ?? body.start + 1;
   const delegate = entry.generator ? 'yield* ' : '';
-  text.appendLeft(start + offset, `${directives.length > 0 ? ';' : ''}if(${test})return ${delegate}${call};${unpack}`);
+  text.insert(start, `${directives.length > 0 ? ';' : ''}if(${test})return ${delegate}${call};${unpack}`);
   return null;
 }
 
-/** An arrow that reads and writes the captured variables by name; null where nothing is captured. */
-function accessorOf(place: SlotPlace): string | null {
-  const offered = offeredBy(place);
-  if (offered.size === 0) return null;
-  const cases = [...offered].map(([name, { expression, constant }]) =>
-    constant ? `case"${name}":return ${expression};` : `case"${name}":return $w?${expression}=$v:${expression};`,
-  );
-  return `($k,$w,$v)=>{switch($k){${cases.join('')}}}`;
-}
-
-/** The variables a function's accessor offers, by name, with the expression that stands for each. */
-export function offeredBy({
-  entry,
-  captures,
-  outer,
-}: Pick<SlotPlace, 'entry' | 'captures' | 'outer'>): Map<string, { expression: string; constant: boolean }> {
-  const offered = new Map<string, { expression: string; constant: boolean }>();
-  for (const [name, binding] of captures.useOf(entry.node).captured) offered.set(name, { expression: name, constant: isConstant(binding) });
-  if (outer === undefined) return offered;
-  for (const reference of captures.references) {
-    if (reference.node.start < entry.node.start || reference.node.end > entry.node.end) continue;
-    if (captures.resolve(reference.name, reference.scope) !== null) continue;
-    const variable = outer(reference.name, reference.node);
-    if (variable !== null) offered.set(reference.name, variable);
-  }
-  return offered;
-}
-
-function obstacle({ source, entry, captures, moved }: SlotPlace): string | null {
+function obstacle({ entry, captures, moved }: SlotPlace): string | null {
   const { node } = entry;
+  const use = captures.useOf(node);
   if (moved.some((each) => each.start <= node.start && node.end <= each.end)) return 'it stands inside a destructured parameter';
-  if (entry.kind === 'derived constructor') return 'it is the constructor of a derived class: super() can only be called inside it';
+  if (use.inWith) return 'it stands inside `with`';
   const parameters = children(node, 'params');
   const names = new Set<string>();
   for (const parameter of parameters) {
@@ -199,10 +157,8 @@ function obstacle({ source, entry, captures, moved }: SlotPlace): string | null 
     const why = patternObstacle(entry, captures);
     if (why !== null) return why;
   }
-  if (/\$[kwv]\b/.test(source) && ['$k', '$w', '$v'].some((name) => captures.useOf(node).captured.has(name))) {
-    return 'it captures a variable named $k, $w or $v';
-  }
-  return null;
+  const hidden = accessorParameters.find((name) => use.captured.has(name));
+  return hidden === undefined ? null : `it captures a variable named ${hidden}`;
 }
 
 /** Destructured parameters move into the body; that is the same only where no name means something else there. */

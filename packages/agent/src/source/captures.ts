@@ -1,8 +1,9 @@
 /** What each function takes from around it: captured variables, and the words that have no variable (`this`, `arguments`, `super`, private names). */
-import { analyseScopes } from './scopes.ts';
+import { analyseScopes, isConstant } from './scopes.ts';
 import type { Binding, ScopeAnalysis } from './scopes.ts';
-import { below, child, isClass, isFunction, nameOf } from './syntax.ts';
+import { below, child, isClass, isFunction, nameOf, privateNamesOf } from './syntax.ts';
 import type { SyntaxNode } from './syntax.ts';
+import { assignedIn } from './words.ts';
 
 export interface FunctionUse {
   /** Variables of enclosing functions and blocks it uses, itself or through a function in it. Module variables are not among them. */
@@ -12,16 +13,32 @@ export interface FunctionUse {
   newTarget: boolean;
   super: boolean;
   superCall: boolean;
-  privateNames: boolean;
+  /** Private names it says, itself or through a function in it, with the class around it that declares each (null: none in this text). */
+  privateNames: Map<string, SyntaxNode | null>;
+  /** It stands inside `with`: what a name means there is known only when it runs. */
+  inWith: boolean;
 }
 
 export interface Captures extends ScopeAnalysis {
   useOf(fn: SyntaxNode): FunctionUse;
+  /** Whether the text assigns it after its declaration. V8 takes a variable that nobody assigns for a constant, so nothing of ours may assign it either. */
+  isAssigned(binding: Binding): boolean;
+}
+
+/**
+ * Whether a patch may assign a variable of the running text. Who writes `let` means it; a `var`, a function or a class that nothing assigns is left the constant that V8 takes it for,
+ * since compiled code is full of them.
+ */
+export function isWritable(binding: Binding, captures: Captures): boolean {
+  return binding.kind === 'let' || (!isConstant(binding) && captures.isAssigned(binding));
 }
 
 export function analyseCaptures(program: SyntaxNode): Captures {
   const scopes = analyseScopes(program);
   const uses = new Map<SyntaxNode, FunctionUse>();
+  /** Classes around the node that is walked, with how many functions are around each. */
+  const classes: { node: SyntaxNode; declares: Set<string>; depth: number }[] = [];
+  let withs = 0;
   walk(program, [], []);
   for (const reference of scopes.references) {
     const binding = scopes.resolve(reference.name, reference.scope);
@@ -30,8 +47,15 @@ export function analyseCaptures(program: SyntaxNode): Captures {
       if (at.kind === 'function') uses.get(at.node)?.captured.set(reference.name, binding);
     }
   }
+  const targets = assignedIn(program);
+  const assigned = new Set<Binding>();
+  for (const reference of scopes.references) {
+    const binding = targets.has(reference.node) ? scopes.resolve(reference.name, reference.scope) : null;
+    if (binding !== null) assigned.add(binding);
+  }
   return {
     ...scopes,
+    isAssigned: (binding) => assigned.has(binding),
     useOf(fn) {
       const use = uses.get(fn);
       if (use === undefined) throw new Error('that function is not of this tree');
@@ -50,7 +74,8 @@ export function analyseCaptures(program: SyntaxNode): Captures {
         newTarget: false,
         super: false,
         superCall: false,
-        privateNames: false,
+        privateNames: new Map(),
+        inWith: withs > 0,
       };
       uses.set(node, use);
       const seen = node.type === 'ArrowFunctionExpression' ? [...owners, use] : [use];
@@ -61,6 +86,7 @@ export function analyseCaptures(program: SyntaxNode): Captures {
       const superClass = child(node, 'superClass');
       const body = child(node, 'body');
       if (superClass !== null) walk(superClass, owners, around);
+      classes.push({ node, declares: new Set(privateNamesOf(node)), depth: around.length });
       for (const member of body === null ? [] : below(body)) {
         const key = child(member, 'key');
         if (member.computed === true && key !== null) walk(key, owners, around);
@@ -68,6 +94,7 @@ export function analyseCaptures(program: SyntaxNode): Captures {
         const value = child(member, 'value');
         if (value !== null) walk(value, [], around);
       }
+      classes.pop();
       return;
     }
     switch (node.type) {
@@ -83,9 +110,18 @@ export function analyseCaptures(program: SyntaxNode): Captures {
       case 'MetaProperty':
         if (nameOf(child(node, 'meta')) === 'new') for (const owner of owners) owner.newTarget = true;
         return;
-      case 'PrivateIdentifier':
-        for (const owner of around) owner.privateNames = true;
+      case 'PrivateIdentifier': {
+        const name = String(node.name);
+        const declaring = classes.findLast((each) => each.declares.has(name));
+        for (const owner of around.slice(declaring?.depth ?? 0)) owner.privateNames.set(name, declaring?.node ?? null);
         return;
+      }
+      case 'WithStatement': {
+        withs += 1;
+        for (const part of below(node)) walk(part, owners, around);
+        withs -= 1;
+        return;
+      }
       case 'MemberExpression': {
         const property = child(node, 'property');
         const object = child(node, 'object');

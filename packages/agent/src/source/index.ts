@@ -7,3 +7,4 @@ export * from './source-map.ts';
 export * from './normalize.ts';
 export * from './top-level-await.ts';
 export * from './closed-grammar.ts';
+export * from './words.ts';

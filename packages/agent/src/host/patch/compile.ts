@@ -1,12 +1,12 @@
 /**
- * From the text of a patch to code for a slot. The code is compiled in the scope of the module; what the original captured from enclosing functions is
- * read and written through the accessor that each living closure hands over, so one patch serves them all, each with its own variables.
+ * From the text of a patch to code for a slot. The code stands outside the module: it gets the module's variables as an object, and what its original captured
+ * through the accessor that each living closure hands over, so one patch serves them all, each with its own variables.
  */
-import MagicString from 'magic-string';
-import { addSlot, offeredBy, topLevelClasses } from '../../loader/index.ts';
-import type { InstrumentedModule } from '../../loader/index.ts';
+import { commonJsNames, offerOrder, passesThis } from '../../loader/index.ts';
+import type { InstrumentedModule, OfferKey } from '../../loader/index.ts';
 import {
   analyseCaptures,
+  assignedIn,
   below,
   child,
   children,
@@ -15,32 +15,35 @@ import {
   indexFunctions,
   isClass,
   isConstant,
+  isWritable,
   parseFunction,
+  privateNamesOf,
+  wordsOf,
 } from '../../source/index.ts';
-import type { Captures, FunctionEntry, FunctionUse, ParsedFunction, SyntaxNode } from '../../source/index.ts';
+import type { Captures, FunctionEntry, SyntaxNode, Words } from '../../source/index.ts';
 import type { FunctionTarget } from './modules.ts';
-import { pairNested } from './nested.ts';
+import { slotNested } from './nested-slots.ts';
+import type { Draft } from './nested-slots.ts';
+import { PatchText, Unspeakable, givenNames } from './rewrite.ts';
+import type { Given, Meaning } from './rewrite.ts';
+import { shapeMismatch } from './shape.ts';
 
 export interface CompiledPatch {
-  /** An expression whose value is the function for the slot. */
+  /** An expression: a function of the module's variables, the class, its private names and Reflect, which gives the function for the slot. */
   code: string;
-  /** The order of the class whose portal compiles it, or -1 for the module's. */
-  portal: number;
-  /** Captured variables it reads or writes. */
-  requires: Set<string>;
+  /** The order of the registered class it needs, or null. */
+  classIndex: number | null;
+  /** What it asks the accessor for. */
+  requires: Set<OfferKey>;
   /** What the functions nested in its text offer to patches of their own, by index of the function in the module. */
-  offers: Map<number, Set<string>>;
+  offers: Map<number, Set<OfferKey>>;
   /** Functions of the module that closures made by this text are not, though they stand in for them. */
   detached: Set<number>;
 }
 
-const accessorName = '$khA';
-const scopeName = '$khS';
-const variablesName = '$khs';
-
 /**
  * Compiles a patch, or says why it can not be one.
- * @param reachable names of enclosing functions' variables that every living closure offers.
+ * @param offered what every living closure of the function offers.
  * @param isGlobal whether a name is known outside the module.
  * @throws {KeyholeError} SYNTAX with file, line and caret.
  */
@@ -49,115 +52,137 @@ export function compilePatch(
   module: InstrumentedModule,
   code: string,
   id: string,
-  reachable: ReadonlySet<string>,
+  offered: ReadonlySet<OfferKey>,
   isGlobal: (name: string) => boolean,
 ): CompiledPatch | { why: string } {
   const { entry, captures: original } = target;
   const parsed = parseFunction(code, entry.place, module.format, target.file);
+  const node = functionOf(parsed.container);
+  // Its own name means the function that the service knows, which is the original, and not what is put into the slot.
+  node.id = null;
   const captures = analyseCaptures(parsed.program);
   const functions = indexFunctions(parsed.program, parsed.text);
   const own = functions.find((each) => each.container === parsed.container);
   if (own === undefined) return { why: 'the text is not a function' };
-  const node = functionOf(parsed.container);
-  const use = captures.useOf(node);
-  const before = original.useOf(entry.node);
+  const words = wordsOf(node);
+  const why = shapeMismatch(entry, own, original.useOf(entry.node), captures.useOf(node)) ?? unseen(words) ?? otherThis(target, module, node, words);
+  if (why !== null) return { why };
 
-  const mismatch = shapeMismatch(entry, own, before, use);
-  if (mismatch !== null) return { why: mismatch };
-  if (mentionsImportMeta(node)) return { why: 'the new text uses import.meta, which code compiled later can not have' };
+  const order = offerOrder(original, entry, target.classes);
+  const requires = new Set<OfferKey>();
+  const numberOf = (key: OfferKey): number | null => {
+    const index = order.indexOf(key);
+    if (index === -1 || !offered.has(key)) return null;
+    requires.add(key);
+    return index;
+  };
+  const names = namesOutside(target, module, captures, parsed.program, offered, isGlobal);
+  if ('why' in names) return names;
+  const { classes } = target;
+  const classNode = [...classes.keys()].find((each) => contains(each, entry)) ?? null;
+  const declared = classNode === null ? [] : privateNamesOf(classNode);
+  const superByClass = entry.class !== null && classes.has(entry.class);
+  const given = givenNames(code);
+  const meaning: Meaning = {
+    given,
+    words,
+    outside: names.outside(numberOf),
+    offered: numberOf,
+    self: selfOf(entry, given, numberOf),
+    superByClass,
+    privateName: (name) => {
+      const index = declared.indexOf(name);
+      if (index !== -1) return { accessor: given.privates, index };
+      const nested = numberOf(`#${name}`);
+      if (nested === null)
+        throw new Unspeakable(`the new text uses #${name}, which the running code does not, and its class stands inside a function`);
+      return { accessor: given.accessor, index: nested };
+    },
+  };
+  const draft: Draft = { target, module, parsed, own, functions, captures, meaning };
+  try {
+    const nested = slotNested(draft);
+    const text = new PatchText(parsed.program, parsed.text, meaning, nested.edits);
+    const emitted = emit(draft, text, order.length > 0, id);
+    const usesClass = superByClass && words.super.length > 0 ? entry.class : words.privateNames.length > 0 ? classNode : null;
+    const { offers, detached } = nested;
+    return { code: emitted, classIndex: usesClass === null ? null : (classes.get(usesClass) ?? null), requires, offers, detached };
+  } catch (thrown) {
+    if (thrown instanceof Unspeakable) return { why: thrown.message };
+    throw thrown;
+  }
+}
 
-  const outerScope = original.scopeOf(entry.node).parent;
-  const requires = new Set<string>();
+/** How the text says `this`: handed over as the first argument, or asked for, since a derived constructor has none before super(). */
+function selfOf(entry: FunctionEntry, given: Given, numberOf: (key: OfferKey) => number | null): string {
+  if (entry.kind !== 'derived constructor') return given.self;
+  return `${given.accessor}(${numberOf('this')})`;
+}
+
+interface NamesOutside {
+  outside(numberOf: (key: OfferKey) => number | null): Map<SyntaxNode, { name: string; index: number | null }>;
+}
+
+/** The names of a text that are not its own, or why it can not have one of them. */
+function namesOutside(
+  { entry, captures: original, file }: FunctionTarget,
+  module: InstrumentedModule,
+  captures: Captures,
+  program: SyntaxNode,
+  offered: ReadonlySet<OfferKey>,
+  isGlobal: (name: string) => boolean,
+): NamesOutside | { why: string } {
+  const around = original.scopeOf(entry.node).parent;
+  const targets = assignedIn(program);
+  const found: { node: SyntaxNode; name: string; ofModule: boolean }[] = [];
   const unreachable = new Set<string>();
   const unknown = new Set<string>();
   for (const reference of captures.references) {
-    const { name } = reference;
+    const { name, node } = reference;
     if (captures.resolve(name, reference.scope) !== null || name === 'arguments') continue;
-    const binding = outerScope === null ? null : original.resolve(name, outerScope);
+    const binding = around === null ? null : original.resolve(name, around);
     if (binding === null) {
       const asked = reference.above.type === 'UnaryExpression' && reference.above.operator === 'typeof';
-      if (!asked && !isGlobal(name)) unknown.add(name);
-    } else if (binding.scope !== original.module) {
-      (reachable.has(name) ? requires : unreachable).add(name);
+      if (module.format === 'commonjs' && commonJsNames.has(name)) found.push({ node, name, ofModule: true });
+      else if (!asked && !isGlobal(name)) unknown.add(name);
+      continue;
     }
+    const ofModule = binding.scope === original.module;
+    if (!ofModule && !offered.has(name)) {
+      unreachable.add(name);
+      continue;
+    }
+    if (targets.has(node)) {
+      if (isConstant(binding)) return { why: `the new text assigns to ${name}, which is a constant` };
+      if (!isWritable(binding, original)) {
+        return { why: `the new text assigns to ${name}, which the running code never does after its declaration: V8 takes it for a constant` };
+      }
+    }
+    found.push({ node, name, ofModule });
   }
-  if (unknown.size > 0) return { why: `${listed(unknown)} is not defined in ${target.file}, nor is it a global` };
+  if (unknown.size > 0) return { why: `${listed(unknown)} is not defined in ${file}, nor is it a global` };
   if (unreachable.size > 0) {
+    const reachable = [...offered].filter((key) => original.useOf(entry.node).captured.has(key));
     return {
       why: `${listed(unreachable)} belongs to an enclosing function and is not captured by the running code, so no patch can reach it (reachable: ${listed(reachable) || 'nothing'})`,
     };
   }
+  return {
+    outside: (numberOf) => new Map(found.map(({ node, name, ofModule }) => [node, { name, index: ofModule ? null : numberOf(name) }])),
+  };
+}
 
-  const classes = topLevelClasses(children(original.module.node, 'body'));
-  const classIndex = use.super ? classes.findIndex((each) => each === entry.class) : classes.findIndex((each) => contains(each, entry));
-  const needsPortal = use.super || use.privateNames;
-  if (needsPortal && !module.instances.every((instance) => instance.classes.has(classIndex))) {
-    return {
-      why: `the new text uses ${use.super ? 'super' : 'private names'}, and its class stands inside a function or had none when it was loaded`,
-    };
-  }
-
-  const constants = new Set<string>();
-  for (const [name, binding] of before.captured) if (isConstant(binding)) constants.add(name);
-  const text = new MagicString(parsed.text);
+/** In sloppy code the call has made an object of `this` before the patch sees it. */
+function otherThis(target: FunctionTarget, module: InstrumentedModule, node: SyntaxNode, words: Words): string | null {
   const body = child(node, 'body');
-  if (body === null) return { why: 'the new text has no body' };
-  const shorthands = shorthandOffsets(parsed.program);
-  const expressionAt = (name: string, at: SyntaxNode): string =>
-    at.start < body.start ? `new ${scopeName}(${accessorName})._${name}` : `${variablesName}._${name}`;
-  for (const reference of captures.references) {
-    if (!requires.has(reference.name) || captures.resolve(reference.name, reference.scope) !== null) continue;
-    const expression = expressionAt(reference.name, reference.node);
-    const called = child(reference.above, 'callee') === reference.node || child(reference.above, 'tag') === reference.node;
-    const label = shorthands.has(reference.node.start) ? `${reference.name}:` : '';
-    // A call through a property would pass an object as `this`; `new` would take the call for its own.
-    const standing = !called ? expression : reference.above.type === 'NewExpression' ? `(${expression})` : `(0,${expression})`;
-    text.overwrite(reference.node.start, reference.node.end, label + standing);
-  }
-
-  const draft: Draft = { target, module, own, functions, captures, parsed, text, requires, constants, expressionAt };
-  const nested = slotNested(draft);
-  return { code: emit(draft, body, use.super, id), portal: needsPortal ? classIndex : -1, requires, ...nested };
+  if (words.this.length === 0 || body === null || !opensStrict(body) || isStrict(target, module)) return null;
+  return 'the new text is strict and uses this, and the running code is not strict';
 }
 
-/** A patch between its analysis and its code. */
-interface Draft {
-  target: FunctionTarget;
-  module: InstrumentedModule;
-  parsed: ParsedFunction;
-  own: FunctionEntry;
-  functions: FunctionEntry[];
-  captures: Captures;
-  text: MagicString;
-  requires: ReadonlySet<string>;
-  constants: ReadonlySet<string>;
-  expressionAt: (name: string, at: SyntaxNode) => string;
-}
-
-/** What a slot can not do for the two texts, in plain words; null where it can. */
-function shapeMismatch(entry: FunctionEntry, own: FunctionEntry, before: FunctionUse, use: FunctionUse): string | null {
-  const constructors = ['constructor', 'derived constructor'];
-  if (constructors.includes(entry.kind) !== (own.kind === 'derived constructor' || own.kind === 'constructor'))
-    return 'a constructor can not become another kind of member';
-  if (!constructors.includes(entry.kind) && own.kind !== entry.kind) return `it is a ${entry.kind} and the new text is a ${own.kind}`;
-  if (own.static !== entry.static) return 'static can not be added or taken away';
-  if (own.generator !== entry.generator) return 'a generator can not become an ordinary function, nor the other way round';
-  if (entry.async && entry.generator !== own.generator) return 'an async generator must stay one';
-  if (entry.generator && own.async !== entry.async) return 'a generator can not become async, nor the other way round';
-  if (entry.async && !own.async) return 'an async function must stay async: its callers hold a promise';
-  const isArrow = entry.kind === 'arrow';
-  if (isArrow && use.this && !before.this) return 'the new text uses this, which the running arrow function did not capture';
-  if (isArrow && use.arguments) return 'the new text uses the arguments of an enclosing function';
-  if (isArrow && use.super) return 'the new text uses super in an arrow function';
-  if (!isArrow && use.arguments && !before.arguments) return 'the new text uses arguments, which the running code does not pass on';
-  if (use.newTarget) return 'the new text uses new.target';
-  if (use.superCall) return 'the new text calls super()';
-  const taken = children(entry.node, 'params');
-  const wanted = children(own.node, 'params');
-  const passesAll = before.arguments && !isArrow ? true : taken.at(-1)?.type === 'RestElement';
-  if (!passesAll && (wanted.length > taken.length || wanted.at(-1)?.type === 'RestElement')) {
-    return `the new text takes more parameters than the ${taken.length} that the running code passes on`;
-  }
+/** What no text can do from outside its module. */
+function unseen(words: Words): string | null {
+  if (words.directEval.length > 0) return 'the new text calls eval, whose code would not find the names of the module';
+  if (words.with.length > 0) return 'the new text uses with';
   return null;
 }
 
@@ -165,90 +190,50 @@ function listed(names: Iterable<string>): string {
   return [...names].join(', ');
 }
 
-function mentionsImportMeta(node: SyntaxNode): boolean {
-  if (node.type === 'MetaProperty') return child(node, 'meta')?.name === 'import';
-  for (const part of below(node)) if (mentionsImportMeta(part)) return true;
-  return false;
-}
-
-function shorthandOffsets(node: SyntaxNode, found = new Set<number>()): Set<number> {
-  if (node.type === 'Property' && node.shorthand === true) found.add(node.start);
-  for (const part of below(node)) shorthandOffsets(part, found);
-  return found;
-}
-
-/** Closures that the patch makes answer to the same slots as those the loaded code made, so that patching them later reaches all. */
-function slotNested({
-  target,
-  module,
-  own,
-  functions,
-  captures,
-  parsed,
-  text,
-  requires,
-  constants,
-  expressionAt,
-}: Draft): Pick<CompiledPatch, 'offers' | 'detached'> {
-  const originals = indexFunctions(target.captures.module.node, module.running);
-  const { pairs, detached } = pairNested(originals, target.index, functions, functions.indexOf(own));
-  const offers = new Map<number, Set<string>>();
-  const outer = (name: string, node: SyntaxNode): { expression: string; constant: boolean } | null =>
-    requires.has(name) ? { expression: expressionAt(name, node), constant: constants.has(name) } : null;
-  for (const [original, nested] of pairs) {
-    const entry = functions[nested];
-    const loaded = originals[original];
-    if (entry === undefined || loaded === undefined) continue;
-    const alike = entry.generator === loaded.generator && entry.kind === loaded.kind && entry.async === loaded.async;
-    // A destructured parameter would have to move into the body; the text of a patch is left as it was written.
-    const simple = children(entry.node, 'params').every((each) => each.type === 'Identifier' || each.type === 'RestElement');
-    const place = {
-      text,
-      source: parsed.text,
-      tokens: parsed.tokens,
-      entry,
-      captures,
-      slot: module.prefix + String(original),
-      offset: 0,
-      moved: [],
-      outer,
-    };
-    if (!module.without.has(original) && alike && simple && addSlot(place) === null) offers.set(original, new Set(offeredBy(place).keys()));
-    else detached.add(original);
-  }
-  return { offers, detached };
-}
-
-function emit({ target, module, own, text, requires, constants }: Draft, body: SyntaxNode, usesSuper: boolean, id: string): string {
-  const parameters = children(own.node, 'params');
+function emit(draft: Draft, text: PatchText, takesAccessor: boolean, id: string): string {
+  const { target, module, own, parsed, meaning } = draft;
+  const { given } = meaning;
+  const node = own.node;
+  const body = child(node, 'body');
+  if (body === null) throw new Unspeakable('the new text has no body');
+  const head: string[] = [];
+  if (passesThis(target.entry, target.captures)) head.push(given.self);
+  if (takesAccessor) head.push(given.accessor);
+  const parameters = children(node, 'params');
   const first = parameters[0];
   const last = parameters.at(-1);
-  const head = target.captures.useOf(target.entry.node).captured.size > 0 ? [accessorName] : [];
-  if (first !== undefined && last !== undefined) head.push(text.slice(first.start, last.end));
-  const variables = requires.size === 0 ? '' : `const ${variablesName}=new ${scopeName}(${accessorName});`;
-  let bodyText: string;
-  if (body.type === 'BlockStatement') {
-    const start = directivesOf(children(body, 'body')).at(-1)?.end ?? body.start + 1;
-    bodyText = `${text.slice(body.start, start)};${variables}${text.slice(start, body.end)}`;
-  } else {
-    bodyText = `{${variables}return (${text.slice(body.start, body.end)});}`;
-  }
+  const taken = first === undefined || last === undefined ? '' : text.between(node, first.start, last.end);
+  const missing = linesOf(parsed.text.slice(parsed.container.start, body.start)) - linesOf(taken);
+  const bodyText = '\n'.repeat(missing) + (body.type === 'BlockStatement' ? text.render(body, node) : `{return (${text.render(body, node)})}`);
   const name = JSON.stringify(target.entry.name || own.name || 'anonymous');
-  const home = usesSuper ? `__proto__:Object.getPrototypeOf(this${target.entry.static ? '' : '.prototype'}),` : '';
-  const accessors = [...requires].map((each) => {
-    const write = constants.has(each) ? 'throw new TypeError("Assignment to constant variable.")' : `this.$("${each}",1,$v)`;
-    return `get _${each}(){return this.$("${each}",0)}set _${each}($v){${write}}`;
-  });
-  const scope = requires.size === 0 ? '' : `class ${scopeName}{constructor($){this.$=$}${accessors.join('')}}`;
-  const strict = isStrict(target, module) ? '"use strict";' : '';
+  const kind = `${own.async ? 'async ' : ''}${own.generator ? '*' : ''}`;
   // As many lines before it as the author's file has, so that a stack trace names the author's line.
   const padding = '\n'.repeat(Math.max(0, target.line - 1));
+  // A method of an object literal: it has a name in stack traces but binds none.
+  const plain = (params: string): string => `({${padding}${kind}${name}(${params})${bodyText}})[${name}]`;
+  // Whose text says `arguments` must not see what the slot adds to them.
+  const value =
+    own.kind !== 'arrow' && draft.captures.useOf(node).arguments
+      ? `(${[...head, '...$a'].join(',')})=>${given.reflect}.apply(${plain(taken)},${passesThis(target.entry, target.captures) ? given.self : 'void 0'},$a)`
+      : plain([...head, ...(taken === '' ? [] : [taken])].join(','));
+  const strict = isStrict(target, module) ? '"use strict";' : '';
   const sourceUrl = `keyhole-patch/${id}/${target.file.replace(/[\s#?]/g, '_')}`;
-  // A method of an object literal: it has a name in stack traces but binds none, and it has a home object for super.
+  const parametersOfAll = [given.module, given.home, given.privates, given.reflect].join(',');
+  return `(function(${parametersOfAll}){${strict}${references(given)}return ${value}})\n//# sourceURL=${sourceUrl}`;
+}
+
+/** Objects that stand for a variable or a private member, for the ways of using one that need something to assign to. */
+function references({ variable, member, optional, inherited, reflect }: Given): string {
   return (
-    `(function(){${strict}${scope}return ({${home}${padding}${own.async ? 'async ' : ''}${own.generator ? '*' : ''}${name}(${head.join(',')})${bodyText}})` +
-    `[${name}]}).call(this)\n//# sourceURL=${sourceUrl}`
+    `const ${variable}=(a,k)=>({get v(){return a(k)},set v(x){a(k,1,x)}}),` +
+    `${member}=(a,k,o)=>({get v(){return a(k,0,o)},set v(x){a(k,1,o,x)},get c(){const f=a(k,0,o);return typeof f=="function"?(...z)=>${reflect}.apply(f,o,z):f}}),` +
+    `${optional}=(a,k,o)=>o==null?void 0:${member}(a,k,o),` +
+    `${inherited}=(h,k,t)=>({get v(){return ${reflect}.get(h,k,t)},set v(x){if(!${reflect}.set(h,k,x,t))throw new TypeError("Cannot assign to read only property of super")}});`
   );
+}
+
+function linesOf(text: string): number {
+  return text.split('\n').length - 1;
 }
 
 function isStrict(target: FunctionTarget, module: InstrumentedModule): boolean {

@@ -6,6 +6,7 @@ import type { FunctionDetail, FunctionSummary, StrategyName } from '../../protoc
 import type { HostHandlers } from '../bridge.ts';
 import type { ScopePortals } from '../evaluate.ts';
 import type { Inspector } from '../inspector.ts';
+import { portalInto } from '../module-portal.ts';
 import { PatchEngine } from './engine.ts';
 import { LiveEditStrategy } from './live-edit.ts';
 import { ModuleIndex, loadedCode } from './modules.ts';
@@ -78,15 +79,14 @@ export function createPatching({ inspector, service, root, commit, table }: Patc
   const portals: ScopePortals = {
     portal(file) {
       const { module } = modules.module(file);
-      const portal = module instanceof InstrumentedModule ? module.instances.at(-1)?.portal : undefined;
-      if (portal === undefined) {
+      if (!(module instanceof InstrumentedModule)) {
         throw new KeyholeError(
           'NOT_FOUND',
           `${file} has no way in`,
           'Start the service with --import @keyhole/agent/register to evaluate inside its modules.',
         );
       }
-      return portal;
+      return portalInto(file, module.scope(), module.strict);
     },
   };
   return { handlers, portals, strategies: engine.strategies.map(({ name }) => name), count: () => engine.records().length };

@@ -2,12 +2,13 @@
  * The strategy for code that was not instrumented, on Node 20 to 25: V8 swaps the code in place. It stops the process in proportion to the heap, and it answers Ok and changes
  * nothing when the new code uses a variable that no closure captured before; so that is refused by name beforehand, and the living functions are looked at afterwards.
  */
+import { commonJsNames } from '../../loader/index.ts';
 import { capabilitiesOf } from '../../platform/capabilities.ts';
 import type { StrategyVerdict } from '../../protocol/index.ts';
 import { analyseCaptures, below, parseFunction } from '../../source/index.ts';
 import type { Binding, Captures, SyntaxNode } from '../../source/index.ts';
 import type { Inspector, RemoteObject } from '../inspector.ts';
-import { commonJsNames, loadedCode } from './modules.ts';
+import { loadedCode } from './modules.ts';
 import type { FunctionTarget, LoadedModule } from './modules.ts';
 import type { Scripts } from './scripts.ts';
 import type { Change, PatchStrategy, Refusal, Transaction } from './strategy.ts';

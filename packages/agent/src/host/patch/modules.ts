@@ -4,12 +4,10 @@
  */
 import { fileURLToPath } from 'node:url';
 import * as path from 'node:path';
+import { registeredClasses } from '../../loader/index.ts';
 import { KeyholeError } from '../../protocol/index.ts';
 import { PlaceMap, addressOf, analyseCaptures, indexFunctions, lineTable, parseModule, splitAddress } from '../../source/index.ts';
 import type { Captures, FunctionEntry, ModuleFormat, SyntaxNode } from '../../source/index.ts';
-
-/** What a CommonJS module sees that is no global. */
-export const commonJsNames: ReadonlySet<string> = new Set(['require', 'module', 'exports', '__filename', '__dirname']);
 
 /** A module as the loader or the inspector knows it. */
 export interface LoadedModule {
@@ -29,6 +27,10 @@ export interface FunctionTarget {
   entry: FunctionEntry;
   /** Its place among the module's functions. */
   index: number;
+  /** All functions of the module. */
+  functions: readonly FunctionEntry[];
+  /** The classes of the module that register themselves when they were instrumented, by their order. */
+  classes: ReadonlyMap<SyntaxNode, number>;
   captures: Captures;
   address: string;
   /** The author's file, relative to the root where it lies below it. */
@@ -162,7 +164,9 @@ export class ModuleIndex {
     const map = this.#mapOf(module);
     const lineAt = lineTable(module.running);
     const targets: FunctionTarget[] = [];
-    for (const [index, entry] of indexFunctions(program, module.running).entries()) {
+    const functions = indexFunctions(program, module.running);
+    const classes = registeredClasses(program, captures, functions);
+    for (const [index, entry] of functions.entries()) {
       let file = running;
       let line = entry.line;
       if (map !== null) {
@@ -173,7 +177,7 @@ export class ModuleIndex {
         file = this.#relative(place.source);
         line = place.line;
       }
-      targets.push({ module, entry, index, captures, file, line, address: addressOf(file, entry, line) });
+      targets.push({ module, entry, index, functions, classes, captures, file, line, address: addressOf(file, entry, line) });
     }
     const analysed = { module, program, map, captures, targets };
     this.#analysed.set(module, analysed);

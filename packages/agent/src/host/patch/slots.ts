@@ -2,25 +2,24 @@
  * The strategy for code that was instrumented when it was loaded: a patch fills the function's slot. Every living closure reaches the patch at its next
  * call, with its own variables; the function objects the service handed out stay the same. Nothing stops for it.
  */
-import { InstrumentedModule } from '../../loader/index.ts';
-import type { ModuleInstance, Portal } from '../../loader/index.ts';
+import { Script } from 'node:vm';
+import { InstrumentedModule, offerOrder } from '../../loader/index.ts';
+import type { ModuleScope, OfferKey, PrivateAccessor } from '../../loader/index.ts';
 import { KeyholeError } from '../../protocol/index.ts';
 import type { StrategyVerdict } from '../../protocol/index.ts';
-import { indexFunctions } from '../../source/index.ts';
 import { compilePatch } from './compile.ts';
 import type { CompiledPatch } from './compile.ts';
-import { commonJsNames } from './modules.ts';
 import type { FunctionTarget } from './modules.ts';
 import type { Change, PatchStrategy, Refusal, Transaction } from './strategy.ts';
 
 /** What the process has seen of one module's slots. */
 interface SlotHistory {
   /** For each function: what each text that makes such closures offers them. The loaded text is one of them. */
-  offers: Map<number, Set<string>[]>;
+  offers: Map<number, Set<OfferKey>[]>;
   /** Functions of which some living closures may not answer to the slot, and the patch that made those. */
   detached: Map<number, string>;
   /** What the patch that is live now requires. */
-  requires: Map<number, Set<string>>;
+  requires: Map<number, Set<OfferKey>>;
 }
 
 interface Ready {
@@ -28,10 +27,17 @@ interface Ready {
   module: InstrumentedModule;
   index: number;
   slot: string;
+  /** null puts the loaded code back. */
   patch: CompiledPatch | null;
-  /** One function for each evaluation of the module; undefined puts the loaded code back. */
-  functions: { instance: ModuleInstance; value: unknown }[];
+  /** For the slot. */
+  value: unknown;
 }
+
+// The service may replace them; what a patch is made with must not be its code.
+const { getOwnPropertyDescriptor, getPrototypeOf } = Object;
+// By eval: what vm.Script compiles stays in memory, 2 KB a text (Node 20, 22, 24); Node 26 keeps either.
+const { eval: compile } = globalThis;
+const reflect = Object.freeze({ apply: Reflect.apply, get: Reflect.get, set: Reflect.set });
 
 export class SlotsStrategy implements PatchStrategy {
   readonly name = 'slots';
@@ -44,7 +50,9 @@ export class SlotsStrategy implements PatchStrategy {
 
   reachable(target: FunctionTarget): string[] {
     const { module } = target;
-    return module instanceof InstrumentedModule ? [...this.#reachable(target, module, target.index)] : [];
+    if (!(module instanceof InstrumentedModule)) return [];
+    const offered = this.#offered(target, module);
+    return [...target.captures.useOf(target.entry.node).captured.keys()].filter((name) => offered.has(name));
   }
 
   prepare(changes: readonly Change[]): { transaction: Transaction; refused: Refusal[] } {
@@ -67,6 +75,7 @@ export class SlotsStrategy implements PatchStrategy {
     const { module } = target;
     if (!(module instanceof InstrumentedModule)) return 'its file was not instrumented: start the service with --import @keyhole/agent/register';
     const index = target.index;
+    if (module.twice) return 'its file was run twice from one load, so that its slots serve two sets of variables';
     const without = module.without.get(index);
     if (without !== undefined) return `it has no slot: ${without}`;
     const by = this.#history(module).detached.get(index);
@@ -83,10 +92,12 @@ export class SlotsStrategy implements PatchStrategy {
     return history;
   }
 
-  #reachable(target: FunctionTarget, module: InstrumentedModule, index: number): Set<string> {
-    const offers = this.#history(module).offers.get(index) ?? [];
-    const names = [...target.captures.useOf(target.entry.node).captured.keys()];
-    return new Set(names.filter((name) => offers.every((offered) => offered.has(name))));
+  /** What every living closure of a function offers to its patch. */
+  #offered(target: FunctionTarget, module: InstrumentedModule): Set<OfferKey> {
+    const { captures, entry, index } = target;
+    const loaded = offerOrder(captures, entry, target.classes);
+    const others = this.#history(module).offers.get(index) ?? [];
+    return new Set(loaded.filter((key) => others.every((each) => each.has(key))));
   }
 
   #compile(change: Change): Ready | { why: string } {
@@ -95,24 +106,13 @@ export class SlotsStrategy implements PatchStrategy {
     const why = this.#obstacle(target);
     if (why !== null) return { why };
     if (!(module instanceof InstrumentedModule)) return { why: 'its file was not instrumented' };
-    const index = target.index;
-    const ready: Ready = { change, module, index, slot: module.prefix + String(index), patch: null, functions: [] };
-    if (change.code === null) {
-      ready.functions = module.instances.map((instance) => ({ instance, value: undefined }));
-      return ready;
-    }
-    const isGlobal = (name: string): boolean => name in globalThis || (module.format === 'commonjs' && commonJsNames.has(name));
-    const patch = compilePatch(target, module, change.code, change.id, this.#reachable(target, module, index), isGlobal);
+    const { index } = target;
+    const ready: Ready = { change, module, index, slot: module.slot(index), patch: null, value: undefined };
+    if (change.code === null) return ready;
+    const patch = compilePatch(target, module, change.code, change.id, this.#offered(target, module), (name) => name in globalThis);
     if ('why' in patch) return patch;
-    ready.patch = patch;
-    for (const instance of module.instances) {
-      const portal = patch.portal === -1 ? instance.portal : instance.classes.get(patch.portal);
-      if (portal === undefined) return { why: 'its class has not been evaluated in every copy of the module' };
-      const compiled = compileIn(portal, patch.code, target);
-      if (typeof compiled === 'string') return { why: compiled };
-      ready.functions.push({ instance, value: compiled.value });
-    }
-    return ready;
+    const made = functionOf(patch, module, target);
+    return typeof made === 'string' ? { why: made } : { ...ready, patch, value: made.value };
   }
 
   /** Changes whose new text makes closures that lack a variable which a patch of those closures needs. */
@@ -124,7 +124,7 @@ export class SlotsStrategy implements PatchStrategy {
         const needed = inSet === undefined ? this.#history(module).requires.get(index) : inSet.patch?.requires;
         const missing = [...(needed ?? [])].filter((name) => !offered.has(name));
         if (missing.length === 0) continue;
-        const nested = indexFunctions(change.target.captures.module.node, module.running)[index]?.path ?? 'a nested function';
+        const nested = change.target.functions[index]?.path ?? 'a nested function';
         refusals.push({
           address: change.target.address,
           why: `its new text makes ${nested} without ${missing.join(', ')}, which the patch of ${nested} uses; revert that patch or push both`,
@@ -143,32 +143,26 @@ export class SlotsStrategy implements PatchStrategy {
 
   #transaction(ready: readonly Ready[]): Transaction {
     let undoes: (() => void)[] = [];
-    const fill = (portal: Portal, slot: string, value: unknown): void => {
-      const set = portal(`(v=>{${slot}=v})`) as (value: unknown) => void;
-      set(value);
-    };
     return {
       expectedPauseMs: 0,
       apply: () => {
         undoes = [];
-        for (const { change, module, index, slot, patch, functions } of ready) {
+        for (const { change, module, index, slot, patch, value } of ready) {
           const history = this.#history(module);
           const requiredBefore = history.requires.get(index);
           undoes.push(() => {
             if (requiredBefore === undefined) history.requires.delete(index);
             else history.requires.set(index, requiredBefore);
           });
-          for (const { instance, value } of functions) {
-            const before = instance.portal(slot);
-            undoes.push(() => fill(instance.portal, slot, before));
-            fill(instance.portal, slot, value);
-          }
+          const before = slotValue(slot);
+          undoes.push(() => fillSlot(slot, before));
+          fillSlot(slot, value);
           if (patch === null) history.requires.delete(index);
           else history.requires.set(index, patch.requires);
           // From now on closures of the new text may live, also after a revert: what they offer is never forgotten.
           for (const [nested, names] of patch?.offers ?? []) {
             const offers = history.offers.get(nested) ?? [];
-            offers.push(names);
+            if (!offers.some((known) => isSubset(known, names))) offers.push(names);
             history.offers.set(nested, offers);
           }
           for (const nested of patch?.detached ?? []) history.detached.set(nested, change.id);
@@ -177,11 +171,10 @@ export class SlotsStrategy implements PatchStrategy {
       verify: () => {
         const proven = new Set<string>();
         const doubts: Refusal[] = [];
-        for (const { change, slot, functions } of ready) {
+        for (const { change, slot, value } of ready) {
           const { address } = change.target;
-          const wrong = functions.some(({ instance, value }) => instance.portal(slot) !== value);
-          if (wrong) doubts.push({ address, why: 'its slot does not hold the patch' });
-          else proven.add(address);
+          if (slotValue(slot) === value) proven.add(address);
+          else doubts.push({ address, why: 'its slot does not hold the patch' });
         }
         return { proven, doubts };
       },
@@ -193,14 +186,45 @@ export class SlotsStrategy implements PatchStrategy {
   }
 }
 
-/** Compiles in the module's scope; a text that only V8 refuses is a refusal, not a crash. */
-function compileIn(portal: Portal, code: string, target: FunctionTarget): { value: unknown } | string {
-  let value: unknown;
+/** Where one text offers no more than another, the other says nothing new. */
+function isSubset(part: ReadonlySet<OfferKey>, whole: ReadonlySet<OfferKey>): boolean {
+  return [...part].every((key) => whole.has(key));
+}
+
+/** By assignment and not by definition: V8 goes on taking a property that was assigned once for a constant. */
+function fillSlot(slot: string, value: unknown): void {
+  (globalThis as Record<string, unknown>)[slot] = value;
+}
+
+function slotValue(slot: string): unknown {
+  return getOwnPropertyDescriptor(globalThis, slot)?.value;
+}
+
+/** Where the process forbids eval, a script does it. */
+function compiled(code: string): unknown {
   try {
-    value = portal(code);
+    return compile(code);
+  } catch (thrown) {
+    if (thrown instanceof EvalError) return new Script(code).runInThisContext();
+    throw thrown;
+  }
+}
+
+/** Compiles a patch; a text that only V8 refuses is the author's error, what else goes wrong is a refusal. */
+function functionOf(patch: CompiledPatch, module: InstrumentedModule, target: FunctionTarget): { value: unknown } | string {
+  const registered = patch.classIndex === null ? undefined : module.classes.get(patch.classIndex);
+  if (patch.classIndex !== null && registered === undefined) return 'its class has not been evaluated';
+  let make: (scope: ModuleScope, home: () => unknown, privates: PrivateAccessor | null | undefined, native: typeof reflect) => unknown;
+  try {
+    make = compiled(patch.code) as typeof make;
   } catch (thrown) {
     if (thrown instanceof SyntaxError) throw new KeyholeError('SYNTAX', `${target.address}: ${thrown.message}`, 'Nothing was applied.');
-    return `its new text can not be compiled there: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
+    return `its new text can not be compiled: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
   }
+  const home = (): unknown => {
+    const { class: owner } = registered as { class: { prototype: object } };
+    return getPrototypeOf(target.entry.static ? owner : owner.prototype);
+  };
+  const value = make(module.scope(), home, registered?.privates, reflect);
   return typeof value === 'function' ? { value } : 'its new text did not give a function';
 }

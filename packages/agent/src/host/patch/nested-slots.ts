@@ -1,0 +1,92 @@
+/** Closures that a patch makes answer to the same slots as those the loaded code made, so that patching them later reaches all of them. */
+import { EditList, accessorOf, addSlot, offerOrder, offersOfNested, passesThis } from '../../loader/index.ts';
+import type { Edit, InstrumentedModule, OfferKey, Spoken } from '../../loader/index.ts';
+import { children, isWritable } from '../../source/index.ts';
+import type { Captures, FunctionEntry, ParsedFunction } from '../../source/index.ts';
+import type { FunctionTarget } from './modules.ts';
+import { pairNested } from './nested.ts';
+import type { Meaning } from './rewrite.ts';
+import { passesAll } from './shape.ts';
+
+/** A patch between its parsing and its code. */
+export interface Draft {
+  target: FunctionTarget;
+  module: InstrumentedModule;
+  parsed: ParsedFunction;
+  own: FunctionEntry;
+  functions: FunctionEntry[];
+  captures: Captures;
+  meaning: Meaning;
+}
+
+export interface NestedSlots {
+  /** Insertions into the text that was parsed. */
+  edits: Edit[];
+  offers: Map<number, Set<OfferKey>>;
+  detached: Set<number>;
+}
+
+export function slotNested({ target, module, parsed, own, functions, captures, meaning }: Draft): NestedSlots {
+  const { captures: loadedCaptures, functions: originals } = target;
+  const { pairs, detached } = pairNested(originals, target.index, functions, functions.indexOf(own));
+  const offers = new Map<number, Set<OfferKey>>();
+  const text = new EditList(parsed.text);
+  const spoken = spokenBy(target, meaning, own);
+  for (const [original, nested] of pairs) {
+    const entry = functions[nested];
+    const loaded = originals[original];
+    if (entry === undefined || loaded === undefined) continue;
+    const order = offerOrder(loadedCaptures, loaded, target.classes);
+    const shared = sharesWords(entry, own);
+    const given = offersOfNested(entry, captures, spoken, !shared);
+    const self = passesThis(loaded, loadedCaptures) ? (shared && entry.kind === 'arrow' ? meaning.self : 'this') : null;
+    const accessor = accessorOf(given, order);
+    const fits = alike(loaded, entry, passesAll(loaded, loadedCaptures.useOf(loaded.node)), passesAll(entry, captures.useOf(entry.node)));
+    const place = { text, source: parsed.text, tokens: parsed.tokens, entry, captures, slot: module.slot(original), accessor, self, moved: [] };
+    if (!module.without.has(original) && fits && addSlot(place) === null) offers.set(original, new Set(order.filter((key) => given.has(key))));
+    else detached.add(original);
+  }
+  return { edits: text.sorted(), offers, detached };
+}
+
+/** Whether a patch of the one can serve the other. */
+function alike(loaded: FunctionEntry, entry: FunctionEntry, loadedPassesAll: boolean, passes: boolean): boolean {
+  const parameters = children(entry.node, 'params');
+  return (
+    entry.generator === loaded.generator &&
+    entry.kind === loaded.kind &&
+    entry.async === loaded.async &&
+    (passes || (!loadedPassesAll && parameters.length >= children(loaded.node, 'params').length)) &&
+    // A destructured parameter would have to move into the body; the text of a patch is left as it was written.
+    parameters.every((each) => each.type === 'Identifier' || each.type === 'RestElement')
+  );
+}
+
+/** Whether `this` in a nested function is the patched function's: only arrows stand between. */
+function sharesWords(entry: FunctionEntry, own: FunctionEntry): boolean {
+  for (let at: FunctionEntry | null = entry; at !== null && at !== own; at = at.parent) if (at.kind !== 'arrow') return false;
+  return true;
+}
+
+function spokenBy(target: FunctionTarget, meaning: Meaning, own: FunctionEntry): Spoken {
+  const { entry, captures } = target;
+  const { given, self } = meaning;
+  const around = captures.scopeOf(entry.node).parent;
+  return {
+    variable(name) {
+      const binding = around === null ? null : captures.resolve(name, around);
+      if (binding === null || binding.scope === captures.module) return null;
+      const index = meaning.offered(name);
+      if (index === null) return null;
+      return { read: `${given.accessor}(${index})`, write: isWritable(binding, captures) ? `${given.accessor}(${index},1,$khv)` : null };
+    },
+    word(key) {
+      if (key === 'this') return self;
+      if (key === 'arguments' && own.kind !== 'arrow') return 'arguments';
+      if (key === 'super' && meaning.superByClass) return `${given.reflect}.get(${given.home}(),$khv,${self})`;
+      const index = meaning.offered(key);
+      if (index === null) return null;
+      return key.startsWith('#') || key.startsWith('super') ? `${given.accessor}(${index},$khw,$khv,$kho)` : `${given.accessor}(${index})`;
+    },
+  };
+}

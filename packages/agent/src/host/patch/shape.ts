@@ -1,0 +1,30 @@
+/** Whether a new text has the shape that the calls of its original allow: what a slot hands over was fixed when the file was loaded. */
+import { children } from '../../source/index.ts';
+import type { FunctionEntry, FunctionUse } from '../../source/index.ts';
+
+/** What a slot can not do for the two texts, in plain words; null where it can. */
+export function shapeMismatch(entry: FunctionEntry, own: FunctionEntry, before: FunctionUse, use: FunctionUse): string | null {
+  const constructors = ['constructor', 'derived constructor'];
+  if (constructors.includes(entry.kind) !== constructors.includes(own.kind)) return 'a constructor can not become another kind of member';
+  if (!constructors.includes(entry.kind) && own.kind !== entry.kind) return `it is a ${entry.kind} and the new text is a ${own.kind}`;
+  if (entry.kind === 'constructor' && use.superCall) return 'the new text calls super(), and its class has no base class';
+  if (own.static !== entry.static) return 'static can not be added or taken away';
+  if (own.generator !== entry.generator) return 'a generator can not become an ordinary function, nor the other way round';
+  if (entry.generator && own.async !== entry.async) return 'a generator can not become async, nor the other way round';
+  if (entry.async && !own.async) return 'an async function must stay async: its callers hold a promise';
+  const isArrow = entry.kind === 'arrow';
+  if (isArrow && use.this && !before.this) return 'the new text uses this, which the running arrow function did not capture';
+  if (isArrow && use.arguments && !before.arguments) return 'the new text uses the arguments of an enclosing function';
+  if (!isArrow && use.arguments && !before.arguments) return 'the new text uses arguments, which the running code does not pass on';
+  const taken = children(entry.node, 'params');
+  const wanted = children(own.node, 'params');
+  if (!passesAll(entry, before) && (wanted.length > taken.length || wanted.at(-1)?.type === 'RestElement')) {
+    return `the new text takes more parameters than the ${taken.length} that the running code passes on`;
+  }
+  return null;
+}
+
+/** Whether a call hands every argument to the patch, not only those that have a name. */
+export function passesAll(entry: FunctionEntry, use: FunctionUse): boolean {
+  return (use.arguments && entry.kind !== 'arrow') || children(entry.node, 'params').at(-1)?.type === 'RestElement';
+}
