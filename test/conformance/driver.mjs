@@ -19,12 +19,10 @@ let entry = 0;
 /** A patch may wait for the function's next call: until it is there, the row is looked at again and again. */
 const settled = async (answer) => {
   if (!(answer instanceof Promise)) return answer;
-  let open = true;
-  const done = answer.finally(() => {
-    open = false;
-  });
+  const waiting = new Set([answer]);
+  const done = answer.finally(() => waiting.delete(answer));
   done.catch(() => undefined);
-  while (open) {
+  while (waiting.size > 0) {
     await scene.observe();
     await setImmediate();
   }
