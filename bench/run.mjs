@@ -1,34 +1,21 @@
 /**
- * `npm run bench`: what instrumentation and patches cost, as ratios against the same code plain, in one run. Each pair is two fresh processes, one plain and one instrumented, started in
- * turn; the figure is the median of the pairs. Nothing here fails: it measures.
+ * `npm run bench`: what instrumentation and patches cost, against the same code plain in the same run. `npm run bench -- NAME ... [options]` runs some of the benches; every folder
+ * here with a `main.mjs` is one. Each prints a table in Markdown. Nothing here fails: it measures.
  */
 import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { existsSync, readdirSync } from 'node:fs';
+import * as path from 'node:path';
 
-const pairs = Number(process.argv[2] ?? 11);
-const workload = fileURLToPath(new URL('workload.mjs', import.meta.url));
+const benches = readdirSync(import.meta.dirname).filter((name) => existsSync(path.join(import.meta.dirname, name, 'main.mjs')));
+const given = process.argv.slice(2);
+const firstOption = given.findIndex((each) => each.startsWith('--'));
+const names = firstOption < 0 ? given : given.slice(0, firstOption);
+const unknown = names.filter((name) => !benches.includes(name));
+if (unknown.length > 0) throw new Error(`there is no bench ${unknown.join(', ')}; there are ${benches.join(', ')}`);
 
-const once = (kind, mode) => {
-  const { stdout, stderr, status } = spawnSync(process.execPath, [workload, kind, mode], { encoding: 'utf8' });
-  if (status !== 0) throw new Error(stderr);
-  return JSON.parse(stdout);
-};
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
-
-console.log(`Node ${process.version}, ${pairs} pairs each, interleaved; median of the ratios, least and most behind it`);
-for (const kind of ['parse', 'closures', 'methods']) {
-  const ratios = { instrumented: [], patched: [] };
-  for (let pair = 0; pair < pairs; pair += 1) {
-    const plain = once(kind, 'plain').ms;
-    for (const mode of ['instrumented', 'patched']) ratios[mode].push(once(kind, mode).ms / plain);
-  }
-  for (const [mode, all] of Object.entries(ratios)) {
-    console.log(
-      `${kind.padEnd(10)} ${mode.padEnd(13)} ${median(all).toFixed(3)}  (${Math.min(...all).toFixed(3)} to ${Math.max(...all).toFixed(3)})`,
-    );
-  }
-}
-for (const megabytes of [10, 100, 700]) {
-  const pauses = Array.from({ length: 5 }, () => once('pause', String(megabytes)).pauseMs);
-  console.log(`patch by slots at ${megabytes} MB of heap: ${median(pauses).toFixed(3)} ms (median of 5)`);
+for (const name of names.length > 0 ? names : benches) {
+  const { status } = spawnSync(process.execPath, [path.join(import.meta.dirname, name, 'main.mjs'), ...given.slice(names.length)], {
+    stdio: 'inherit',
+  });
+  if (status !== 0) process.exitCode = 1;
 }

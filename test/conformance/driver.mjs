@@ -22,7 +22,8 @@ const settled = async (answer) => {
   const waiting = new Set([answer]);
   const done = answer.finally(() => waiting.delete(answer));
   done.catch(() => undefined);
-  while (waiting.size > 0) {
+  // oxlint-disable-next-line no-unmodified-loop-condition -- the answer ends it
+  while (open) {
     await scene.observe();
     await setImmediate();
   }

@@ -8,7 +8,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
 import { newerModule } from '../platform/module-hooks.ts';
 import { instrumentText } from './instrument.ts';
-import { registryKey } from './module-scope.ts';
+import { registryName } from './module-scope.ts';
 import { createSelection } from './selection.ts';
 import type { SelectionOptions } from './selection.ts';
 import { SlotTable } from './slot-table.ts';
@@ -34,7 +34,7 @@ export function installInstrumentation(selection: SelectionOptions): SlotTable {
   const { port1, port2 } = new MessageChannel();
   port1.unref();
   const table = new SlotTable(() => (receiveMessageOnPort(port1)?.message as LoadRecord | UntouchedFile | undefined) ?? null);
-  Object.defineProperty(globalThis, Symbol.for(registryKey), {
+  Object.defineProperty(globalThis, registryName, {
     value: (id: string, classIndex: number, given: unknown, privates: PrivateAccessor | null = null): void =>
       table.define(id, classIndex, given, privates),
     enumerable: false,

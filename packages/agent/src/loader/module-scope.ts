@@ -6,8 +6,11 @@ import { child, children, isWritable, privateNamesOf } from '../source/index.ts'
 import type { Captures, FunctionEntry, ModuleFormat, SyntaxNode } from '../source/index.ts';
 import { privateAccessorOf } from './offers.ts';
 
-/** Well-known symbol under which instrumented modules find the slot table; a realm without an agent has none, and nothing happens there. */
-export const registryKey = 'keyhole.slots';
+/**
+ * The global under which instrumented modules find the slot table; a realm without an agent has none, and nothing happens there. A name of our own, because every other one may be
+ * the module's: core-js declares `globalThis`, lodash `Symbol`, and readable-stream has a `Symbol` that is not there yet.
+ */
+export const registryName = '$keyhole';
 
 /** What a CommonJS module sees that is no global. */
 export const commonJsNames: ReadonlySet<string> = new Set(['require', 'module', 'exports', '__filename', '__dirname']);
@@ -15,10 +18,14 @@ export const commonJsNames: ReadonlySet<string> = new Set(['require', 'module', 
 /** Names in the scope object that stand for words: they can not be names of variables. */
 export const scopeWords = { import: 'import()', meta: 'import.meta' } as const;
 
-const registry = `globalThis[Symbol.for(${JSON.stringify(registryKey)})]`;
+const register = `typeof ${registryName}=="function"&&${registryName}`;
 
-/** The statement that registers a module under the id of its load. */
+/**
+ * The statement that registers a module under the id of its load.
+ * @throws where the module declares our one name; it is then loaded as it is.
+ */
 export function moduleStatement(captures: Captures, format: ModuleFormat, id: string): string {
+  if (captures.module.bindings.has(registryName)) throw new Error(`it declares ${registryName}, which is our name`);
   const parts = ['__proto__:null'];
   for (const [name, binding] of captures.module.bindings) {
     parts.push(`get ${name}(){return ${name}}`);
@@ -31,12 +38,12 @@ export function moduleStatement(captures: Captures, format: ModuleFormat, id: st
     parts.push(`get "${scopeWords.meta}"(){return import.meta}`);
   }
   parts.push(`"${scopeWords.import}":(s,o)=>import(s,o)`);
-  return `${registry}?.(${JSON.stringify(id)},-1,()=>({${parts.join(',')}}));`;
+  return `${register}(${JSON.stringify(id)},-1,()=>({${parts.join(',')}}));`;
 }
 
 /** The static block that registers a class of the module with what its private names give. */
 export function classBlock(node: SyntaxNode, index: number, id: string): string {
-  return `static{${registry}?.(${JSON.stringify(id)},${index},this,${privateAccessorOf(privateNamesOf(node))});}`;
+  return `static{${register}(${JSON.stringify(id)},${index},this,${privateAccessorOf(privateNamesOf(node))});}`;
 }
 
 /** Classes that are statements of the module, or the value of a variable of it. */

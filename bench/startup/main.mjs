@@ -1,0 +1,52 @@
+/** Start-up time and memory of an application of 500 files. Goals, with a warm cache: at most 1.10 and at most 1.05 of plain. */
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import * as path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { dists, header, heading, interleave, measure, median, pairs, ratioOf, row } from '../pairs.mjs';
+import { makeApplication } from './application.mjs';
+
+const folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'kh-bench-')));
+try {
+  const entry = makeApplication(path.join(folder, 'application'));
+  // Everything that the agent or Node's compile cache might keep stays in this folder.
+  const env = {
+    ...process.env,
+    HOME: folder,
+    XDG_CACHE_HOME: path.join(folder, 'cache'),
+    XDG_RUNTIME_DIR: folder,
+    KEYHOLE_OPERATORS: path.join(folder, 'operators'),
+    KEYHOLE_LISTEN: path.join(folder, 'door.sock'),
+    KEYHOLE_JOURNAL_DIR: path.join(folder, 'journal'),
+  };
+  writeFileSync(env.KEYHOLE_OPERATORS, '');
+  const hooks = path.join(import.meta.dirname, '../../test/packages/instrument.mjs');
+  const forms = [
+    { title: 'plain', execArgv: [] },
+    ...dists.flatMap(({ name, dist }) => [
+      {
+        title: `${name}: the loader alone`,
+        execArgv: ['--import', pathToFileURL(hooks).href],
+        env: { ...env, KEYHOLE_TEST_DIST: dist, KEYHOLE_TEST_ROOT: path.dirname(entry) },
+      },
+      { title: `${name}: the whole agent`, execArgv: ['--import', pathToFileURL(path.join(dist, 'register.js')).href] },
+    ]),
+  ];
+  const once = ({ execArgv, env: own = env }) => measure(entry, [], { execArgv: ['--expose-gc', ...execArgv], env: own });
+  forms.forEach(once);
+
+  heading(
+    'Start-up and memory',
+    `An application of 500 files, half CommonJS, half ES modules, 10 functions each; time from the start of the process to the end of the last module's evaluation, memory after a full ` +
+      `collection. Every form ran once before (warm caches), then ${pairs} turns of fresh processes; median of the ratios, in brackets the middle half.`,
+  );
+  header('form', 'start-up, ms', 'start-up against plain', 'resident memory', 'heap');
+  const measured = await interleave(forms, once);
+  const of = (form, what) => measured.get(form).map((each) => each[what]);
+  for (const form of forms) {
+    const ratios = ['startMs', 'rss', 'heap'].map((what) => ratioOf(of(form, what), of(forms[0], what)).text);
+    row(form.title, median(of(form, 'startMs')).toFixed(0), ...(form === forms[0] ? ['1', '1', '1'] : ratios));
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
