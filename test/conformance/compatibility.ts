@@ -1,10 +1,11 @@
 /** docs/compatibility.md, made from the rows and from what each strategy says it can not do. */
 import { liveEdit } from './live-edit.ts';
+import { rebind } from './rebind.ts';
 import { rowGroups } from './rows/index.ts';
 import { slots } from './slots.ts';
 import { nodes, type Conformance, type Limit, type RowLimits } from './strategy.ts';
 
-const strategies: Conformance[] = [slots, liveEdit];
+const strategies: Conformance[] = [slots, liveEdit, rebind];
 
 export function compatibility(): string {
   const row = (...cells: string[]): string => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;

@@ -13,18 +13,41 @@ const { Inspector } = await part('host/inspector.js');
 const table = strategy === 'slots' ? installInstrumentation({ root, include: [], exclude: [] }) : null;
 const AsyncFunction = (async () => undefined).constructor;
 
+// Too little for rebind to walk the heap: the rows do not ask who holds what.
+const limits = strategy === 'rebind' ? { maxPauseMs: 1_000, waitMs: 1_500 } : { maxPauseMs: 60_000 };
+
+/** The engine with that strategy alone: where V8 has live edit, it would come first. */
+async function rebindAlone(folder) {
+  const { PatchEngine } = await part('host/patch/engine.js');
+  const { ModuleIndex, loadedCode } = await part('host/patch/modules.js');
+  const { RebindStrategy } = await part('host/patch/rebind.js');
+  const { Scripts } = await part('host/patch/scripts.js');
+  const { WaitingRoom } = await part('host/patch/waiting.js');
+  const { createSelection } = await part('loader/index.js');
+  const modules = new ModuleIndex(folder, new Scripts(new Inspector(), createSelection({ root: folder, include: [], exclude: [] })));
+  const engine = new PatchEngine(modules, [new RebindStrategy()], new WaitingRoom());
+  const get = ({ address }) => {
+    const [target] = modules.at(address);
+    return { address: target.address, code: engine.liveAt(target.address)?.code ?? loadedCode(target) };
+  };
+  const apply = (params, context) => engine.apply(params, context);
+  return { handlers: { 'fn.get': get, 'patch.apply': apply, 'patch.revert': (params) => engine.revert(params) } };
+}
+
 let scene = null;
 let entry = 0;
 
 /** A patch may wait for the function's next call: until it is there, the row is looked at again and again. */
 const settled = async (answer) => {
   if (!(answer instanceof Promise)) return answer;
-  const waiting = new Set([answer]);
-  const done = answer.finally(() => waiting.delete(answer));
+  const state = { open: true };
+  const done = answer.finally(() => {
+    state.open = false;
+  });
   done.catch(() => undefined);
-  // oxlint-disable-next-line no-unmodified-loop-condition -- the answer ends it
-  while (open) {
-    await scene.observe();
+  await setImmediate();
+  while (state.open) {
+    await scene.observe().catch(() => undefined);
     await setImmediate();
   }
   return done;
@@ -39,14 +62,15 @@ const apply = (patch) => {
   });
   entry += 1;
   const intent = { entry, entryHash: '', at: '', operator: 'a', email: 'a@b', fingerprint: '' };
-  return settled(handlers['patch.apply']({ patches, reason: 'row', maxPauseMs: 60_000 }, { session: 's', call: entry, intent }));
+  return settled(handlers['patch.apply']({ patches, reason: 'row', ...limits }, { session: 's', call: entry, intent }));
 };
 const revert = (ids) => settled(scene.handlers['patch.revert']({ ids, all: ids.length === 0, reason: 'row' }));
 
 const commands = {
   async open({ folder, entry: file, observe, arrange }) {
     const require = createRequire(path.join(folder, 'x.js'));
-    const { handlers } = createPatching({ inspector: new Inspector(), service: 'row', root: folder, commit: null, table });
+    const dependencies = { inspector: new Inspector(), service: 'row', root: folder, commit: null, table };
+    const { handlers } = strategy === 'rebind' ? await rebindAlone(folder) : createPatching(dependencies);
     const m = file.endsWith('.mjs') ? await import(pathToFileURL(path.join(folder, file)).href) : require(path.join(folder, file));
     const keep = { folder };
     const compile = (code) => {

@@ -6,7 +6,7 @@ const uncaptured: Asserted = {
   refused: /is captured by no function of the running code/,
   why: 'V8 does not find what no function of the running code captured',
 };
-const suspended: Asserted = { refused: /is suspended: its old code would be lost/, why: 'V8 swaps nothing that is suspended' };
+const suspended: Asserted = { refused: /is suspended, and its code would have to change under it/, why: 'V8 swaps nothing that is suspended' };
 const unproven = (why: string): Asserted => ({ refused: /living functions still have the old text/, why });
 const elsewhere = unproven('a living function elsewhere has the same text: that the patch took effect can not be proven');
 const alike = unproven('V8 leaves living closures alone whose new text captures other variables');

@@ -66,7 +66,10 @@ export class RunningAgent implements Agent {
     const inspector = new Inspector();
     const patching = createPatching({ inspector, service: config.service, root: config.root, commit: config.commit, table });
     const looking = createLooking(inspector, this.actors, patching.portals);
-    this.#forget = looking.forget;
+    this.#forget = (session) => {
+      looking.forget(session);
+      patching.forget(session);
+    };
     this.#handlers = {
       ...patching.handlers,
       ...looking.handlers,

@@ -116,6 +116,11 @@ export class Inspector {
     return this.post<PropertiesAnswer>('Runtime.getProperties', { objectId, ownProperties: own, generatePreview });
   }
 
+  /** Ends the session and all it set; handles of it are gone. */
+  close(): void {
+    this.#session.disconnect();
+  }
+
   releaseGroup(group: string): void {
     this.post('Runtime.releaseObjectGroup', { objectGroup: group });
   }

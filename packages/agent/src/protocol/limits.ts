@@ -24,4 +24,7 @@ export const limits = {
   maxEvaluationTimeoutMs: 600_000,
   /** A change that stops the process longer than this is refused unless the operator says otherwise. */
   defaultMaxPauseMs: 50,
+  /** How long a change waits for the service to call a function by itself. */
+  defaultCaptureWaitMs: 10_000,
+  maxCaptureWaitMs: 600_000,
 } as const;

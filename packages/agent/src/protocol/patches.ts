@@ -61,6 +61,20 @@ export interface PatchRequest {
   baseSource: string;
 }
 
+/** Somebody who goes on with the old function. `count` is null where it is not known. */
+export interface Unreached {
+  holder: string;
+  count: number | null;
+}
+
+/** A change that waits for the service to call one of these functions. */
+export interface WaitingPatch {
+  address: string;
+  calls: string[];
+  /** How long it is still waited, in milliseconds. */
+  leftMs: number;
+}
+
 /** A patch that was applied (or, in a dry run, would be). */
 export interface AppliedPatch {
   id: string;
@@ -68,6 +82,8 @@ export interface AppliedPatch {
   strategy: StrategyName;
   pauseMs: number;
   verified: boolean;
+  /** Where the strategy does not reach every holder of the old function. */
+  unreached?: Unreached[];
 }
 
 export interface RefusedPatch {

@@ -5,6 +5,8 @@ import { span, type Text } from '../render/text.ts';
 import { durationMs, reasonOption, textFlag, type CommandContext, type Flags, type OptionDefinition, type Outcome } from './command.ts';
 
 const applyTimeoutMs = 60_000;
+/** An answer that takes longer than this waits for something. */
+const askWhatForMs = 700;
 
 export const applyOptions: OptionDefinition[] = [
   reasonOption,
@@ -22,17 +24,39 @@ export async function applyPatches(
   const dryRun = flags['dryRun'] === true;
   const maxPause = textFlag(flags, 'maxPause');
   if (patches.length === 0 || (refused.length > 0 && !partial && !dryRun)) return { ok: refused.length === 0, dryRun, patches: [], refused };
-  const result = await connection.call(
-    'patch.apply',
-    { patches, reason, dryRun, partial, ...(maxPause !== undefined && { maxPauseMs: durationMs('--max-pause', maxPause, 1) }) },
-    { ...context, timeoutMs: context.timeoutMs ?? applyTimeoutMs },
-  );
+  const waitMs = Math.min(context.timeoutMs ?? limits.defaultCaptureWaitMs, limits.maxCaptureWaitMs);
+  const stopSaying = sayWhatIsWaitedFor(context, connection, new Set(patches.map((patch) => patch.address)));
+  const result = await connection
+    .call(
+      'patch.apply',
+      { patches, reason, dryRun, partial, waitMs, ...(maxPause !== undefined && { maxPauseMs: durationMs('--max-pause', maxPause, 1) }) },
+      { ...context, timeoutMs: waitMs + applyTimeoutMs },
+    )
+    .finally(stopSaying);
   return {
     ok: result.ok && (refused.length === 0 || partial),
     dryRun: result.dryRun,
     patches: result.patches,
     refused: [...refused, ...result.refused],
   };
+}
+
+/** Code that was not instrumented is captured at its next call, which the service makes when it likes. */
+function sayWhatIsWaitedFor(context: CommandContext, connection: Connection, addresses: ReadonlySet<string>): () => void {
+  const timer = setTimeout(() => {
+    connection.call('patch.waiting', {}, { timeoutMs: applyTimeoutMs }).then(
+      ({ patches }) => {
+        for (const { address, calls, leftMs } of patches.filter((patch) => addresses.has(patch.address))) {
+          context.terminal.message(
+            `${address} waits for the service to call ${calls.join(' or ')}, for ${Math.ceil(leftMs / 1_000)} s more (--timeout)\n`,
+          );
+        }
+      },
+      // The change itself says what is wrong with the line.
+      () => undefined,
+    );
+  }, askWhatForMs);
+  return () => clearTimeout(timer);
 }
 
 /** The result of a change, with exit code 1 where it was refused. */
@@ -50,6 +74,10 @@ function render(result: PatchResult, done: string): Text {
     `  ${patch.strategy}, pause ${patch.pauseMs} ms`,
     result.dryRun ? '' : patch.verified ? ', verified' : span('warning', ', not verified'),
     '\n',
+    (patch.unreached ?? []).map(({ holder, count }) => [
+      span('warning', '  keeps the old code: '),
+      `${holder}${count === null ? '' : count === 1 ? '' : ` (${count})`}\n`,
+    ]),
   ]);
   const refused = result.refused.map((each) => [span('bad', 'refused '), span('name', each.address), `: ${each.why}\n`]);
   const nothing = !result.ok && result.patches.length === 0 ? [span('bad', 'nothing was changed\n')] : [];

@@ -2,13 +2,15 @@
  * Applies patches and takes them back. It decides whether a change may happen (base, budget, all or none), lets a strategy do it in one turn of the event
  * loop, and reports success only for what the strategy has proven. At most one patch of a function is live; undoing always goes back to the loaded code.
  */
-import { performance } from 'node:perf_hooks';
 import { KeyholeError, limits } from '../../protocol/index.ts';
 import type { AppliedPatch, Params, PatchRecord, PatchRequest, PatchResult, RefusedPatch } from '../../protocol/index.ts';
 import type { HostContext } from '../bridge.ts';
 import { loadedCode } from './modules.ts';
 import type { FunctionTarget, ModuleIndex } from './modules.ts';
-import type { Change, PatchStrategy, Transaction } from './strategy.ts';
+import { chooseStrategy } from './choice.ts';
+import { applyProven } from './proof.ts';
+import type { Captured, Change, PatchStrategy, Transaction } from './strategy.ts';
+import type { WaitingRoom } from './waiting.ts';
 
 interface LivePatch {
   record: PatchRecord;
@@ -28,12 +30,14 @@ type Intent = NonNullable<HostContext['intent']>;
 export class PatchEngine {
   readonly #modules: ModuleIndex;
   readonly #strategies: readonly PatchStrategy[];
+  readonly #waiting: WaitingRoom;
   /** By address. */
   readonly #live = new Map<string, LivePatch>();
 
-  constructor(modules: ModuleIndex, strategies: readonly PatchStrategy[]) {
+  constructor(modules: ModuleIndex, strategies: readonly PatchStrategy[], waiting: WaitingRoom) {
     this.#modules = modules;
     this.#strategies = strategies;
+    this.#waiting = waiting;
   }
 
   get strategies(): readonly PatchStrategy[] {
@@ -51,24 +55,36 @@ export class PatchEngine {
     return ids.map((id) => this.#byId(id).record);
   }
 
-  apply(params: Params<'patch.apply'>, intent: Intent | undefined): PatchResult {
+  /** Waits where a strategy has to; from the moment nothing is waited for any more it is one turn of the event loop. */
+  async apply(params: Params<'patch.apply'>, { intent, session }: Pick<HostContext, 'intent' | 'session'>): Promise<PatchResult> {
     const dryRun = params.dryRun === true;
-    if (!dryRun && intent === undefined) throw new KeyholeError('INTERNAL', 'a change without a journaled intent');
-    const { planned, refused } = this.#plan(params.patches, dryRun ? 'dry-run' : `p${intent?.entry}`);
-    const { transactions, refused: refusedByStrategy } = prepareAll(planned);
-    refused.push(...refusedByStrategy);
-    const accepted = planned.filter((each) => !refused.some((refusal) => refusal.address === each.request.address));
-    if (refused.length > 0 && params.partial !== true) return { ok: false, dryRun, patches: [], refused };
-
-    const expectedPauseMs = transactions.reduce((sum, { transaction }) => sum + transaction.expectedPauseMs, 0);
     const maxPauseMs = params.maxPauseMs ?? limits.defaultMaxPauseMs;
-    if (accepted.length > 0 && expectedPauseMs > maxPauseMs) {
-      throw new KeyholeError(
-        'PAUSE_BUDGET',
-        `the process would stop for about ${Math.round(expectedPauseMs)} ms, and ${maxPauseMs} ms are allowed`,
-        `--max-pause ${Math.ceil(expectedPauseMs * 1.5)} allows it; code that was instrumented at load time needs no pause.`,
-      );
+    if (!dryRun && intent === undefined) throw new KeyholeError('INTERNAL', 'a change without a journaled intent');
+    const { planned, refused } = this.#plan(params.patches, dryRun ? 'dry-run' : `p${intent?.entry}`, maxPauseMs);
+    if (refused.length > 0 && params.partial !== true) return { ok: false, dryRun, patches: [], refused };
+    checkBudget(foreseenPauseMs(planned), maxPauseMs);
+    const waits = !dryRun && planned.some(({ strategy }) => strategy.capture !== undefined);
+    const captured = waits ? await this.#capture(planned, { ...params, maxPauseMs }, session) : new Map<PatchStrategy, Captured>();
+    try {
+      return await this.#applyPrepared({ planned, refused, captured, params, dryRun, maxPauseMs, intent });
+    } finally {
+      for (const each of captured.values()) each.release();
     }
+  }
+
+  async #applyPrepared({ planned, refused, captured, params, dryRun, maxPauseMs, intent }: Application): Promise<PatchResult> {
+    // While it was waited the service went on, and so did other operators.
+    for (const { request, targets, strategy } of captured.size === 0 ? [] : planned) {
+      this.#checkBase(request, targets);
+      if (strategy.name !== (this.liveAt(request.address)?.strategy ?? strategy.name)) throw staleStrategy(request.address);
+    }
+    for (const each of captured.values()) refused.push(...each.refused);
+    const waitedFor = planned.filter((each) => !refused.some((refusal) => refusal.address === each.request.address));
+    const { transactions, refused: refusedByStrategy } = prepareAll(waitedFor, captured);
+    refused.push(...refusedByStrategy);
+    const accepted = waitedFor.filter((each) => !refused.some((refusal) => refusal.address === each.request.address));
+    if (refused.length > 0 && params.partial !== true) return { ok: false, dryRun, patches: [], refused };
+    if (accepted.length > 0) checkBudget(sumOf(transactions.map(({ transaction }) => transaction.expectedPauseMs)), maxPauseMs);
     const describe = ({ request, id, strategy }: Planned, pauseMs: number, verified: boolean): AppliedPatch => ({
       id,
       address: request.address,
@@ -83,7 +99,7 @@ export class PatchEngine {
       return { ok: refused.length === 0 || accepted.length > 0, dryRun, patches, refused };
     }
     if (intent === undefined || accepted.length === 0) return { ok: false, dryRun, patches: [], refused };
-    const pauseMs = applyProven(transactions.map(({ transaction }) => transaction));
+    const { pauseMs, unreached } = applyProven(transactions.map(({ transaction }) => transaction));
     for (const { request, id, targets, strategy } of accepted) {
       const { operator, email, fingerprint, at, entry, entryHash } = intent;
       const file = targets[0]?.file ?? '';
@@ -93,7 +109,38 @@ export class PatchEngine {
       const record = { ...base, operator, email, fingerprint, reason: params.reason, at, entry, entryHash };
       this.#live.set(request.address, { record, targets });
     }
-    return { ok: true, dryRun, patches: accepted.map((each) => describe(each, pauseMs, true)), refused };
+    const totalMs = pauseMs + sumOf([...captured.values()].map((each) => each.pauseMs));
+    const others = await unreached;
+    const patches = accepted.map((each) => {
+      const left = others.get(each.request.address);
+      return { ...describe(each, Math.round(totalMs * 1000) / 1000, true), ...(left !== undefined && { unreached: left }) };
+    });
+    return { ok: true, dryRun, patches, refused };
+  }
+
+  async #capture(
+    planned: readonly Planned[],
+    params: Params<'patch.apply'> & { maxPauseMs: number },
+    session: string,
+  ): Promise<Map<PatchStrategy, Captured>> {
+    const captured = new Map<PatchStrategy, Captured>();
+    const timeoutMs = params.waitMs ?? limits.defaultCaptureWaitMs;
+    try {
+      for (const strategy of new Set(planned.map((each) => each.strategy))) {
+        if (strategy.capture === undefined) continue;
+        const changes = changesFor(planned, strategy);
+        const waiting = changes.map((change) => ({ address: change.target.address, calls: strategy.waitsFor?.(change) ?? [] }));
+        const options = { timeoutMs, maxPauseMs: params.maxPauseMs };
+        captured.set(
+          strategy,
+          await this.#waiting.during(session, waiting, timeoutMs, (signal) => strategy.capture?.(changes, { ...options, signal })),
+        );
+      }
+      return captured;
+    } catch (thrown) {
+      for (const each of captured.values()) each.release();
+      throw thrown;
+    }
   }
 
   revert(params: Params<'patch.revert'>): PatchResult {
@@ -103,9 +150,9 @@ export class PatchEngine {
       if (strategy === undefined) throw new KeyholeError('INTERNAL', `the strategy ${record.strategy} is gone`);
       return { request: record, id: record.id, targets, strategy };
     });
-    const { transactions, refused } = prepareAll(planned, true);
+    const { transactions, refused } = prepareAll(planned, new Map(), true);
     if (refused.length > 0) return { ok: false, dryRun: false, patches: [], refused };
-    const pauseMs = applyProven(transactions.map(({ transaction }) => transaction));
+    const { pauseMs } = applyProven(transactions.map(({ transaction }) => transaction));
     for (const { record } of lives) this.#live.delete(record.address);
     const patches = lives.map(({ record }) => ({ id: record.id, address: record.address, strategy: record.strategy, pauseMs, verified: true }));
     return { ok: true, dryRun: false, patches, refused };
@@ -117,7 +164,7 @@ export class PatchEngine {
     throw new KeyholeError('NOT_FOUND', `no patch ${id} is live`, ids.length === 0 ? 'No patch is live.' : `Live are ${ids.join(', ')}.`);
   }
 
-  #plan(requests: readonly PatchRequest[], prefix: string): { planned: Planned[]; refused: RefusedPatch[] } {
+  #plan(requests: readonly PatchRequest[], prefix: string, maxPauseMs: number): { planned: Planned[]; refused: RefusedPatch[] } {
     const planned: Planned[] = [];
     const refused: RefusedPatch[] = [];
     for (const [index, request] of requests.entries()) {
@@ -133,14 +180,14 @@ export class PatchEngine {
         continue;
       }
       this.#checkBase(request, targets);
-      const strategy = this.#strategies.find((each) => targets.every((target) => each.assess(target).possible));
-      if (strategy === undefined) {
-        const target = targets[0];
-        const reasons = target === undefined ? [] : this.#strategies.map((each) => `${each.name}: ${each.assess(target).why}`);
-        refused.push({ address: request.address, why: reasons.join('; ') });
-        continue;
-      }
-      planned.push({ request, id: requests.length === 1 ? prefix : `${prefix}-${index + 1}`, targets, strategy });
+      const id = requests.length === 1 ? prefix : `${prefix}-${index + 1}`;
+      const live = this.#live.get(request.address)?.record.strategy;
+      // What one strategy changed only the same one can change again.
+      const strategies = live === undefined ? this.#strategies : this.#strategies.filter((each) => each.name === live);
+      const changes = targets.map((target) => ({ id, target, code: request.code }));
+      const choice = chooseStrategy(strategies, changes, maxPauseMs);
+      if ('why' in choice) refused.push({ address: request.address, why: choice.why });
+      else planned.push({ request, id, targets, strategy: choice.strategy });
     }
     return { planned, refused };
   }
@@ -159,61 +206,65 @@ export class PatchEngine {
   }
 }
 
+interface Application {
+  planned: Planned[];
+  refused: RefusedPatch[];
+  captured: Map<PatchStrategy, Captured>;
+  params: Params<'patch.apply'>;
+  dryRun: boolean;
+  maxPauseMs: number;
+  intent: Intent | undefined;
+}
+
 interface Prepared {
   transactions: { strategy: PatchStrategy; transaction: Transaction }[];
   refused: RefusedPatch[];
 }
 
-function prepareAll(planned: readonly Planned[], restore = false): Prepared {
+function prepareAll(planned: readonly Planned[], captured: ReadonlyMap<PatchStrategy, Captured>, restore = false): Prepared {
   const prepared: Prepared = { transactions: [], refused: [] };
   for (const strategy of new Set(planned.map((each) => each.strategy))) {
-    const changes: Change[] = planned
-      .filter((each) => each.strategy === strategy)
-      .flatMap(({ id, targets, request }) => targets.map((target) => ({ id, target, code: restore ? null : request.code })));
-    const { transaction, refused } = strategy.prepare(changes);
+    const { transaction, refused } = strategy.prepare(changesFor(planned, strategy, restore), captured.get(strategy));
     prepared.transactions.push({ strategy, transaction });
     prepared.refused.push(...refused);
   }
   return prepared;
 }
 
-/**
- * Applies transactions and proves them; what can not be proven is undone.
- * @returns how long it took, in milliseconds: the process did nothing else meanwhile.
- */
-function applyProven(transactions: readonly Transaction[]): number {
-  const started = performance.now();
-  const applied: Transaction[] = [];
-  /** What became of it, for the message: a change that stays is never called undone. */
-  const undoAll = (): string => {
-    const stuck: string[] = [];
-    for (const transaction of applied.toReversed()) {
-      try {
-        transaction.undo();
-      } catch (thrown) {
-        stuck.push(messageOf(thrown));
-      }
-    }
-    return stuck.length === 0
-      ? 'the change was undone'
-      : `the change COULD NOT BE UNDONE and may be live (${stuck.join('; ')}); only a restart brings the loaded code back for sure`;
-  };
-  try {
-    for (const transaction of transactions) {
-      applied.push(transaction);
-      transaction.apply();
-    }
-  } catch (thrown) {
-    throw new KeyholeError('PATCH_FAILED', `applying failed: ${messageOf(thrown)}; ${undoAll()}`);
-  }
-  const doubts = applied.flatMap((transaction) => transaction.verify().doubts);
-  if (doubts.length > 0) {
-    const list = doubts.map(({ address, why }) => `${address}: ${why}`).join('; ');
-    throw new KeyholeError('UNPROVEN', `the effect could not be proven (${list}); ${undoAll()}`);
-  }
-  return Math.round((performance.now() - started) * 1000) / 1000;
+function changesFor(planned: readonly Planned[], strategy: PatchStrategy, restore = false): Change[] {
+  return planned
+    .filter((each) => each.strategy === strategy)
+    .flatMap(({ id, targets, request }) => targets.map((target) => ({ id, target, code: restore ? null : request.code })));
 }
 
-function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+/** Before anything is waited for: a strategy stops the process once, however many functions it changes. */
+function foreseenPauseMs(planned: readonly Planned[]): number {
+  const longest = new Map<PatchStrategy, number>();
+  for (const { strategy, targets } of planned) {
+    for (const target of targets) longest.set(strategy, Math.max(longest.get(strategy) ?? 0, strategy.assess(target).pauseMs));
+  }
+  return sumOf(longest.values());
+}
+
+function sumOf(numbers: Iterable<number>): number {
+  let sum = 0;
+  for (const each of numbers) sum += each;
+  return sum;
+}
+
+function checkBudget(expectedPauseMs: number, maxPauseMs: number): void {
+  if (expectedPauseMs <= maxPauseMs) return;
+  throw new KeyholeError(
+    'PAUSE_BUDGET',
+    `the process would stop for about ${Math.round(expectedPauseMs)} ms, and ${maxPauseMs} ms are allowed`,
+    `--max-pause ${Math.ceil(expectedPauseMs * 1.5)} allows it; code that was instrumented at load time needs no pause.`,
+  );
+}
+
+function staleStrategy(address: string): KeyholeError {
+  return new KeyholeError(
+    'STALE_BASE',
+    `${address} was patched by somebody else in the meantime`,
+    'Look at what runs now with keyhole fn, and edit that.',
+  );
 }

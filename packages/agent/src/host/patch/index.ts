@@ -11,10 +11,15 @@ import { PatchEngine } from './engine.ts';
 import { LiveEditStrategy } from './live-edit.ts';
 import { ModuleIndex, loadedCode } from './modules.ts';
 import type { FunctionTarget } from './modules.ts';
+import { RebindStrategy } from './rebind.ts';
 import { Scripts } from './scripts.ts';
 import { SlotsStrategy } from './slots.ts';
+import { WaitingRoom } from './waiting.ts';
 
-export type PatchHandlers = Pick<HostHandlers, 'fn.list' | 'fn.get' | 'module.get' | 'patch.apply' | 'patch.revert' | 'patch.list' | 'patch.export'>;
+export type PatchHandlers = Pick<
+  HostHandlers,
+  'fn.list' | 'fn.get' | 'module.get' | 'patch.apply' | 'patch.revert' | 'patch.list' | 'patch.waiting' | 'patch.export'
+>;
 
 export interface PatchDependencies {
   inspector: Inspector;
@@ -32,12 +37,15 @@ export interface Patching {
   strategies: readonly StrategyName[];
   /** How many patches are live. */
   count(): number;
+  /** A session of an operator has ended: what it waits for is over. */
+  forget(session: string): void;
 }
 
 export function createPatching({ inspector, service, root, commit, table }: PatchDependencies): Patching {
   const scripts = new Scripts(inspector, createSelection({ root, include: [], exclude: [] }));
   const modules = new ModuleIndex(root, table ?? scripts);
-  const engine = new PatchEngine(modules, [new SlotsStrategy(), new LiveEditStrategy(inspector, scripts)]);
+  const waiting = new WaitingRoom();
+  const engine = new PatchEngine(modules, [new SlotsStrategy(), new LiveEditStrategy(inspector, scripts), new RebindStrategy()], waiting);
 
   const summary = (target: FunctionTarget): FunctionSummary => ({
     address: target.address,
@@ -71,9 +79,10 @@ export function createPatching({ inspector, service, root, commit, table }: Patc
       const { url, format, instrumented, running, map } = module;
       return { file, url, format, instrumented, running, author, map };
     },
-    'patch.apply': (params, { intent }) => engine.apply(params, intent),
+    'patch.apply': (params, context) => engine.apply(params, context),
     'patch.revert': (params) => engine.revert(params),
     'patch.list': () => ({ patches: engine.records() }),
+    'patch.waiting': () => ({ patches: waiting.list() }),
     'patch.export': ({ ids }) => ({ service, root, commit, patches: engine.records(ids) }),
   };
   const portals: ScopePortals = {
@@ -89,5 +98,11 @@ export function createPatching({ inspector, service, root, commit, table }: Patc
       return portalInto(file, module.scope(), module.strict);
     },
   };
-  return { handlers, portals, strategies: engine.strategies.map(({ name }) => name), count: () => engine.records().length };
+  return {
+    handlers,
+    portals,
+    strategies: engine.strategies.map(({ name }) => name),
+    count: () => engine.records().length,
+    forget: (session) => waiting.forget(session),
+  };
 }

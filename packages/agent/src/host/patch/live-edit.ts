@@ -10,22 +10,16 @@ import type { Binding, Captures, SyntaxNode } from '../../source/index.ts';
 import type { Inspector, RemoteObject } from '../inspector.ts';
 import { loadedCode } from './modules.ts';
 import type { FunctionTarget, LoadedModule } from './modules.ts';
+import { predictPauseMs, usedMegabytes } from './pauses.ts';
+import { whyNotEdited, whyRefused } from './live-edit-status.ts';
+import type { LiveEditAnswer } from './live-edit-status.ts';
+import { urlOf } from './scripts.ts';
 import type { Scripts } from './scripts.ts';
 import type { Change, PatchStrategy, Refusal, Transaction } from './strategy.ts';
 
-/** Measured: 15 to 40 ms at 5 MB, 0.7 to 1.8 s at 160 to 195 MB, 2.6 to 5.4 s at 675 to 750 MB; and as long again to look at every living function. */
-const fixedPauseMs = 60;
-const pauseMsPerMegabyte = 14;
-
 type LiveCode = Map<number, { target: FunctionTarget; code: string }>;
 
-/** What V8's answers mean. */
-const refusals: Record<string, string> = {
-  CompileError: 'V8 can not compile it',
-  BlockedByActiveGenerator: 'a generator or async function of it is suspended: its old code would be lost',
-  BlockedByActiveFunction: 'it is running right now',
-  BlockedByTopLevelEsModuleChange: 'it would change the top level of an ES module',
-};
+const print = Function.prototype.toString;
 
 export class LiveEditStrategy implements PatchStrategy {
   readonly name = 'live-edit';
@@ -40,8 +34,8 @@ export class LiveEditStrategy implements PatchStrategy {
   }
 
   assess(target: FunctionTarget): StrategyVerdict {
-    const heapMegabytes = process.memoryUsage().heapUsed / 1024 / 1024;
-    const pauseMs = Math.round(fixedPauseMs + pauseMsPerMegabyte * heapMegabytes);
+    const heapMegabytes = usedMegabytes();
+    const pauseMs = predictPauseMs('liveEdit', heapMegabytes);
     const verdict = (possible: boolean, why: string): StrategyVerdict => ({ name: this.name, possible, pauseMs: possible ? pauseMs : 0, why });
     if (target.module.instrumented) return verdict(false, 'its file was instrumented');
     if (!capabilitiesOf(process.version).liveEdit)
@@ -49,6 +43,10 @@ export class LiveEditStrategy implements PatchStrategy {
     if (isInField(target))
       return verdict(false, 'a class field makes it: V8 leaves what makes it as it was, and new instances would have the old code');
     return verdict(true, `V8 swaps the code in place; the pause grows with the heap, which has ${Math.round(heapMegabytes)} MB`);
+  }
+
+  objection({ target, code }: Change): string | null {
+    return code === null ? null : unreachable(target, code);
   }
 
   reachable(target: FunctionTarget): string[] {
@@ -91,11 +89,15 @@ export class LiveEditStrategy implements PatchStrategy {
   #transaction(changes: readonly Change[], expectedPauseMs: number): Transaction {
     const modules = new Set(changes.map((change) => change.target.module));
     const before = new Map([...modules].map((module) => [module, new Map(this.#live.get(module))]));
-    const texts = new Map(changes.map((change) => [change, { old: this.#codeOf(change.target), renewed: change.code ?? loadedCode(change.target) }]));
+    const texts = new Map(changes.map((change) => [change, this.#codeOf(change.target)]));
+    /** Scripts of other files. */
+    const elsewhere = new Set<string>();
     return {
       expectedPauseMs,
       apply: () => {
-        this.#scripts.withDebugger((scripts) => {
+        this.#scripts.withDebugger((scripts, all) => {
+          const urls = new Set([...modules].map((module) => module.url));
+          for (const script of all) if (!urls.has(urlOf(script.url))) elsewhere.add(script.scriptId);
           for (const module of modules) {
             const now = this.#textOf(module);
             const scriptId = this.#scripts.scriptWith(scripts, module, now);
@@ -114,12 +116,11 @@ export class LiveEditStrategy implements PatchStrategy {
       verify: () => {
         const proven = new Set<string>();
         const doubts: Refusal[] = [];
-        const counts = this.#living(
-          changes.map((change) => texts.get(change) ?? { old: '', renewed: '' }).map(({ old, renewed }) => [shown(old), shown(renewed)]),
-        );
+        const olds = changes.map((change) => shown(texts.get(change) ?? ''));
+        const counts = this.#livingWith(new Set(olds), elsewhere);
         for (const [index, change] of changes.entries()) {
           const { address } = change.target;
-          const { old = 0 } = counts[index] ?? {};
+          const old = counts.get(olds[index] ?? '') ?? 0;
           if (old > 0) doubts.push({ address, why: `${old} living functions still have the old text` });
           else proven.add(address);
         }
@@ -150,47 +151,45 @@ export class LiveEditStrategy implements PatchStrategy {
   }
 
   #set(scriptId: string, scriptSource: string): void {
-    const { status = 'Ok', exceptionDetails } = this.#inspector.post<{ status?: string; exceptionDetails?: { text: string } }>(
-      'Debugger.setScriptSource',
-      {
-        scriptId,
-        scriptSource,
-      },
-    );
-    if (status === 'Ok') return;
-    throw new Error(`${refusals[status] ?? `V8 says ${status}`}${exceptionDetails === undefined ? '' : `: ${exceptionDetails.text}`}`);
+    let answer: LiveEditAnswer;
+    try {
+      answer = this.#inspector.post<LiveEditAnswer>('Debugger.setScriptSource', { scriptId, scriptSource });
+    } catch (thrown) {
+      throw new Error(whyRefused(thrown), { cause: thrown });
+    }
+    const why = whyNotEdited(answer);
+    if (why !== null) throw new Error(why);
+    // What has no living instance is proven by this alone: the next one is made of what the script holds.
+    const now = this.#inspector.post<{ scriptSource: string }>('Debugger.getScriptSource', { scriptId }).scriptSource;
+    if (now !== scriptSource) throw new Error('V8 says Ok, and its script does not hold the new text');
   }
 
-  /** How many living functions have each of two texts. */
-  #living(pairs: [string, string][]): { old: number; renewed: number }[] {
+  /** Living functions that still have an old text, by text. A text that another file has too is no doubt: where a function was made says whose it is. */
+  #livingWith(texts: ReadonlySet<string>, elsewhere: ReadonlySet<string>): Map<string, number> {
     const group = 'keyhole:live-edit';
+    const counts = new Map<string, number>();
     try {
       const prototype = this.#inspector.wrap(Function.prototype, group, false);
       const { objects } = this.#inspector.post<{ objects: RemoteObject }>('Runtime.queryObjects', {
         prototypeObjectId: prototype.objectId,
         objectGroup: group,
       });
-      const { result } = this.#inspector.post<{ result: { value: { old: number; renewed: number }[] } }>('Runtime.callFunctionOn', {
-        objectId: objects.objectId,
-        functionDeclaration: `function (pairs, print) {
-          const counts = pairs.map(() => ({ old: 0, renewed: 0 }));
-          for (const each of this) {
-            if (typeof each !== 'function') continue;
-            const text = print.call(each);
-            for (let index = 0; index < pairs.length; index += 1) {
-              if (text === pairs[index][0]) counts[index].old += 1;
-              if (text === pairs[index][1]) counts[index].renewed += 1;
-            }
-          }
-          return counts;
-        }`,
-        arguments: [{ value: pairs }, { objectId: this.#inspector.wrap(Function.prototype.toString, group, false).objectId }],
-        returnByValue: true,
-      });
-      return result.value;
+      const living = objects.objectId === undefined ? [] : (this.#inspector.unwrap(objects.objectId) as unknown[]);
+      for (const each of living) {
+        if (typeof each !== 'function') continue;
+        const text = print.call(each);
+        if (texts.has(text) && !elsewhere.has(this.#scriptOf(each, group))) counts.set(text, (counts.get(text) ?? 0) + 1);
+      }
+      return counts;
     } finally {
       this.#inspector.releaseGroup(group);
     }
+  }
+
+  #scriptOf(fn: unknown, group: string): string {
+    const { objectId = '' } = this.#inspector.wrap(fn, group, false);
+    const location = this.#inspector.properties(objectId, true, false).internalProperties?.find((each) => each.name === '[[FunctionLocation]]');
+    return (location?.value?.value as { scriptId?: string } | undefined)?.scriptId ?? '';
   }
 }
 

@@ -7,8 +7,9 @@ import { performance } from 'node:perf_hooks';
 import { mapOf } from '../../loader/index.ts';
 import type { Inspector } from '../inspector.ts';
 import type { LoadedModule, ModuleProvider } from './modules.ts';
+import { observeEnable } from './pauses.ts';
 
-interface ScriptParsed {
+export interface ScriptParsed {
   scriptId: string;
   url: string;
   isModule?: boolean;
@@ -46,18 +47,14 @@ export class Scripts implements ModuleProvider {
     return candidates.toReversed().find((script) => this.#sourceOf(script) === text)?.scriptId ?? null;
   }
 
-  /** Enables the Debugger domain for as long as `work` runs, and tells it the scripts there are. */
-  withDebugger(work: (scripts: ScriptParsed[]) => void): void {
-    const scripts: ScriptParsed[] = [];
-    this.#inspector.during(
-      'Debugger.scriptParsed',
-      (script) => scripts.push(script as ScriptParsed),
-      () => {
-        this.#inspector.post('Debugger.enable');
-      },
-    );
+  /** Enables the Debugger domain for as long as `work` runs, and tells it the scripts of the application, and all there are. */
+  withDebugger(work: (scripts: ScriptParsed[], all: ScriptParsed[]) => void): void {
     try {
-      work(scripts.filter((script) => script.scriptLanguage !== 'WebAssembly' && this.#selected(urlOf(script.url))));
+      const all = enableDebugger(this.#inspector);
+      work(
+        all.filter((script) => this.#selected(urlOf(script.url))),
+        all,
+      );
     } finally {
       this.#inspector.post('Debugger.disable');
     }
@@ -82,6 +79,22 @@ export class Scripts implements ModuleProvider {
   }
 }
 
-function urlOf(url: string): string {
+/** Enables the Debugger domain of a session and hears which scripts there are. */
+export function enableDebugger(inspector: Inspector): ScriptParsed[] {
+  const scripts: ScriptParsed[] = [];
+  const started = performance.now();
+  inspector.during(
+    'Debugger.scriptParsed',
+    (script) => scripts.push(script as ScriptParsed),
+    () => {
+      inspector.post('Debugger.enable');
+    },
+  );
+  observeEnable(performance.now() - started);
+  return scripts.filter((script) => script.scriptLanguage !== 'WebAssembly');
+}
+
+/** The name of a script as modules are named: CommonJS files have a path alone. */
+export function urlOf(url: string): string {
   return url.startsWith('/') ? pathToFileURL(url).href : url;
 }

@@ -2,7 +2,7 @@
  * One interface, several ways to replace a function. A strategy judges, prepares (which changes nothing), and then applies, proves and undoes a set
  * of changes as one transaction inside one turn of the event loop. It never decides whether a change is allowed: that is the engine's.
  */
-import type { StrategyName, StrategyVerdict } from '../../protocol/index.ts';
+import type { StrategyName, StrategyVerdict, Unreached } from '../../protocol/index.ts';
 import type { FunctionTarget } from './modules.ts';
 
 export interface Change {
@@ -27,17 +27,46 @@ export interface Transaction {
   verify(): { proven: Set<string>; doubts: Refusal[] };
   /** Puts back what was there before apply. */
   undo(): void;
+  /** Who goes on with the old code, by address, where a strategy can not reach all. Called after the proof, in the same turn; what it returns may come later. */
+  survey?(): Promise<Map<string, Unreached[]>>;
+}
+
+/** What a strategy needed from the process beforehand, and waited for. */
+export interface Captured {
+  /** What did not come in time, and what was waited for. */
+  refused: Refusal[];
+  /** How long the process stood still for it, in milliseconds. */
+  pauseMs: number;
+  release(): void;
+}
+
+export interface CaptureOptions {
+  timeoutMs: number;
+  maxPauseMs: number;
+  /** Nobody waits any more. */
+  signal: AbortSignal;
+}
+
+/** What is waited for: a call of one of these functions. */
+export interface Waiting {
+  address: string;
+  calls: string[];
 }
 
 export interface PatchStrategy {
   readonly name: StrategyName;
   /** Whether it could change this function at all, and how long the process would stop. */
   assess(target: FunctionTarget): StrategyVerdict;
+  /** What speaks against this very text, known without touching the process; {@link prepare} may still refuse. */
+  objection?(change: Change): string | null;
+  /** Waits for what {@link prepare} needs. Only where something is said by {@link waitsFor}. */
+  capture?(changes: readonly Change[], options: CaptureOptions): Promise<Captured>;
+  waitsFor?(change: Change): string[];
   /** Enclosing functions' variables that a patch of this function can use. */
   reachable(target: FunctionTarget): string[];
   /**
    * Compiles a set of changes. What it can not do is refused by address with the reason; the transaction holds the rest.
    * @throws {KeyholeError} SYNTAX with file, line and caret.
    */
-  prepare(changes: readonly Change[]): { transaction: Transaction; refused: Refusal[] };
+  prepare(changes: readonly Change[], captured?: Captured): { transaction: Transaction; refused: Refusal[] };
 }

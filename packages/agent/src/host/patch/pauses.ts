@@ -1,0 +1,40 @@
+/**
+ * How long V8 stops the process for what patching asks of it, predicted from the heap, and from how long the last `Debugger.enable` took: a machine that is slow or busy is so for
+ * all of it. Measured with bench/live-edit; rounded up, since a shorter pause than was promised costs nothing.
+ */
+
+/** Milliseconds of its own, and for each megabyte of used heap (of small objects, the worst case). */
+const pauses = {
+  /** `Debugger.enable`. */
+  enable: [20, 0.45],
+  /** A breakpoint, set and removed: V8 looks for all functions of its code. */
+  breakpoint: [1, 0.3],
+  /** `Runtime.queryObjects`. */
+  query: [150, 20],
+  /** A heap snapshot, written and read. */
+  snapshot: [600, 150],
+  /** `Debugger.setScriptSource`, and a look at every living function. */
+  liveEdit: [200, 28],
+} as const;
+
+/** One measurement may have met a pause of somebody else's. */
+const mostSlowness = 4;
+let slowness = 1;
+
+export function usedMegabytes(): number {
+  return process.memoryUsage().heapUsed / 1024 / 1024;
+}
+
+export function predictPauseMs(what: keyof typeof pauses, heapMegabytes = usedMegabytes()): number {
+  return Math.round(slowness * modelMs(what, heapMegabytes));
+}
+
+/** Tells how long `Debugger.enable` took. */
+export function observeEnable(tookMs: number, heapMegabytes = usedMegabytes()): void {
+  slowness = Math.min(mostSlowness, Math.max(1, tookMs / modelMs('enable', heapMegabytes)));
+}
+
+function modelMs(what: keyof typeof pauses, heapMegabytes: number): number {
+  const [fixedMs, perMegabyteMs] = pauses[what];
+  return fixedMs + perMegabyteMs * heapMegabytes;
+}

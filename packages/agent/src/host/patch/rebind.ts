@@ -1,0 +1,310 @@
+/**
+ * The strategy for code that was not instrumented, on any Node: compiles the new function in the captured scope of the old one and gives it to whatever holds that one: variable,
+ * export, property, accessor, listener. It reaches whoever looks the function up again, and names who does not.
+ *
+ * How it finds its way in. New code needs the scope, and only a call shows it (rebind-capture.ts). Function objects could be found without waiting, through exports or a walk of the
+ * heap, and `[[Scopes]]` lets one read what they see; but nothing lets one compile there. So it waits for a call, of the function or of any other that sees the same variables, and
+ * finds the function objects from the captured scope, the CommonJS exports and the emitters at hand, which costs nothing; the heap is walked only as far as the budget allows.
+ */
+import { EventEmitter } from 'node:events';
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { fileURLToPath } from 'node:url';
+import type { StrategyVerdict, Unreached } from '../../protocol/index.ts';
+import { indexFunctions } from '../../source/index.ts';
+import type { Captures, FunctionEntry } from '../../source/index.ts';
+import { DebugSession } from './debug-session.ts';
+import type { FunctionTarget } from './modules.ts';
+import { predictPauseMs } from './pauses.ts';
+import { captureScopes, framesOf, hasOwnScope } from './rebind-capture.ts';
+import type { CapturedScope, Wanted } from './rebind-capture.ts';
+import { everywhere, findSpots } from './rebind-find.ts';
+import type { FoundSpot } from './rebind-find.ts';
+import { answersTo, standIn } from './rebind-function.ts';
+import { mentionsOf, placesOf } from './rebind-places.ts';
+import type { AnyFunction } from './rebind-spots.ts';
+import { isExported, isField, isKept, readText } from './rebind-text.ts';
+import type { RebindText } from './rebind-text.ts';
+import { KeyholePlace, mentioningFunctions, rebindTransaction } from './rebind-transaction.ts';
+import type { LiveRebind, ReadyRebind } from './rebind-transaction.ts';
+import type { CaptureOptions, Captured, Change, PatchStrategy, Refusal, Transaction } from './strategy.ts';
+
+/** More breakpoints find a call sooner, and each takes the optimized code of one function away while it waits. */
+const maxFrames = 12;
+
+interface RebindCapture extends Captured {
+  session: DebugSession;
+  scopes: Map<FunctionTarget, CapturedScope>;
+  maxPauseMs: number;
+}
+
+export class RebindStrategy implements PatchStrategy {
+  readonly name = 'rebind';
+  readonly #live = new Map<FunctionTarget, LiveRebind>();
+  readonly #functions = new WeakMap<Captures, FunctionEntry[]>();
+
+  assess(target: FunctionTarget): StrategyVerdict {
+    const why = obstacle(target);
+    if (why !== null) return { name: this.name, possible: false, pauseMs: 0, why };
+    const reach = hasOwnScope(target)
+      ? 'only the closure whose call is captured takes the new code'
+      : 'whoever looks the function up again takes the new code, and who kept the old one is counted as far as the budget allows';
+    return {
+      name: this.name,
+      possible: true,
+      pauseMs: basePauseMs(target),
+      why: `it is given to what holds it, at the next call that shows its scope; ${reach}`,
+    };
+  }
+
+  objection({ target, code }: Change): string | null {
+    if (code === null) return null;
+    const text = readText(target, code);
+    if ('why' in text) return text.why;
+    if (this.#framesFor(target, text).length > 0) return null;
+    return `a variable of the same name hides ${[...text.names].join(' or ')} in every function whose scope could be captured`;
+  }
+
+  reachable(target: FunctionTarget): string[] {
+    return [...target.captures.useOf(target.entry.node).captured.keys()].filter((name) => isKept(name, target));
+  }
+
+  waitsFor({ target, code }: Change): string[] {
+    const text = code === null ? null : readText(target, code);
+    if (text === null || 'why' in text || this.#kept(target, text) !== null) return [];
+    return this.#framesFor(target, text).map((frame) => (frame.path === '' ? `the function in line ${frame.line}` : frame.path));
+  }
+
+  async capture(changes: readonly Change[], { timeoutMs, maxPauseMs, signal }: CaptureOptions): Promise<RebindCapture> {
+    const started = performance.now();
+    const session = new DebugSession();
+    const captured: RebindCapture = { refused: [], pauseMs: 0, session, scopes: new Map(), maxPauseMs, release: () => session.close() };
+    try {
+      const wanted = new Map<Change, Wanted>();
+      for (const change of changes) {
+        const { target, code } = change;
+        const text = code === null ? null : readText(target, code);
+        if (text === null || 'why' in text) continue;
+        const kept = this.#kept(target, text);
+        if (kept !== null) {
+          captured.scopes.set(target, kept);
+          continue;
+        }
+        const scripts = session.scriptsOf(target.module.url, target.module.running);
+        const [script] = scripts;
+        if (script === undefined || scripts.length > 1) {
+          const why =
+            script === undefined
+              ? 'V8 holds another text of its file now: live edits of it have to be reverted first'
+              : 'its file was loaded more than once under one name';
+          captured.refused.push({ address: target.address, why });
+        } else wanted.set(change, { target, script, frames: this.#framesFor(target, text).slice(0, framesAllowed(target, maxPauseMs)) });
+      }
+      const waiting = wanted.size === 0 ? null : captureScopes(session, [...wanted.values()], { timeoutMs, signal });
+      captured.pauseMs = performance.now() - started;
+      const scopes = await waiting;
+      for (const [change, want] of wanted) {
+        const scope = scopes?.get(want);
+        if (scope !== undefined) captured.scopes.set(change.target, scope);
+        else
+          captured.refused.push({
+            address: change.target.address,
+            why: `no call showed its scope within ${timeoutMs} ms: waited for ${want.frames.map((each) => each.path || `line ${each.line}`).join(', ')}`,
+          });
+      }
+      return captured;
+    } catch (thrown) {
+      session.close();
+      throw thrown;
+    }
+  }
+
+  prepare(changes: readonly Change[], captured?: Captured): { transaction: Transaction; refused: Refusal[] } {
+    const refused: Refusal[] = [];
+    const ready: ReadyRebind[] = [];
+    const capture = captured as RebindCapture | undefined;
+    let pauseMs = changes.reduce((longest, { target }) => Math.max(longest, basePauseMs(target)), 0);
+    const budgetMs = capture?.maxPauseMs ?? 0;
+    const queryMs = predictPauseMs('query');
+    const mayWalkHeap = changes.some(({ code }) => code !== null) && pauseMs + queryMs <= budgetMs;
+    if (mayWalkHeap) pauseMs += queryMs;
+    const surveyPauseMs = predictPauseMs('snapshot');
+    const surveyAllowed = pauseMs + surveyPauseMs <= budgetMs;
+    for (const change of changes) {
+      const result =
+        change.code === null
+          ? this.#back(change.target)
+          : capture === undefined
+            ? this.#foreseen(change)
+            : this.#forward(change, capture, mayWalkHeap);
+      if ('why' in result) refused.push({ address: change.target.address, why: result.why });
+      else ready.push(result);
+    }
+    const transaction = rebindTransaction({
+      ready,
+      live: this.#live,
+      session: capture?.session ?? null,
+      expectedPauseMs: surveyAllowed ? pauseMs + surveyPauseMs : pauseMs,
+      surveyAllowed,
+      surveyPauseMs,
+    });
+    return { transaction, refused };
+  }
+
+  /** Without a capture, for a dry run: what the text alone tells. */
+  #foreseen(change: Change): ReadyRebind | { why: string } {
+    const why = this.objection(change);
+    return why === null ? { target: change.target, live: null, places: [], unreached: [] } : { why };
+  }
+
+  #forward(change: Change, { session, scopes }: RebindCapture, mayWalkHeap: boolean): ReadyRebind | { why: string } {
+    const { target, code } = change;
+    const scope = scopes.get(target);
+    const text = readText(target, code ?? '');
+    if ('why' in text) return text;
+    if (scope === undefined) return { why: 'its scope was not captured' };
+    const missing = [...text.names].filter((name) => !isThere(name, scope));
+    if (missing.length > 0) return { why: `${missing.join(', ')} is not kept by the running code, so no new code can find it` };
+    const found = this.#find(target, scope, session, mayWalkHeap);
+    if ('why' in found) return found;
+    if (found.length === 0) return { why: nothingReached(target) };
+    let factory: unknown;
+    try {
+      const open = scope.evaluate(text.expression(change.id)) as (...given: unknown[]) => unknown;
+      factory = open(...text.given.map((name) => commonJsValue(name, target.module.url)));
+    } catch (thrown) {
+      return { why: `its new text can not be compiled there: ${thrown instanceof Error ? thrown.message : String(thrown)}` };
+    }
+    const made = new Map<AnyFunction, AnyFunction>();
+    const places: KeyholePlace[] = [];
+    for (const { spot, keyholeOriginal, instance } of found) {
+      const after = made.get(keyholeOriginal) ?? makeFunction(factory as (this: unknown) => unknown, target, spot.holder, instance);
+      if (!made.has(keyholeOriginal)) {
+        made.set(keyholeOriginal, after);
+        standIn(after, keyholeOriginal);
+      }
+      if (spot.holder instanceof EventEmitter) answersTo(after, keyholeOriginal);
+      places.push(new KeyholePlace(spot, keyholeOriginal, spot.read() as AnyFunction, after));
+    }
+    return { target, live: { scope, places }, places, unreached: alwaysUnreached(target) };
+  }
+
+  /** Places of the first patch are found by the text that was loaded; those of a later one by what the patch before put there. */
+  #find(target: FunctionTarget, scope: CapturedScope, session: DebugSession, mayWalkHeap: boolean): FoundSpot[] | { why: string } {
+    const live = this.#live.get(target);
+    const [script] = session.scriptsOf(target.module.url, target.module.running);
+    if (live !== undefined) return this.#held(target, live, session, mayWalkHeap);
+    if (script === undefined) return { why: 'V8 holds another text of its file now' };
+    return findSpots({ target, places: placesOf(target), scope, session, script, mayWalkHeap });
+  }
+
+  /** Where the live patch is now: also what took it up since. */
+  #held(target: FunctionTarget, { scope, places }: LiveRebind, session: DebugSession | null, mayWalkHeap: boolean): FoundSpot[] {
+    const originals = new Map<unknown, AnyFunction>(places.map((place) => [place.after, place.keyholeOriginal]));
+    const still = places.filter(({ spot, after }) => spot.read() === after).map(({ spot }) => spot);
+    const spots = everywhere({ target, scope, session, mayWalkHeap }, still, (value) => originals.has(value));
+    return spots.flatMap((spot) => {
+      const keyholeOriginal = originals.get(spot.read());
+      return keyholeOriginal === undefined ? [] : [{ spot, keyholeOriginal, instance: isField(target) ? spot.holder : undefined }];
+    });
+  }
+
+  #back(target: FunctionTarget): ReadyRebind | { why: string } {
+    const live = this.#live.get(target);
+    if (live === undefined) return { why: 'nothing of it is live' };
+    const places = this.#held(target, live, null, false).map(
+      ({ spot, keyholeOriginal }) => new KeyholePlace(spot, keyholeOriginal, spot.read() as AnyFunction, keyholeOriginal),
+    );
+    return { target, live: null, places, unreached: [] };
+  }
+
+  /** A scope that a live patch of the module keeps, where it will do. */
+  #kept(target: FunctionTarget, text: RebindText): CapturedScope | null {
+    const own = this.#live.get(target);
+    if (hasOwnScope(target)) return own?.scope ?? null;
+    const frames = this.#framesFor(target, text);
+    for (const [other, { scope }] of this.#live) {
+      if (other.module === target.module && !hasOwnScope(other) && frames.includes(scope.frame)) return scope;
+    }
+    return null;
+  }
+
+  #framesFor(target: FunctionTarget, text: RebindText): FunctionEntry[] {
+    const { captures, module } = target;
+    let functions = this.#functions.get(captures);
+    if (functions === undefined) {
+      functions = indexFunctions(captures.module.node, module.running);
+      this.#functions.set(captures, functions);
+    }
+    const roots = placesOf(target).places.map((place) =>
+      place.kind === 'variable' ? place.name : place.kind === 'field' ? place.prototype[0] : place.object[0],
+    );
+    const names = new Set([...text.names, ...roots.filter((name) => name !== undefined)]);
+    return framesOf(target, functions, names, text.usesPrivateNames);
+  }
+}
+
+/** Why the function can not be rebound whatever its new text is; null where it can. */
+function obstacle(target: FunctionTarget): string | null {
+  const { module, captures, entry } = target;
+  if (module.instrumented) return 'its file was instrumented';
+  const { places, fixed } = placesOf(target);
+  const help = 'start the service with --import @keyhole/agent/register, and it can be patched whatever holds it';
+  if (fixed === null || places.length > 0) return null;
+  const name = /^const (.+)$/.exec(fixed.holder)?.[1];
+  if (name === undefined) return `${fixed.why}; ${help}`;
+  const outer = captures.scopeOf(entry.node).parent;
+  const binding = outer === null ? null : captures.resolve(name, outer);
+  if (binding === null) return null;
+  const users = mentionsOf(binding, captures).filter((each) => each.insideFunction).length;
+  if (users > 0) return `${fixed.why}, and functions of its file call it by that name (${users} times); ${help}`;
+  if (module.format === 'module' && isExported(binding, captures)) return `${fixed.why}, and importers call it by that name; ${help}`;
+  return null;
+}
+
+function nothingReached(target: FunctionTarget): string {
+  const { fixed } = placesOf(target);
+  return `no variable, export, property or listener that holds it could be reached${fixed === null ? '' : ` (${fixed.why})`}: the new code would never be called`;
+}
+
+function alwaysUnreached(target: FunctionTarget): Unreached[] {
+  if (isField(target)) return [{ holder: 'instances made from now on', count: null }];
+  if (hasOwnScope(target)) return [{ holder: 'its other closures, and those made from now on', count: null }];
+  return [];
+}
+
+function makeFunction(factory: (this: unknown) => unknown, target: FunctionTarget, holder: object, instance: unknown): AnyFunction {
+  const { entry } = target;
+  if (entry.place === 'plain') return factory.call(instance) as AnyFunction;
+  const home = factory.call(Object.getPrototypeOf(holder)) as object;
+  const [key = ''] = Reflect.ownKeys(home);
+  const part = entry.kind === 'getter' ? 'get' : entry.kind === 'setter' ? 'set' : 'value';
+  return Reflect.getOwnPropertyDescriptor(home, key)?.[part] as AnyFunction;
+}
+
+function commonJsValue(name: string, url: string): unknown {
+  const file = fileURLToPath(url);
+  return name === 'require' ? createRequire(url) : name === '__dirname' ? dirname(file) : file;
+}
+
+function isThere(name: string, scope: CapturedScope): boolean {
+  try {
+    scope.evaluate(name);
+    return true;
+  } catch (thrown) {
+    // A variable that has no value yet is there.
+    return thrown instanceof ReferenceError && /before initialization/.test(thrown.message);
+  }
+}
+
+function basePauseMs(target: FunctionTarget): number {
+  const variables = placesOf(target).places.filter((place) => place.kind === 'variable');
+  const spots = variables.map((place) => ({ spot: { key: place.name, isVariable: true } }));
+  return predictPauseMs('enable') + predictPauseMs('breakpoint') * (1 + mentioningFunctions(target, spots).length);
+}
+
+function framesAllowed(target: FunctionTarget, maxPauseMs: number): number {
+  const left = maxPauseMs - basePauseMs(target);
+  return Math.min(maxFrames, 1 + Math.max(0, Math.floor(left / predictPauseMs('breakpoint'))));
+}

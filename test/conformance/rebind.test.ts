@@ -1,0 +1,4 @@
+import { rebind } from './rebind.ts';
+import { conformance } from './runner.ts';
+
+conformance(rebind);
