@@ -40,14 +40,13 @@ let entry = 0;
 /** A patch may wait for the function's next call: until it is there, the row is looked at again and again. */
 const settled = async (answer) => {
   if (!(answer instanceof Promise)) return answer;
-  const state = { open: true };
+  const waiting = { open: true };
   const done = answer.finally(() => {
-    state.open = false;
+    waiting.open = false;
   });
   done.catch(() => undefined);
-  await setImmediate();
-  while (state.open) {
-    await scene.observe().catch(() => undefined);
+  while (waiting.open) {
+    await scene.observe();
     await setImmediate();
   }
   return done;

@@ -41,6 +41,8 @@ export interface Service {
   stdout(): string;
   /** Sends a line to the service's stdin and waits for the line it answers with. */
   ask(line: string): Promise<string>;
+  /** Sends a line to the service's stdin, and waits for nothing. */
+  write(line: string): void;
   keyhole(...words: string[]): Promise<Finished>;
   kill(): void;
   ended: Promise<number | null>;
@@ -147,6 +149,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       await until(`an answer to ${line}`, () => stdout.slice(before).includes('\n'));
       return stdout.slice(before).trim();
     },
+    write: (line) => void child.stdin.write(`${line}\n`),
     keyhole: (...words) => runConsole(words, { env, cwd: folder }),
     kill: () => void child.kill('SIGKILL'),
     ended,

@@ -30,6 +30,7 @@ const detail: FunctionDetail = {
   strategies: [],
   reachable: [],
   patches: [],
+  threads: [],
 };
 
 const handlers: Handlers = {

@@ -24,6 +24,7 @@ const detail: FunctionDetail = {
   strategies: [{ name: 'slots', possible: true, pauseMs: 0, why: 'it has a slot' }],
   reachable: ['tax'],
   patches: [],
+  threads: [],
 };
 const moduleText = `let tax = 1;\n\n${detail.code}\nexport { add, tax };\n`;
 
@@ -293,7 +294,7 @@ describe('looking', () => {
         if (address !== detail.address) throw new KeyholeError('NOT_FOUND', `no function ${address}`);
         return detail;
       },
-      'fn.list': ({ prefix }) => ({ functions: detail.address.startsWith(prefix) ? [detail] : [] }),
+      'fn.list': ({ prefix }) => ({ functions: detail.address.startsWith(prefix) ? [{ ...detail, threads: [0] }] : [] }),
     });
     expect((await run(['fn', 'rooms', detail.address, '--json'])).json()).toEqual({
       address: detail.address,
@@ -304,8 +305,9 @@ describe('looking', () => {
       strategies: detail.strategies,
       reachable: ['tax'],
       patches: [],
+      threads: [],
     });
-    const list = [{ address: detail.address, file: 'src/cart.js', line: 3, kind: 'function', patched: false }];
+    const list = [{ address: detail.address, file: 'src/cart.js', line: 3, kind: 'function', patched: false, threads: [0] }];
     expect((await run(['fn', 'rooms', 'src/cart.js', '--json'])).json()).toEqual(list);
     expect((await run(['fn', 'rooms', 'src/cart.js:a', '--json'])).json()).toEqual(list);
     expect((await run(['fn', 'rooms', 'src/cart.js:zzz', '--json'])).code).toBe(1);

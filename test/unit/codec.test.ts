@@ -15,7 +15,8 @@ test('what is encoded is decoded', () => {
       { depthSize: 'small' },
       fc.string(),
       fc.integer(),
-      fc.double({ noNaN: true }),
+      // MessagePack writes -0 as the whole number 0; values of the service that are -0 travel as text (`unserializable`).
+      fc.double({ noNaN: true }).map((number) => (number === 0 ? 0 : number)),
       fc.boolean(),
       fc.constant(null),
       fc.uint8Array(),

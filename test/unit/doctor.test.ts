@@ -43,6 +43,7 @@ describe('host', () => {
     table: new SlotTable(),
     cold: false,
     strategies: [],
+    threads: [],
     problems: [],
     journalDir: folder,
     ...more,
@@ -79,6 +80,16 @@ describe('host', () => {
     for (const name of ['rebind', 'live edit']) expect(only(hostChecks, name, facts({})).ok).toBe(true);
     expect(only(hostChecks, 'live edit', facts({ table: null, strategies: ['slots'] })).ok).toBe(false);
     expect(only(hostChecks, 'rebind', facts({ table: null, strategies: ['rebind'] })).ok).toBe(true);
+  });
+
+  test('threads: those without instrumentation are named', () => {
+    expect(only(hostChecks, 'threads', facts({})).ok).toBe(true);
+    expect(only(hostChecks, 'threads', facts({ threads: [{ id: 1, instrumented: true }] })).ok).toBe(true);
+    const mixed = [1, 2, 3].map((id) => ({ id, instrumented: id === 2 }));
+    expect(only(hostChecks, 'threads', facts({ threads: mixed }))).toMatchObject({
+      ok: false,
+      detail: expect.stringContaining('thread 1, thread 3;') as unknown,
+    });
   });
 
   test('source maps', () => {

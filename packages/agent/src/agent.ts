@@ -2,6 +2,7 @@
  * The composition root: the host on this thread, the door in a worker. Whatever is wrong outside is reported and never keeps the service from starting, and
  * nothing here keeps it from ending.
  */
+import cluster from 'node:cluster';
 import { writeSync } from 'node:fs';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { AgentConfig } from './config.ts';
@@ -12,6 +13,8 @@ import { serveHost } from './host/host.ts';
 import { Inspector } from './host/inspector.ts';
 import { createLooking } from './host/looking.ts';
 import { createPatching } from './host/patch/index.ts';
+import { ThreadPatches, createThreading } from './host/threads/index.ts';
+import type { Threading } from './host/threads/index.ts';
 import type { SlotTable } from './loader/index.ts';
 import { examine } from './protocol/index.ts';
 import type { DoorConfig, DoorReport } from './server/door-config.ts';
@@ -53,7 +56,7 @@ export class RunningAgent implements Agent {
   readonly #table: SlotTable | null;
   readonly #startedAt = new Date().toISOString();
   readonly #handlers: HostHandlers;
-  readonly #forget: (session: string) => void;
+  readonly #threading: Threading;
   readonly #ready: Promise<void>;
   #setReady: () => void = () => undefined;
   #door: Worker | null = null;
@@ -64,38 +67,41 @@ export class RunningAgent implements Agent {
     this.#config = config;
     this.#table = table;
     const inspector = new Inspector();
-    const patching = createPatching({ inspector, service: config.service, root: config.root, commit: config.commit, table });
+    const { service, root, commit } = config;
+    const patching = createPatching({ inspector, service, root, commit, table });
     const looking = createLooking(inspector, this.actors, patching.portals);
-    this.#forget = (session) => {
-      looking.forget(session);
-      patching.forget(session);
-    };
+    const patches = new ThreadPatches(patching.engine, patching.modules, []);
+    table?.onDefine((url) => patches.loaded(url));
+    const main = { ...patching.handlers, ...looking.handlers, forget: looking.forget, interrupt: looking.interrupt };
+    const threading = createThreading({ main, patches, service, root, commit });
+    this.#threading = threading;
     this.#handlers = {
-      ...patching.handlers,
-      ...looking.handlers,
+      ...threading.handlers,
+      'actors.list': looking.handlers['actors.list'],
       info: () => ({
-        service: config.service,
+        service,
         pid: process.pid,
         node: process.version,
         startedAt: this.#startedAt,
-        root: config.root,
-        commit: config.commit,
+        root,
+        commit,
         instrumented: table !== null,
         untouched: [...(table?.untouched ?? [])],
-        patches: patching.count(),
+        patches: threading.count(),
       }),
       doctor: () => ({
         checks: examine(hostChecks, {
           table,
           cold: config.cold !== null,
           strategies: patching.strategies,
+          threads: threading.workers(),
           problems: this.status.problems.filter(({ what }) => !checkedAnew.has(what)),
           journalDir: config.journalDir,
         }),
       }),
     };
     Object.defineProperty(globalThis, Symbol.for(interruptKey), {
-      value: (call: number) => looking.interrupt(call),
+      value: (call: number) => threading.interrupt(call),
       enumerable: false,
       writable: false,
       configurable: true,
@@ -115,6 +121,7 @@ export class RunningAgent implements Agent {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#threading.close();
     this.status.address = null;
     Reflect.deleteProperty(globalThis, Symbol.for(interruptKey));
     const door = this.#door;
@@ -128,7 +135,7 @@ export class RunningAgent implements Agent {
 
   #open(): void {
     const { port1, port2 } = new MessageChannel();
-    serveHost({ port: port1, handlers: this.#handlers, forget: this.#forget });
+    serveHost({ port: port1, handlers: this.#handlers, forget: (session) => this.#threading.forget(session) });
     const { service, commit, root, socketPath, operators, runtimeDir, cold, journalDir } = this.#config;
     const workerData: DoorConfig = {
       service,
@@ -141,6 +148,7 @@ export class RunningAgent implements Agent {
       journalDir,
       startedAt: this.#startedAt,
       instrumented: this.#table !== null,
+      cluster: cluster.worker === undefined ? null : { worker: cluster.worker.id, parentPid: process.ppid },
       bridge: port2,
     };
     // The worker must not load what the service was started with: neither our own register nor anybody else's.
@@ -161,6 +169,7 @@ export class RunningAgent implements Agent {
       return;
     }
     this.#door = door;
+    this.#threading.leaveOut(door.threadId);
     door.on('message', (report: DoorReport) => {
       if (report.t === 'problem') this.#problem(report);
       if (report.t === 'listening') {

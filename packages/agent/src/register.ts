@@ -1,19 +1,32 @@
 /**
  * `node --import @keyhole/agent/register app.js`: instruments the application's functions and starts the agent. The one module that does something when it is
- * imported. `KEYHOLE_DISABLE=1` makes it do nothing at all; so does a worker thread of the service.
+ * imported. In a worker thread of the service it instruments, and serves the agent of the main thread. `KEYHOLE_DISABLE=1` makes it do nothing at all.
  */
 import { writeSync } from 'node:fs';
-import { isMainThread } from 'node:worker_threads';
+import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
 import { readEnvironment, resolveConfig } from './config.ts';
+import { serveThread } from './host/threads/thread-host.ts';
 import { installInstrumentation } from './loader/index.ts';
+import type { SelectionOptions } from './loader/index.ts';
 import { runAgent } from './running.ts';
 
-if (isMainThread && process.env.KEYHOLE_DISABLE !== '1') {
+/** Which files are instrumented, for workers: they may have another entry script, and no environment. */
+const selectionKey = 'keyhole.selection';
+
+if (process.env.KEYHOLE_DISABLE !== '1') {
   try {
-    const entry = process.argv[1];
-    const { options, include, exclude } = readEnvironment(entry, process.env);
-    const config = resolveConfig(options, entry);
-    runAgent(() => config, installInstrumentation({ root: config.root, include, exclude }));
+    if (isMainThread) {
+      const entry = process.argv[1];
+      const { options, include, exclude } = readEnvironment(entry, process.env);
+      const config = resolveConfig(options, entry);
+      const selection: SelectionOptions = { root: config.root, include, exclude };
+      setEnvironmentData(selectionKey, { ...selection });
+      runAgent(() => config, installInstrumentation(selection));
+    } else {
+      const selection = getEnvironmentData(selectionKey) as unknown as SelectionOptions | undefined;
+      // Without one the main thread has no agent, and there is nobody to serve.
+      if (selection !== undefined) serveThread(selection.root, installInstrumentation(selection));
+    }
   } catch (thrown) {
     // A service that nobody can attach to is better than one that does not start.
     writeSync(2, `keyhole: not started: ${thrown instanceof Error ? thrown.message : String(thrown)}\n`);

@@ -2,7 +2,7 @@
 /** The program `keyhole`: finds the command, gives it the process's streams and environment, and ends with its exit code. */
 import { readFileSync } from 'node:fs';
 import { KeyholeError } from '@keyhole/agent/protocol';
-import { dial } from './client/dial.ts';
+import { dial, dialAll } from './client/dial.ts';
 import { allCommands } from './commands/all.ts';
 import { usageOf } from './commands/parse.ts';
 import { askOnTerminal } from './commands/question.ts';
@@ -60,6 +60,7 @@ async function main(argv: string[]): Promise<number> {
     signal: interruption.signal,
     prefix: 'keyhole ',
     dial: (target, identity) => dial({ target, identity }),
+    dialAll: (target, identity) => dialAll({ target, identity }),
     shared: null,
   });
 }

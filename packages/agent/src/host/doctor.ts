@@ -11,6 +11,8 @@ export interface HostFacts {
   /** The agent was brought into the running process from outside. */
   cold: boolean;
   strategies: readonly StrategyName[];
+  /** Worker threads of the service. */
+  threads: readonly { id: number; instrumented: boolean }[];
   /** What went wrong since the start, apart from what has a check of its own. */
   problems: readonly { what: string; message: string }[];
   journalDir: string;
@@ -69,6 +71,18 @@ export const hostChecks: readonly Check<HostFacts>[] = [
         return { ok: true, detail: 'can patch what is not instrumented, on any Node; callers that kept the old function keep it' };
       // Only where nothing else can patch is there something to do about it.
       return { ok: capabilitiesOf(process.version).liveEdit, detail: 'this agent can not rebind functions' };
+    },
+  },
+  {
+    check: 'threads',
+    look: ({ threads }) => {
+      const bare = threads.filter(({ instrumented }) => !instrumented).map(({ id }) => id);
+      if (threads.length === 0) return { ok: true, detail: 'the service has no worker threads' };
+      if (bare.length === 0) return { ok: true, detail: `${threads.length} besides the main one, all instrumented` };
+      return {
+        ok: false,
+        detail: `not instrumented, so out of reach: ${named(bare.map((id) => `thread ${id}`))}; a worker inherits --import unless it is given execArgv`,
+      };
     },
   },
   {

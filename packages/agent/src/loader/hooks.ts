@@ -6,10 +6,12 @@ import * as nodeModule from 'node:module';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import { newerModule } from '../platform/module-hooks.ts';
 import { instrumentText } from './instrument.ts';
-import { registryName } from './module-scope.ts';
-import { createSelection } from './selection.ts';
+import { followRegistrations, registerOutermost } from './layers.ts';
+import { registryKey } from './module-scope.ts';
+import { createSelection, isWrapper } from './selection.ts';
 import type { SelectionOptions } from './selection.ts';
 import { SlotTable } from './slot-table.ts';
 import type { LoadRecord, PrivateAccessor, UntouchedFile } from './slot-table.ts';
@@ -20,7 +22,7 @@ const textFormats = new Set(['module', 'commonjs', 'module-typescript', 'commonj
 /** What the loader thread of Node 20 is given. */
 export interface LoaderThreadData {
   selection: SelectionOptions;
-  port: import('node:worker_threads').MessagePort;
+  port: MessagePort;
   sourceMaps: boolean;
 }
 
@@ -31,10 +33,15 @@ export interface LoaderThreadData {
 export function installInstrumentation(selection: SelectionOptions): SlotTable {
   const selected = createSelection(selection);
   const sourceMaps = process.execArgv.includes('--enable-source-maps') || (process.env.NODE_OPTIONS ?? '').includes('--enable-source-maps');
-  const { port1, port2 } = new MessageChannel();
-  port1.unref();
-  const table = new SlotTable(() => (receiveMessageOnPort(port1)?.message as LoadRecord | UntouchedFile | undefined) ?? null);
-  Object.defineProperty(globalThis, registryName, {
+  const ports: MessagePort[] = [];
+  const table = new SlotTable(() => {
+    for (const port of ports) {
+      const received = receiveMessageOnPort(port);
+      if (received !== undefined) return received.message as LoadRecord | UntouchedFile;
+    }
+    return null;
+  });
+  Object.defineProperty(globalThis, Symbol.for(registryKey), {
     value: (id: string, classIndex: number, given: unknown, privates: PrivateAccessor | null = null): void =>
       table.define(id, classIndex, given, privates),
     enumerable: false,
@@ -44,6 +51,7 @@ export function installInstrumentation(selection: SelectionOptions): SlotTable {
 
   /** The instrumented text, or null where the file stays as it is. */
   const instrument = (url: string, source: string, format: string | null): { text: string; format: string } | null => {
+    if (isWrapper(url, source)) return null;
     try {
       const record = instrumentText(url, source, format, sourceMaps);
       table.record(record);
@@ -54,29 +62,37 @@ export function installInstrumentation(selection: SelectionOptions): SlotTable {
     }
   };
 
-  if (newerModule.registerHooks !== undefined) {
-    newerModule.registerHooks({
-      load(url, context, nextLoad) {
-        const loaded = nextLoad(url, context);
-        const format = loaded.format ?? null;
-        if (!selected(url) || (format !== null && !textFormats.has(format))) return loaded;
-        const source = loaded.source == null ? readFileSync(fileURLToPath(url.replace(/[?#].*$/, '')), 'utf8') : textOf(loaded.source);
-        const instrumented = instrument(url, source, format);
-        if (instrumented === null) return loaded;
-        return { ...loaded, format: instrumented.format, source: instrumented.text };
-      },
+  if (newerModule.registerHooks === undefined) {
+    // Node 20: ES modules are loaded on a thread of the loader's own.
+    const register = nodeModule.register.bind(nodeModule);
+    const add = (): void => {
+      const { port1, port2 } = new MessageChannel();
+      port1.unref();
+      ports.push(port1);
+      const data: LoaderThreadData = { selection, port: port2, sourceMaps };
+      // A module of its own each time: the one that was initialized last is the outermost.
+      register(`${new URL('./loader-thread.js', import.meta.url).href}?${ports.length}`, { data, transferList: [port2] });
+    };
+    add();
+    followRegistrations(add);
+  } else {
+    registerOutermost(newerModule.registerHooks, (url, context, nextLoad) => {
+      const loaded = nextLoad(url, context);
+      const format = loaded.format ?? null;
+      if (!selected(url) || (format !== null && !textFormats.has(format))) return loaded;
+      const source = loaded.source == null ? readFileSync(fileURLToPath(url.replace(/[?#].*$/, '')), 'utf8') : textOf(loaded.source);
+      const instrumented = instrument(url, source, format);
+      if (instrumented === null) return loaded;
+      return { ...loaded, format: instrumented.format, source: instrumented.text };
     });
-    return table;
   }
 
-  // Node 20: ES modules are loaded on a thread of the loader's own, CommonJS is compiled here.
-  const data: LoaderThreadData = { selection, port: port2, sourceMaps };
-  nodeModule.register(new URL('./loader-thread.js', import.meta.url).href, { data, transferList: [port2] });
+  // CommonJS is compiled here: on Node 20 all of it, on newer ones what a loader compiles by itself (tsx) without asking the hooks.
   const prototype = nodeModule.Module.prototype as unknown as { _compile(content: string, filename: string, format?: string): unknown };
   const compile = prototype._compile;
   prototype._compile = function (this: unknown, content: string, filename: string, format?: string): unknown {
     const url = pathToFileURL(filename).href;
-    if (!selected(url)) return compile.call(this, content, filename, format);
+    if (!selected(url) || content.includes(registryKey)) return compile.call(this, content, filename, format);
     const instrumented = instrument(url, content, format ?? null);
     return compile.call(this, instrumented?.text ?? content, filename, format);
   };

@@ -9,4 +9,5 @@ export { InstrumentedModule, SlotTable } from './slot-table.ts';
 export type { ModuleScope, PrivateAccessor } from './slot-table.ts';
 export { addSlot, offerOrder, passesThis } from './transform.ts';
 export { createSelection } from './selection.ts';
+export type { SelectionOptions } from './selection.ts';
 export { mapOf } from './maps.ts';

@@ -3,21 +3,28 @@ import type { LoadHook } from 'node:module';
 import { textOf } from './hooks.ts';
 import type { LoaderThreadData } from './hooks.ts';
 import { instrumentText } from './instrument.ts';
-import { createSelection } from './selection.ts';
+import { createSelection, isWrapper } from './selection.ts';
+
+/** Every registration is a module of its own on this thread; the last one is the outermost, and alone does something. */
+const thread = globalThis as { keyholeLayer?: string };
 
 let data: LoaderThreadData | null = null;
 let selected: (url: string) => boolean = () => false;
 
 export function initialize(given: LoaderThreadData): void {
+  thread.keyholeLayer = import.meta.url;
   data = given;
   selected = createSelection(given.selection);
 }
 
 export const load: LoadHook = async (url, context, nextLoad) => {
   const loaded = await nextLoad(url, context);
-  if (data === null || loaded.format !== 'module' || loaded.source == null || !selected(url)) return loaded;
+  if (data === null || thread.keyholeLayer !== import.meta.url || loaded.format !== 'module' || loaded.source == null || !selected(url))
+    return loaded;
+  const source = textOf(loaded.source);
+  if (isWrapper(url, source)) return loaded;
   try {
-    const record = instrumentText(url, textOf(loaded.source), 'module', data.sourceMaps);
+    const record = instrumentText(url, source, 'module', data.sourceMaps);
     data.port.postMessage(record);
     return { ...loaded, source: record.text };
   } catch (thrown) {

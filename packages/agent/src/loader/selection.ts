@@ -26,3 +26,9 @@ export function createSelection(options: SelectionOptions): (url: string) => boo
     return !relative.startsWith('..') && !path.isAbsolute(relative) && !`/${relative}`.includes('/node_modules/');
   };
 }
+
+/** A text that stands for a file and takes that file's exports from the file itself is a wrapper somebody made (import-in-the-middle), not the application's. */
+export function isWrapper(url: string, source: string): boolean {
+  const file = url.replace(/[?#].*$/, '');
+  return source.includes(`from "${file}"`) || source.includes(`from "${file}?`);
+}

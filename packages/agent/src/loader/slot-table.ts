@@ -109,8 +109,9 @@ export class InstrumentedModule {
 
 export class SlotTable {
   readonly #modules = new Map<string, InstrumentedModule>();
-  readonly #untouched: UntouchedFile[] = [];
+  #untouched: UntouchedFile[] = [];
   readonly #receive: () => LoadRecord | UntouchedFile | null;
+  #listener: (url: string) => void = () => undefined;
 
   /** @param receive gives records that another thread (the loader of Node 20) has made and not yet delivered. */
   constructor(receive: () => LoadRecord | UntouchedFile | null = () => null) {
@@ -118,6 +119,8 @@ export class SlotTable {
   }
 
   record(record: LoadRecord): void {
+    // An earlier layer may have seen the text before another loader made JavaScript of it.
+    this.#untouched = this.#untouched.filter((each) => each.file !== record.url);
     const module = new InstrumentedModule(record);
     this.#modules.set(record.id, module);
     for (let index = 0; index < module.functions; index += 1) {
@@ -127,6 +130,7 @@ export class SlotTable {
   }
 
   leftUntouched(file: string, why: string): void {
+    if (this.#untouched.some((each) => each.file === file && each.why === why)) return;
     this.#untouched.push({ file, why });
   }
 
@@ -137,6 +141,12 @@ export class SlotTable {
     if (module === undefined) return;
     if (classIndex < 0) module.register(given as () => ModuleScope);
     else module.classes.set(classIndex, { class: given, privates });
+    this.#listener(module.url);
+  }
+
+  /** Called with a module's url when it has registered itself, or one of its classes has: nothing else of it has run. The listener must not throw. */
+  onDefine(listener: (url: string) => void): void {
+    this.#listener = listener;
   }
 
   /** Modules that have been evaluated, each load of a file for itself. */

@@ -1,15 +1,22 @@
 /** What `node:module` gained after the oldest Node we support, typed so that its absence has to be handled. */
 import * as nodeModule from 'node:module';
 
-interface LoadResult {
+export interface LoadResult {
   format?: string | null;
   source?: string | ArrayBuffer | NodeJS.TypedArray | null;
   shortCircuit?: boolean;
 }
 
+interface ResolveContext {
+  parentURL?: string | undefined;
+}
+
 interface NewerModule {
   /** Node 22.15, 23.5: synchronous hooks on the thread itself, for `import` and `require` (nodejs/node#55698). */
-  registerHooks?: (hooks: { load(url: string, context: object, nextLoad: (url: string, context: object) => LoadResult): LoadResult }) => void;
+  registerHooks?: (hooks: {
+    load?(url: string, context: object, nextLoad: (url: string, context: object) => LoadResult): LoadResult;
+    resolve?(specifier: string, context: ResolveContext, nextResolve: (specifier: string, context: ResolveContext) => unknown): unknown;
+  }) => { deregister(): void };
   /** Node 22.13, 23.2 (nodejs/node#55282). */
   stripTypeScriptTypes?: (code: string) => string;
 }

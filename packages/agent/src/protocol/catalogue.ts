@@ -6,7 +6,7 @@ import type { DoctorCheck } from './doctor.ts';
 import { KeyholeError } from './errors.ts';
 import type { JournalEntry, JournalReport, JournalState } from './journal.ts';
 import { limits } from './limits.ts';
-import type { FunctionDetail, FunctionSummary, ModuleDetail, PatchRecord, PatchRequest, PatchResult, WaitingPatch } from './patches.ts';
+import type { FunctionDetail, FunctionSummary, ModuleDetail, PatchRecord, PatchRequest, PatchResult, ThreadSummary } from './patches.ts';
 import type { RemoteValue, Thrown, ValuePage } from './values.ts';
 
 export const capabilities = ['view', 'inspect', 'trace', 'eval', 'patch', 'admin', 'approve'] as const;
@@ -37,29 +37,31 @@ export interface Operations {
     result: { actors: { id: string; type: string; mailbox: number | null; state?: RemoteValue; error?: string }[] };
   };
   evaluate: {
-    params: { expression: string; in?: string; safe?: boolean; depth?: number; timeoutMs?: number };
+    params: { expression: string; in?: string; safe?: boolean; depth?: number; timeoutMs?: number; thread?: number };
     result: { ok: true; value: RemoteValue; json?: unknown } | { ok: false; error: Thrown };
   };
   inspect: {
     /** Exactly one of `actor`, `handle`, `expression`; `expression` is evaluated under the side-effect guard. */
-    params: { actor?: string; handle?: string; expression?: string; in?: string; depth?: number; start?: number; count?: number };
+    params: { actor?: string; handle?: string; expression?: string; in?: string; depth?: number; start?: number; count?: number; thread?: number };
     result: ValuePage;
   };
   /** A piece of a long string. */
-  text: { params: { handle: string; start: number; count: number }; result: { text: string; length: number } };
+  text: { params: { handle: string; start: number; count: number; thread?: number }; result: { text: string; length: number } };
   /** Names that could follow `expression.`, or global and module names where `expression` is empty. Runs no getter. */
-  complete: { params: { expression: string; in?: string }; result: { names: string[] } };
-  'fn.list': { params: { prefix: string }; result: { functions: FunctionSummary[] } };
-  'fn.get': { params: { address: string }; result: FunctionDetail };
-  'module.get': { params: { file: string }; result: ModuleDetail };
+  complete: { params: { expression: string; in?: string; thread?: number }; result: { names: string[] } };
+  /** The threads of the service. */
+  'threads.list': { params: Record<never, never>; result: { threads: ThreadSummary[] } };
+  /** `silent`: threads that did not answer, so that functions may be missing. */
+  'fn.list': { params: { prefix: string }; result: { functions: FunctionSummary[]; silent?: { id: number; name: string }[] } };
+  'fn.get': { params: { address: string; thread?: number }; result: FunctionDetail };
+  'module.get': { params: { file: string; thread?: number }; result: ModuleDetail };
   'patch.apply': {
-    params: { patches: PatchRequest[]; reason: string; dryRun?: boolean; partial?: boolean; maxPauseMs?: number; waitMs?: number };
+    params: { patches: PatchRequest[]; reason: string; dryRun?: boolean; partial?: boolean; maxPauseMs?: number; thread?: number };
     result: PatchResult;
   };
-  'patch.revert': { params: { ids: string[]; all?: boolean; reason: string }; result: PatchResult };
-  'patch.list': { params: Record<never, never>; result: { patches: PatchRecord[] } };
-  /** Changes that wait for the service to call a function. */
-  'patch.waiting': { params: Record<never, never>; result: { patches: WaitingPatch[] } };
+  'patch.revert': { params: { ids: string[]; all?: boolean; reason: string; thread?: number }; result: PatchResult };
+  /** `threads`: where it is in effect, as far as they answer. */
+  'patch.list': { params: Record<never, never>; result: { patches: (PatchRecord & { threads: number[] })[] } };
   /** The records an export is made of; the export itself is journaled. Without ids all live patches. */
   'patch.export': { params: { ids: string[] }; result: { service: string; root: string; commit: string | null; patches: PatchRecord[] } };
   'journal.read': { params: { before?: number; count?: number }; result: { entries: (JournalEntry & { hash: string })[] } };
@@ -126,6 +128,7 @@ const optional = (check: Check, doc: string): Parameter => ({ required: false, c
 
 const file = optional(name, 'a file of the service, as its author knows it: evaluates inside that module');
 const depth = optional(integer(0, limits.maxDepthOfInspection), 'how many levels to open');
+const thread = optional(integer(0, Number.MAX_SAFE_INTEGER), 'one thread of the service alone; 0 is the main thread');
 const reason = required(text(2_000), 'why, for the journal and the commit message');
 
 export const catalogue: Record<OperationName, Operation> = {
@@ -155,6 +158,7 @@ export const catalogue: Record<OperationName, Operation> = {
       safe: optional(flag, "under V8's side-effect guard: an accident guard, not a boundary"),
       depth,
       timeoutMs: optional(integer(1, limits.maxEvaluationTimeoutMs), 'how long it may run or be awaited'),
+      thread,
     },
   },
   inspect: {
@@ -170,6 +174,7 @@ export const catalogue: Record<OperationName, Operation> = {
       depth,
       start: optional(integer(0, Number.MAX_SAFE_INTEGER), 'the first row'),
       count: optional(integer(1, limits.maxPageSize), 'how many rows'),
+      thread,
     },
   },
   text: {
@@ -181,6 +186,7 @@ export const catalogue: Record<OperationName, Operation> = {
       handle: required(name, 'the handle of a string'),
       start: required(integer(0, Number.MAX_SAFE_INTEGER), 'the first UTF-16 unit'),
       count: required(integer(1, limits.maxStringLength), 'how many'),
+      thread,
     },
   },
   complete: {
@@ -188,8 +194,9 @@ export const catalogue: Record<OperationName, Operation> = {
     capability: 'inspect',
     journal: null,
     doc: 'Names that may follow an expression. Runs no getter and changes nothing.',
-    parameters: { expression: required(text(10_000), 'a name or a chain of property names, or empty'), in: file },
+    parameters: { expression: required(text(10_000), 'a name or a chain of property names, or empty'), in: file, thread },
   },
+  'threads.list': { where: 'host', capability: 'view', journal: null, doc: 'Threads of the service, and whether each answers.', parameters: {} },
   'fn.list': {
     where: 'host',
     capability: 'view',
@@ -202,27 +209,27 @@ export const catalogue: Record<OperationName, Operation> = {
     capability: 'inspect',
     journal: null,
     doc: 'One function: its text, how it can be patched, which outer variables a patch can use.',
-    parameters: { address: required(name, 'file:Name.path or file:line') },
+    parameters: { address: required(name, 'file:Name.path or file:line'), thread },
   },
   'module.get': {
     where: 'host',
     capability: 'inspect',
     journal: null,
     doc: "One module's loaded text and source map.",
-    parameters: { file: required(name, 'a file of the service, as its author knows it') },
+    parameters: { file: required(name, 'a file of the service, as its author knows it'), thread },
   },
   'patch.apply': {
     where: 'host',
     capability: 'patch',
     journal: 'patch',
-    doc: 'Replaces functions, all in one turn of the event loop or none.',
+    doc: 'Replaces functions, all or none, in one turn of the event loop of each thread that has loaded them.',
     parameters: {
       patches: required(listOf(patchRequest, 200), 'the functions'),
       reason,
       dryRun: optional(flag, 'only says what would happen'),
       partial: optional(flag, 'applies what can be applied'),
       maxPauseMs: optional(integer(0, 3_600_000), 'refuse when the process would stop longer'),
-      waitMs: optional(integer(0, limits.maxCaptureWaitMs), 'how long to wait for the service to call a function that was not instrumented'),
+      thread,
     },
   },
   'patch.revert': {
@@ -230,7 +237,7 @@ export const catalogue: Record<OperationName, Operation> = {
     capability: 'patch',
     journal: 'revert',
     doc: 'Puts the original code back.',
-    parameters: { ids: required(listOf(name, 1_000), 'patch ids'), all: optional(flag, 'every live patch'), reason },
+    parameters: { ids: required(listOf(name, 1_000), 'patch ids'), all: optional(flag, 'every live patch'), reason, thread },
   },
   'patch.list': { where: 'host', capability: 'view', journal: null, doc: 'Patches that are live.', parameters: {} },
   'patch.waiting': {

@@ -17,10 +17,34 @@ export interface FunctionSummary {
   line: number;
   kind: string;
   patched: boolean;
+  /** Threads that have loaded it; absent while the service has no other thread than its main one (0). */
+  threads?: number[];
+}
+
+/** A thread of the service; the main thread is number 0. */
+export interface ThreadSummary {
+  id: number;
+  name: string;
+  /** The thread that started it; null for the main thread. */
+  parent: number | null;
+  state: 'ready' | 'not answering' | 'not instrumented';
+  /** Ids of the patches that are in effect there. */
+  patches: string[];
+}
+
+/** One function in one of the threads that have loaded it. */
+export interface FunctionInThread {
+  id: number;
+  name: string;
+  /** null where the thread does not answer. */
+  patched: boolean | null;
+  patch?: string;
+  /** Why a patch that is live in the process is not in effect there. */
+  why?: string;
 }
 
 /** One function, opened. All texts are of the code that runs (JavaScript), not of the author's source. */
-export interface FunctionDetail extends FunctionSummary {
+export interface FunctionDetail extends Omit<FunctionSummary, 'threads'> {
   /** What runs now: the patch's text where it is patched. */
   code: string;
   /** What was loaded. */
@@ -33,6 +57,7 @@ export interface FunctionDetail extends FunctionSummary {
   /** Outer variables a patch of this function can use (module variables and globals are always reachable). */
   reachable: string[];
   patches: string[];
+  threads: FunctionInThread[];
 }
 
 /** A module of the process, for the console to compare and translate against. */
@@ -82,8 +107,8 @@ export interface AppliedPatch {
   strategy: StrategyName;
   pauseMs: number;
   verified: boolean;
-  /** Where the strategy does not reach every holder of the old function. */
-  unreached?: Unreached[];
+  /** Threads where it was done; absent while the service has no other thread than its main one (0). */
+  threads?: number[];
 }
 
 export interface RefusedPatch {

@@ -3,12 +3,22 @@ import type { MessagePort } from 'node:worker_threads';
 import type { ColdOrigin } from '../protocol/index.ts';
 import type { OperatorSource } from './operators.ts';
 
+/** A process that `node:cluster` forked. */
+export interface ClusterWorker {
+  /** Its number in the cluster. */
+  worker: number;
+  /** The process id of the primary. */
+  parentPid: number;
+}
+
 export interface DoorConfig {
   service: string;
+  /** null: not one of a cluster's workers. */
+  cluster: ClusterWorker | null;
   startedAt: string;
   commit: string | null;
   root: string;
-  /** A socket's path, or null for the default: `<runtime dir>/<service>.<pid>.sock`. */
+  /** A socket's path (a worker of a cluster adds its pid), or null for the default: `<runtime dir>/<service>.<pid>.sock`. */
   socketPath: string | null;
   operators: OperatorSource;
   runtimeDir: string | null;
@@ -36,4 +46,5 @@ export interface Announcement {
   commit: string | null;
   instrumented: boolean;
   patches: number;
+  cluster: ClusterWorker | null;
 }

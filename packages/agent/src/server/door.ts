@@ -17,7 +17,7 @@ import type { OperatorSession } from './session.ts';
 import { fingerprintOf } from './sshsig.ts';
 
 async function openDoor(config: DoorConfig): Promise<void> {
-  const { service, startedAt, commit, instrumented } = config;
+  const { service, startedAt, commit, instrumented, cluster } = config;
   const bootId = randomUUID();
   const report = (what: string, message: string, hint: string): void => {
     parentPort?.postMessage({ t: 'problem', what, message, hint } satisfies DoorReport);
@@ -78,7 +78,9 @@ async function openDoor(config: DoorConfig): Promise<void> {
   };
 
   const dir = ownRuntimeDir(config.runtimeDir ?? undefined);
-  const listener = await listen(config.socketPath ?? path.join(dir, `${service}.${process.pid}.sock`), (socket, authenticated) => {
+  // Workers of a cluster are told the same path, and each needs a socket of its own.
+  const told = config.socketPath === null || cluster === null ? config.socketPath : `${config.socketPath}.${process.pid}`;
+  const listener = await listen(told ?? path.join(dir, `${service}.${process.pid}.sock`), (socket, authenticated) => {
     serveConnection(
       socket,
       {
@@ -113,6 +115,7 @@ async function openDoor(config: DoorConfig): Promise<void> {
     commit,
     instrumented,
     patches,
+    cluster,
   });
   announce(dir, announcement());
   showPatches = () => {

@@ -7,5 +7,5 @@ export * from './source-map.ts';
 export * from './normalize.ts';
 export * from './top-level-await.ts';
 export * from './closed-grammar.ts';
-export * from './strict.ts';
+export * from './authored.ts';
 export * from './words.ts';

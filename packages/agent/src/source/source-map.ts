@@ -6,6 +6,7 @@ import {
   generatedPositionFor,
   originalPositionFor,
   sourceContentFor,
+  traceSegment,
 } from '@jridgewell/trace-mapping';
 
 export interface MappedPlace {
@@ -56,6 +57,11 @@ export class PlaceMap {
       if (place.source !== null) return { source: place.source, line: place.line, column: place.column };
     }
     return null;
+  }
+
+  /** Whether a mapping starts exactly there. */
+  startsAt(line: number, column: number): boolean {
+    return traceSegment(this.#map, line - 1, column)?.[0] === column;
   }
 
   toRunning(source: string, line: number, column: number): { line: number; column: number } | null {

@@ -6,7 +6,7 @@ import { shakeHands } from './handshake.ts';
 import { signingKeys } from './identity.ts';
 import type { SigningKey } from './sign.ts';
 import { openSocket } from './socket.ts';
-import { resolveTarget, type Target } from './targets.ts';
+import { resolveTarget, resolveTargets, type Target } from './targets.ts';
 
 export interface DialOptions {
   /** NAME, NAME#PID, PID or a socket's path; default: KEYHOLE_TARGET, else the only agent there is. */
@@ -19,8 +19,28 @@ export interface DialOptions {
 /** @throws {KeyholeError} NO_TARGET, AMBIGUOUS, UNREACHABLE, NOT_ALLOWED */
 export async function dial(options: DialOptions): Promise<Connection> {
   const env = options.env ?? process.env;
-  const target = resolveTarget(options.target, env, listAnnouncements());
+  return dialTarget(resolveTarget(options.target, env, listAnnouncements()), await signingKeys(options.identity, env));
+}
+
+/**
+ * Every process of a cluster, where the target is the name of one; else the one process.
+ * @throws {KeyholeError} as {@link dial}; then there is no connection at all.
+ */
+export async function dialAll(options: DialOptions): Promise<Connection[]> {
+  const env = options.env ?? process.env;
+  const targets = resolveTargets(options.target, env, listAnnouncements());
   const keys = await signingKeys(options.identity, env);
+  const connections: Connection[] = [];
+  try {
+    for (const target of targets) connections.push(await dialTarget(target, keys));
+  } catch (error) {
+    for (const connection of connections) connection.close();
+    throw error;
+  }
+  return connections;
+}
+
+async function dialTarget(target: Target, keys: readonly SigningKey[]): Promise<Connection> {
   let refusal: KeyholeError | null = null;
   for (const key of keys) {
     try {

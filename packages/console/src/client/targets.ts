@@ -15,8 +15,23 @@ export interface Target {
  * @throws {KeyholeError} NO_TARGET with the list of what there is, AMBIGUOUS with the names to choose from, USAGE for a kind of target not known.
  */
 export function resolveTarget(spec: string | undefined, env: NodeJS.ProcessEnv, announced: Announcement[]): Target {
+  const [target, ...others] = resolveTargets(spec, env, announced);
+  if (others.length === 0) return target;
+  const labels = [target, ...others].map((each) => each.label).join(', ');
+  throw new KeyholeError(
+    'AMBIGUOUS',
+    `${spec ?? labels} stands for the processes of a cluster: ${labels}`,
+    'Give NAME#PID or the PID of one; push and revert take them all',
+  );
+}
+
+/**
+ * The same, for what can be done in several processes: a name that stands for a whole cluster, its primary and its workers, gives them all.
+ * @throws {KeyholeError} as {@link resolveTarget}
+ */
+export function resolveTargets(spec: string | undefined, env: NodeJS.ProcessEnv, announced: Announcement[]): [Target, ...Target[]] {
   const wanted = spec ?? (env['KEYHOLE_TARGET'] === '' ? undefined : env['KEYHOLE_TARGET']);
-  if (wanted === undefined) return onlyOne(announced);
+  if (wanted === undefined) return oneOrCluster(announced);
   if (/^(wss?|ssh):\/\//.test(wanted)) {
     throw new KeyholeError(
       'USAGE',
@@ -25,12 +40,10 @@ export function resolveTarget(spec: string | undefined, env: NodeJS.ProcessEnv, 
     );
   }
   const matches = announced.filter((each) => wanted === each.name || wanted === labelOf(each) || wanted === String(each.pid));
-  if (matches.length > 1) {
-    throw new KeyholeError('AMBIGUOUS', `${wanted} stands for ${matches.map(labelOf).join(', ')}`, 'Give NAME#PID or the PID');
-  }
-  const [match] = matches;
-  if (match !== undefined) return announcedTarget(match);
-  if (isSocket(wanted)) return { label: wanted, socketPath: resolve(wanted) };
+  const [match, ...others] = matches;
+  if (match !== undefined && isCluster(matches)) return [announcedTarget(match), ...others.map(announcedTarget)];
+  if (match !== undefined) throw new KeyholeError('AMBIGUOUS', `${wanted} stands for ${matches.map(labelOf).join(', ')}`, 'Give NAME#PID or the PID');
+  if (isSocket(wanted)) return [{ label: wanted, socketPath: resolve(wanted) }];
   const cold = /^\d+$/.test(wanted) ? ` keyhole attach ${wanted} brings one into that process.` : '';
   throw new KeyholeError('NO_TARGET', `there is no agent ${wanted} on this machine`, `${whatThereIs(announced)}${cold}`);
 }
@@ -39,10 +52,28 @@ function labelOf(announcement: Announcement): string {
   return `${announcement.name}#${announcement.pid}`;
 }
 
-function onlyOne(announced: Announcement[]): Target {
-  const [first, second] = announced;
+/** One process, or a primary of a cluster with its workers, or these alone where the primary has no agent. */
+function isCluster(announced: Announcement[]): boolean {
+  if (announced.length === 1) return true;
+  const primaries = new Set(announced.map(primaryOf));
+  return primaries.size === 1 && announced.some((each) => each.cluster != null);
+}
+
+function primaryOf({ pid, cluster }: Announcement): number {
+  return cluster?.parentPid ?? pid;
+}
+
+/** What a process is in its cluster; null where it is in none. */
+export function roleOf(announcement: Announcement, announced: Announcement[]): 'primary' | 'worker' | null {
+  if (announcement.cluster != null) return 'worker';
+  const { name, pid } = announcement;
+  return announced.some((each) => each.name === name && each.cluster?.parentPid === pid) ? 'primary' : null;
+}
+
+function oneOrCluster(announced: Announcement[]): [Target, ...Target[]] {
+  const [first, ...others] = announced;
   if (first === undefined) throw new KeyholeError('NO_TARGET', 'there is no agent on this machine', whatThereIs([]));
-  if (second === undefined) return announcedTarget(first);
+  if (isCluster(announced)) return [announcedTarget(first), ...others.map(announcedTarget)];
   throw new KeyholeError('AMBIGUOUS', `there are several agents: ${announced.map(labelOf).join(', ')}`, 'Give NAME, NAME#PID or the PID');
 }
 

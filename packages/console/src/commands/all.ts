@@ -14,12 +14,14 @@ import { log } from './log.ts';
 import { ps } from './ps.ts';
 import { push } from './push.ts';
 import { revert } from './revert.ts';
+import { threads } from './threads.ts';
 
 export const allCommands: CommandDefinition[] = [
   ps,
   evaluate,
   actors,
   inspect,
+  threads,
   fn,
   edit,
   push,

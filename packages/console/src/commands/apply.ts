@@ -2,6 +2,7 @@
 import { limits, type PatchRequest, type PatchResult, type RefusedPatch } from '@keyhole/agent/protocol';
 import type { Connection } from '../client/connection.ts';
 import { span, type Text } from '../render/text.ts';
+import { threadOf, threadOption } from './threads.ts';
 import { durationMs, reasonOption, textFlag, type CommandContext, type Flags, type OptionDefinition, type Outcome } from './command.ts';
 
 const applyTimeoutMs = 60_000;
@@ -11,6 +12,7 @@ const askWhatForMs = 700;
 export const applyOptions: OptionDefinition[] = [
   reasonOption,
   { flags: '--dry-run', doc: 'only says what would happen' },
+  threadOption,
   { flags: '--max-pause <ms>', doc: `refuse when the process would stop longer (default: ${limits.defaultMaxPauseMs})` },
 ];
 
@@ -24,15 +26,11 @@ export async function applyPatches(
   const dryRun = flags['dryRun'] === true;
   const maxPause = textFlag(flags, 'maxPause');
   if (patches.length === 0 || (refused.length > 0 && !partial && !dryRun)) return { ok: refused.length === 0, dryRun, patches: [], refused };
-  const waitMs = Math.min(context.timeoutMs ?? limits.defaultCaptureWaitMs, limits.maxCaptureWaitMs);
-  const stopSaying = sayWhatIsWaitedFor(context, connection, new Set(patches.map((patch) => patch.address)));
-  const result = await connection
-    .call(
-      'patch.apply',
-      { patches, reason, dryRun, partial, waitMs, ...(maxPause !== undefined && { maxPauseMs: durationMs('--max-pause', maxPause, 1) }) },
-      { ...context, timeoutMs: waitMs + applyTimeoutMs },
-    )
-    .finally(stopSaying);
+  const result = await connection.call(
+    'patch.apply',
+    { patches, reason, dryRun, partial, ...threadOf(flags), ...(maxPause !== undefined && { maxPauseMs: durationMs('--max-pause', maxPause, 1) }) },
+    { ...context, timeoutMs: context.timeoutMs ?? applyTimeoutMs },
+  );
   return {
     ok: result.ok && (refused.length === 0 || partial),
     dryRun: result.dryRun,
@@ -72,6 +70,7 @@ function render(result: PatchResult, done: string): Text {
     ` ${patch.id}  `,
     span('name', patch.address),
     `  ${patch.strategy}, pause ${patch.pauseMs} ms`,
+    patch.threads === undefined ? '' : `, threads ${patch.threads.join(', ')}`,
     result.dryRun ? '' : patch.verified ? ', verified' : span('warning', ', not verified'),
     '\n',
     (patch.unreached ?? []).map(({ holder, count }) => [

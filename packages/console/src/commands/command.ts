@@ -46,6 +46,8 @@ export interface Outcome {
 export interface CommandContext {
   /** The connection to the target, made when it is first asked for. */
   connect(): Promise<Connection>;
+  /** To every process of a cluster, where the target is one. */
+  connectAll(): Promise<Connection[]>;
   /** Another one, to the same target; whoever asks closes it. */
   dial(): Promise<Connection>;
   terminal: Terminal;

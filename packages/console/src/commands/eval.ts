@@ -5,6 +5,7 @@ import { renderThrown } from '../render/failure.ts';
 import { paint, span, type Text } from '../render/text.ts';
 import { renderValue } from '../render/value.ts';
 import { countFlag, textFlag, type CommandContext, type CommandDefinition } from './command.ts';
+import { threadOf, threadOption } from './threads.ts';
 import { asEvaluated, syntaxErrorAt } from './expression.ts';
 
 /** The answer of an evaluation that ended at its limit is still on its way. */
@@ -21,6 +22,7 @@ export const evaluate: CommandDefinition = {
     { flags: '--in <file>', doc: 'inside the scope of that module' },
     { flags: '--safe', doc: "under V8's side-effect guard (an accident guard, not a boundary)" },
     { flags: '--depth <n>', doc: 'how many levels to show' },
+    threadOption,
   ],
   async run(context, { words, flags }) {
     const [expression = ''] = words;
@@ -30,6 +32,7 @@ export const evaluate: CommandDefinition = {
       ...(file !== undefined && { in: file }),
       ...(flags['safe'] === true && { safe: true }),
       ...(depth !== undefined && { depth }),
+      ...threadOf(flags),
     });
     if (!result.ok) {
       const { name, message, stack } = result.error;
@@ -47,7 +50,7 @@ export function evaluateIn(
   connection: Connection,
   expression: string,
   { timeoutMs, signal }: Pick<CommandContext, 'timeoutMs' | 'signal'>,
-  options: { in?: string; safe?: boolean; depth?: number },
+  options: { in?: string; safe?: boolean; depth?: number; thread?: number },
 ): Promise<Result<'evaluate'>> {
   const limitMs = timeoutMs === undefined ? limits.defaultEvaluationTimeoutMs : Math.min(Math.max(timeoutMs, 1), limits.maxEvaluationTimeoutMs);
   return connection.call(

@@ -1,9 +1,11 @@
 /** `keyhole fn`: one function as its author wrote it and how it can be patched, or with a prefix the list. */
-import { KeyholeError, type FunctionDetail, type FunctionSummary } from '@keyhole/agent/protocol';
+import { KeyholeError, type FunctionDetail, type FunctionSummary, type Result } from '@keyhole/agent/protocol';
 import type { Connection } from '../client/connection.ts';
 import { table } from '../render/table.ts';
 import { joined, span, type Text } from '../render/text.ts';
+import type { AgentCalls } from '../typescript/base.ts';
 import type { CommandContext, CommandDefinition, Outcome } from './command.ts';
+import { inThread, threadOf, threadOption } from './threads.ts';
 
 export const fn: CommandDefinition = {
   name: 'fn',
@@ -11,31 +13,31 @@ export const fn: CommandDefinition = {
   target: 'agent',
   words: ['ADDRESS'],
   required: () => 1,
-  options: [],
-  async run(context, { words }) {
+  options: [threadOption],
+  async run(context, { words, flags }) {
     const [address = ''] = words;
     const connection = await context.connect();
     // Without a colon it can only be a file or a part of one.
-    if (!address.includes(':')) return list(await functionsBelow(connection, address, context), address);
+    if (!address.includes(':')) return list(await functionsBelow(connection, address, context), address, context);
     let detail: FunctionDetail;
     try {
-      detail = await connection.call('fn.get', { address }, context);
+      detail = await connection.call('fn.get', { address, ...threadOf(flags) }, context);
     } catch (error) {
       if (!(error instanceof KeyholeError) || error.code !== 'NOT_FOUND') throw error;
-      const functions = await functionsBelow(connection, address, context);
-      if (functions.length === 0) throw error;
-      return list(functions, address);
+      const found = await functionsBelow(connection, address, context);
+      if (found.functions.length === 0) throw error;
+      return list(found, address, context);
     }
-    return show(detail, await textsOf(connection, detail, context.cwd));
+    return show(detail, await textsOf(inThread(connection, threadOf(flags)), detail, context.cwd));
   },
 };
 
-async function functionsBelow(connection: Connection, prefix: string, context: CommandContext): Promise<FunctionSummary[]> {
-  return (await connection.call('fn.list', { prefix }, context)).functions;
+function functionsBelow(connection: Connection, prefix: string, context: CommandContext): Promise<Result<'fn.list'>> {
+  return connection.call('fn.list', { prefix }, context);
 }
 
 /** The author's texts; where neither the process nor the repository knows them, what runs. */
-async function textsOf(connection: Connection, detail: FunctionDetail, cwd: string): Promise<{ source: string; original: string }> {
+async function textsOf(connection: AgentCalls, detail: FunctionDetail, cwd: string): Promise<{ source: string; original: string }> {
   if (detail.source !== null && detail.original !== null) return { source: detail.source, original: detail.original };
   try {
     // Loaded when needed: the TypeScript it brings takes longer to load than most commands take to run.
@@ -47,16 +49,31 @@ async function textsOf(connection: Connection, detail: FunctionDetail, cwd: stri
   }
 }
 
-function list(functions: FunctionSummary[], prefix: string): Outcome {
-  const rows = functions.map((each) => [span('name', each.address), String(each.line), each.kind, each.patched ? span('warning', 'patched') : '']);
+function list({ functions, silent = [] }: Result<'fn.list'>, prefix: string, { terminal }: CommandContext): Outcome {
+  for (const { id, name } of silent) terminal.message(`thread ${id} (${name}) does not answer: what only it has loaded is missing here\n`);
+  const several = functions.some((each) => each.threads !== undefined);
+  const row = (each: FunctionSummary): Text[] => [
+    span('name', each.address),
+    String(each.line),
+    each.kind,
+    ...(several ? [each.threads?.join(', ') ?? ''] : []),
+    each.patched ? span('warning', 'patched') : '',
+  ];
   return {
-    json: functions.map(({ address, file, line, kind, patched }) => ({ address, file, line, kind, patched })),
-    text: table(['FUNCTION', 'LINE', 'KIND', ''], rows, `no function starts with ${prefix}`),
+    json: functions.map(({ address, file, line, kind, patched, threads }) => ({
+      address,
+      file,
+      line,
+      kind,
+      patched,
+      ...(threads !== undefined && { threads }),
+    })),
+    text: table(['FUNCTION', 'LINE', 'KIND', ...(several ? ['THREADS'] : []), ''], functions.map(row), `no function starts with ${prefix}`),
   };
 }
 
 function show(detail: FunctionDetail, { source, original }: { source: string; original: string }): Outcome {
-  const { address, file, line, strategies, reachable, patches } = detail;
+  const { address, file, line, strategies, reachable, patches, threads } = detail;
   const verdicts: Text = strategies.map((strategy) => [
     '  ',
     strategy.possible ? span('good', strategy.name) : span('dim', strategy.name),
@@ -64,13 +81,19 @@ function show(detail: FunctionDetail, { source, original }: { source: string; or
     strategy.why === '' ? '\n' : `: ${strategy.why}\n`,
   ]);
   return {
-    json: { address, file, line, source, original, strategies, reachable, patches },
+    json: { address, file, line, source, original, strategies, reachable, patches, threads },
     text: [
       [span('heading', address), span('dim', `  ${file}:${line}\n`)],
       `${source}\n`,
       [span('heading', 'strategies\n'), verdicts],
       [span('heading', 'outer variables  '), reachable.length === 0 ? span('dim', 'none of its own') : joined(reachable, ', '), '\n'],
       patches.length === 0 ? '' : [span('heading', 'patches  '), span('warning', patches.join(', ')), '\n'],
+      threads.length < 2 ? '' : [span('heading', 'threads\n'), threads.map(inOneThread)],
     ],
   };
+}
+
+function inOneThread({ id, name, patched, patch = '', why }: FunctionDetail['threads'][number]): Text {
+  const state = patched === null ? span('warning', 'unknown') : patched ? span('warning', `patched ${patch}`) : 'as it was loaded';
+  return [`  ${id} ${name}  `, state, why === undefined ? '\n' : `: ${why}\n`];
 }

@@ -6,6 +6,7 @@ import { paint, span } from '../render/text.ts';
 import { quoted, renderValue } from '../render/value.ts';
 import { countFlag, textFlag, type CommandContext, type CommandDefinition, type Outcome } from './command.ts';
 import { described } from './eval.ts';
+import { threadOf, threadOption } from './threads.ts';
 
 export const inspect: CommandDefinition = {
   name: 'inspect',
@@ -19,6 +20,7 @@ export const inspect: CommandDefinition = {
     { flags: '--depth <n>', doc: 'how many levels to open' },
     { flags: '--start <n>', doc: 'the first row, or the first character of a long string' },
     { flags: '--count <n>', doc: 'how many' },
+    threadOption,
   ],
   async run(context, { words, flags }) {
     const [what = ''] = words;
@@ -30,9 +32,11 @@ export const inspect: CommandDefinition = {
       ...(depth !== undefined && { depth }),
       ...(start !== undefined && { start }),
       ...(count !== undefined && { count: Math.min(count, limits.maxPageSize) }),
+      ...threadOf(flags),
     });
     if (page.value.type === 'string' && page.value.handle !== undefined && start !== undefined) {
-      return pieceOfText(connection, page.value.handle, start, count ?? limits.maxStringLength, context);
+      const piece = { handle: page.value.handle, start, count: count ?? limits.maxStringLength, ...threadOf(flags) };
+      return pieceOfText(connection, piece, context);
     }
     return {
       json: {
@@ -78,8 +82,9 @@ async function open(
   }
 }
 
-async function pieceOfText(connection: Connection, handle: string, start: number, count: number, context: CommandContext): Promise<Outcome> {
-  const { text, length } = await connection.call('text', { handle, start, count }, context);
+async function pieceOfText(connection: Connection, piece: Params<'text'>, context: CommandContext): Promise<Outcome> {
+  const { start } = piece;
+  const { text, length } = await connection.call('text', piece, context);
   return {
     json: { type: 'string', preview: text, properties: [], total: length, start },
     text: [span('string', quoted(text)), span('dim', `\n  (characters ${start} to ${start + text.length} of ${length})\n`)],

@@ -1,5 +1,6 @@
 /** `keyhole ps`: the agents of this machine, from their announcements; connects to none. */
-import { listAnnouncements } from '@keyhole/agent/announce';
+import { listAnnouncements, type Announcement } from '@keyhole/agent/announce';
+import { roleOf } from '../client/targets.ts';
 import { span } from '../render/text.ts';
 import { table } from '../render/table.ts';
 import type { CommandDefinition } from './command.ts';
@@ -12,16 +13,8 @@ export const ps: CommandDefinition = {
   required: () => 0,
   options: [],
   async run() {
-    const agents = listAnnouncements().map(({ name, pid, address, node, startedAt, commit, instrumented, patches }) => ({
-      name,
-      pid,
-      address,
-      node,
-      startedAt,
-      commit,
-      instrumented,
-      patches,
-    }));
+    const announced = listAnnouncements();
+    const agents = announced.map((each) => describe(each, announced));
     const rows = agents.map((agent) => [
       span('name', agent.name),
       String(agent.pid),
@@ -30,11 +23,18 @@ export const ps: CommandDefinition = {
       agent.commit?.slice(0, 12) ?? '-',
       agent.instrumented ? 'slots' : '-',
       String(agent.patches),
+      agent.role === 'worker' ? `worker ${agent.worker} of ${agent.parentPid}` : (agent.role ?? '-'),
       agent.address,
     ]);
     return {
       json: agents,
-      text: table(['NAME', 'PID', 'NODE', 'STARTED', 'COMMIT', 'CODE', 'PATCHES', 'ADDRESS'], rows, 'no agent runs under this user'),
+      text: table(['NAME', 'PID', 'NODE', 'STARTED', 'COMMIT', 'CODE', 'PATCHES', 'CLUSTER', 'ADDRESS'], rows, 'no agent runs under this user'),
     };
   },
 };
+
+function describe(announcement: Announcement, announced: Announcement[]) {
+  const { name, pid, address, node, startedAt, commit, instrumented, patches, cluster } = announcement;
+  const place = { role: roleOf(announcement, announced), worker: cluster?.worker ?? null, parentPid: cluster?.parentPid ?? null };
+  return { name, pid, address, node, startedAt, commit, instrumented, patches, ...place };
+}

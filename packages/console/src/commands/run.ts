@@ -19,6 +19,8 @@ export interface Surroundings {
   prefix: string;
   /** A fresh connection; the command that was run closes it, unless `shared` is one already. */
   dial(target: string | undefined, identity: string | undefined): Promise<Connection>;
+  /** The same to every process of a cluster. */
+  dialAll(target: string | undefined, identity: string | undefined): Promise<Connection[]>;
   shared: Connection | null;
 }
 
@@ -50,6 +52,12 @@ export async function runCommand(definition: CommandDefinition, argv: string[], 
       timeoutMs: timeout === undefined ? undefined : durationMs('--timeout', timeout, 1_000),
       dial,
       connect: () => (connected ??= dial()),
+      connectAll: async () => {
+        if (connected !== null) return [await connected];
+        const connections = await surroundings.dialAll(args.target ?? undefined, textFlag(flags, 'identity'));
+        opened.push(...connections);
+        return connections;
+      },
     };
     const outcome = await definition.run(context, args);
     if (asJson) terminal.json(outcome.json);

@@ -76,6 +76,7 @@ export class Session {
           prefix: '.',
           shared: this.#connection,
           dial: () => Promise.reject(new KeyholeError('USAGE', 'the REPL stays with the agent it is attached to')),
+          dialAll: () => Promise.reject(new KeyholeError('USAGE', 'the REPL stays with the agent it is attached to')),
         });
       } catch (error) {
         return reportError(terminal, error, false);

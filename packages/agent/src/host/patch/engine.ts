@@ -55,9 +55,17 @@ export class PatchEngine {
     return ids.map((id) => this.#byId(id).record);
   }
 
-  /** Waits where a strategy has to; from the moment nothing is waited for any more it is one turn of the event loop. */
-  async apply(params: Params<'patch.apply'>, { intent, session }: Pick<HostContext, 'intent' | 'session'>): Promise<PatchResult> {
+  /** @param ids by address, where they are part of a larger change; else they come from the intent. */
+  apply(params: Params<'patch.apply'>, intent: Intent | undefined, ids: Readonly<Record<string, string>> = patchIds(params, intent)): PatchResult {
     const dryRun = params.dryRun === true;
+    if (!dryRun && intent === undefined) throw new KeyholeError('INTERNAL', 'a change without a journaled intent');
+    const { planned, refused } = this.#plan(params.patches, ids);
+    const { transactions, refused: refusedByStrategy } = prepareAll(planned);
+    refused.push(...refusedByStrategy);
+    const accepted = planned.filter((each) => !refused.some((refusal) => refusal.address === each.request.address));
+    if (refused.length > 0 && params.partial !== true) return { ok: false, dryRun, patches: [], refused };
+
+    const expectedPauseMs = transactions.reduce((sum, { transaction }) => sum + transaction.expectedPauseMs, 0);
     const maxPauseMs = params.maxPauseMs ?? limits.defaultMaxPauseMs;
     if (!dryRun && intent === undefined) throw new KeyholeError('INTERNAL', 'a change without a journaled intent');
     const { planned, refused } = this.#plan(params.patches, dryRun ? 'dry-run' : `p${intent?.entry}`, maxPauseMs);
@@ -158,38 +166,65 @@ export class PatchEngine {
     return { ok: true, dryRun: false, patches, refused };
   }
 
-  #byId(id: string): LivePatch {
-    for (const live of this.#live.values()) if (live.record.id === id) return live;
-    const ids = [...this.#live.values()].map((live) => live.record.id);
-    throw new KeyholeError('NOT_FOUND', `no patch ${id} is live`, ids.length === 0 ? 'No patch is live.' : `Live are ${ids.join(', ')}.`);
+  /** Puts patches that are live in another thread into effect in this one, each unless it is refused. */
+  adopt(records: readonly PatchRecord[]): RefusedPatch[] {
+    const planned: Planned[] = [];
+    const refused: RefusedPatch[] = [];
+    for (const record of records) {
+      const found = this.#find(record);
+      if ('why' in found) refused.push(found);
+      else if (found.targets.some((target) => loadedCode(target) !== record.baseCode)) {
+        refused.push({ address: record.address, why: 'the text that was loaded here is not the one that was patched' });
+      } else planned.push({ request: record, id: record.id, ...found });
+    }
+    const { transactions, refused: refusedByStrategy } = prepareAll(planned);
+    refused.push(...refusedByStrategy);
+    if (transactions.some(({ transaction }) => transaction.expectedPauseMs > limits.defaultMaxPauseMs)) {
+      return records.map(({ address }) => ({ address, why: 'it would stop the thread too long' }));
+    }
+    applyProven(transactions.map(({ transaction }) => transaction));
+    for (const { id, targets, strategy } of planned) {
+      const record = records.find((each) => each.id === id);
+      if (record === undefined || refused.some((refusal) => refusal.address === record.address)) continue;
+      this.#live.set(record.address, { record: { ...record, strategy: strategy.name }, targets });
+    }
+    return refused;
   }
 
-  #plan(requests: readonly PatchRequest[], prefix: string, maxPauseMs: number): { planned: Planned[]; refused: RefusedPatch[] } {
+  #byId(id: string): LivePatch {
+    for (const live of this.#live.values()) if (live.record.id === id) return live;
+    throw noSuchPatch(id, this.records());
+  }
+
+  #plan(requests: readonly PatchRequest[], ids: Readonly<Record<string, string>>): { planned: Planned[]; refused: RefusedPatch[] } {
     const planned: Planned[] = [];
     const refused: RefusedPatch[] = [];
     for (const [index, request] of requests.entries()) {
       if (requests.findIndex((each) => each.address === request.address) !== index) {
         throw new KeyholeError('BAD_REQUEST', `${request.address} is there twice`);
       }
-      let targets: FunctionTarget[];
-      try {
-        targets = this.#modules.at(request.address);
-      } catch (thrown) {
-        if (!(thrown instanceof KeyholeError)) throw thrown;
-        refused.push({ address: request.address, why: thrown.message });
+      const found = this.#find(request);
+      if ('why' in found) {
+        refused.push(found);
         continue;
       }
-      this.#checkBase(request, targets);
-      const id = requests.length === 1 ? prefix : `${prefix}-${index + 1}`;
-      const live = this.#live.get(request.address)?.record.strategy;
-      // What one strategy changed only the same one can change again.
-      const strategies = live === undefined ? this.#strategies : this.#strategies.filter((each) => each.name === live);
-      const changes = targets.map((target) => ({ id, target, code: request.code }));
-      const choice = chooseStrategy(strategies, changes, maxPauseMs);
-      if ('why' in choice) refused.push({ address: request.address, why: choice.why });
-      else planned.push({ request, id, targets, strategy: choice.strategy });
+      this.#checkBase(request, found.targets);
+      planned.push({ request, id: ids[request.address] ?? request.address, ...found });
     }
     return { planned, refused };
+  }
+
+  #find(request: PatchRequest): { targets: FunctionTarget[]; strategy: PatchStrategy } | RefusedPatch {
+    let targets: [FunctionTarget, ...FunctionTarget[]];
+    try {
+      targets = this.#modules.at(request.address);
+    } catch (thrown) {
+      if (!(thrown instanceof KeyholeError)) throw thrown;
+      return { address: request.address, why: thrown.message };
+    }
+    const strategy = this.#strategies.find((each) => targets.every((target) => each.assess(target).possible));
+    if (strategy !== undefined) return { targets, strategy };
+    return { address: request.address, why: this.#strategies.map((each) => `${each.name}: ${each.assess(targets[0]).why}`).join('; ') };
   }
 
   #checkBase(request: PatchRequest, targets: readonly FunctionTarget[]): void {
@@ -206,14 +241,15 @@ export class PatchEngine {
   }
 }
 
-interface Application {
-  planned: Planned[];
-  refused: RefusedPatch[];
-  captured: Map<PatchStrategy, Captured>;
-  params: Params<'patch.apply'>;
-  dryRun: boolean;
-  maxPauseMs: number;
-  intent: Intent | undefined;
+export function noSuchPatch(id: string, live: readonly PatchRecord[]): KeyholeError {
+  const ids = live.map((each) => each.id).join(', ');
+  return new KeyholeError('NOT_FOUND', `no patch ${id} is live`, ids === '' ? 'No patch is live.' : `Live are ${ids}.`);
+}
+
+/** `p17`, or `p17-1` and so on, by address. */
+export function patchIds({ patches, dryRun }: Params<'patch.apply'>, intent: Intent | undefined): Record<string, string> {
+  const prefix = dryRun === true ? 'dry-run' : `p${intent?.entry}`;
+  return Object.fromEntries(patches.map(({ address }, index) => [address, patches.length === 1 ? prefix : `${prefix}-${index + 1}`]));
 }
 
 interface Prepared {

@@ -35,10 +35,8 @@ export interface Patching {
   handlers: PatchHandlers;
   portals: ScopePortals;
   strategies: readonly StrategyName[];
-  /** How many patches are live. */
-  count(): number;
-  /** A session of an operator has ended: what it waits for is over. */
-  forget(session: string): void;
+  engine: PatchEngine;
+  modules: ModuleIndex;
 }
 
 export function createPatching({ inspector, service, root, commit, table }: PatchDependencies): Patching {
@@ -72,6 +70,7 @@ export function createPatching({ inspector, service, root, commit, table }: Patc
         strategies: verdicts,
         reachable: chosen?.reachable(target) ?? [],
         patches: live === null ? [] : [live.id],
+        threads: [],
       };
     },
     'module.get': ({ file }) => {
@@ -81,8 +80,7 @@ export function createPatching({ inspector, service, root, commit, table }: Patc
     },
     'patch.apply': (params, context) => engine.apply(params, context),
     'patch.revert': (params) => engine.revert(params),
-    'patch.list': () => ({ patches: engine.records() }),
-    'patch.waiting': () => ({ patches: waiting.list() }),
+    'patch.list': () => ({ patches: engine.records().map((record) => ({ ...record, threads: [] })) }),
     'patch.export': ({ ids }) => ({ service, root, commit, patches: engine.records(ids) }),
   };
   const portals: ScopePortals = {
@@ -98,11 +96,5 @@ export function createPatching({ inspector, service, root, commit, table }: Patc
       return portalInto(file, module.scope(), module.strict);
     },
   };
-  return {
-    handlers,
-    portals,
-    strategies: engine.strategies.map(({ name }) => name),
-    count: () => engine.records().length,
-    forget: (session) => waiting.forget(session),
-  };
+  return { handlers, portals, strategies: engine.strategies.map(({ name }) => name), engine, modules };
 }

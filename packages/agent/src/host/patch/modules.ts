@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import * as path from 'node:path';
 import { registeredClasses } from '../../loader/index.ts';
 import { KeyholeError } from '../../protocol/index.ts';
-import { PlaceMap, addressOf, analyseCaptures, indexFunctions, lineTable, parseModule, splitAddress } from '../../source/index.ts';
+import { PlaceMap, addressOf, analyseCaptures, authoredPaths, indexFunctions, lineTable, parseModule, splitAddress } from '../../source/index.ts';
 import type { Captures, FunctionEntry, ModuleFormat, SyntaxNode } from '../../source/index.ts';
 
 /** A module as the loader or the inspector knows it. */
@@ -123,6 +123,14 @@ export class ModuleIndex {
     return null;
   }
 
+  /** The modules that an author's file became. */
+  urlsOf(file: string): string[] {
+    return this.#provider
+      .list()
+      .filter((module) => this.filesOf(module).includes(file))
+      .map((module) => module.url);
+  }
+
   /** Author's names of the files a module came from. */
   filesOf(module: LoadedModule): string[] {
     const map = this.#mapOf(module);
@@ -166,18 +174,31 @@ export class ModuleIndex {
     const targets: FunctionTarget[] = [];
     const functions = indexFunctions(program, module.running);
     const classes = registeredClasses(program, captures, functions);
+    const columnOf = (entry: FunctionEntry): number => entry.start - module.running.lastIndexOf('\n', entry.start - 1) - 1;
+    const paths = map === null ? null : authoredPaths(functions, (entry) => map.startsAt(lineAt(entry.start), columnOf(entry)));
     for (const [index, entry] of functions.entries()) {
       let file = running;
       let line = entry.line;
+      const authored = paths === null ? entry.path : paths.get(entry);
+      if (authored === undefined) continue;
       if (map !== null) {
-        const lineStart = module.running.lastIndexOf('\n', entry.start - 1) + 1;
-        const place = map.toAuthor(lineAt(entry.start), entry.start - lineStart);
+        const place = map.toAuthor(lineAt(entry.start), columnOf(entry));
         // Code that no author wrote (a compiler's own function) has no address of its author's.
         if (place === null) continue;
         file = this.#relative(place.source);
         line = place.line;
       }
-      targets.push({ module, entry, index, functions, classes, captures, file, line, address: addressOf(file, entry, line) });
+      targets.push({
+        module,
+        entry,
+        index,
+        functions,
+        classes,
+        captures,
+        file,
+        line,
+        address: addressOf(file, { ...entry, path: authored }, line),
+      });
     }
     const analysed = { module, program, map, captures, targets };
     this.#analysed.set(module, analysed);

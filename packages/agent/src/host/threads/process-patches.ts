@@ -1,0 +1,285 @@
+/**
+ * Patches of a process with several threads: a change is judged in all threads that have loaded the code, then made in all of them, each at a turn boundary of its own, or in
+ * none. What could not be made sure of is told, thread by thread. It never takes silence for consent.
+ */
+import { KeyholeError } from '../../protocol/index.ts';
+import type { AppliedPatch, Params, PatchRecord, PatchRequest, PatchResult, RefusedPatch } from '../../protocol/index.ts';
+import { splitAddress } from '../../source/index.ts';
+import type { HostContext } from '../bridge.ts';
+import { noSuchPatch, patchIds } from '../patch/engine.ts';
+import type { ThreadPlan } from './messages.ts';
+import { labelOf } from './roster.ts';
+import type { Threads } from './threads.ts';
+
+/** A thread that computes for longer than this at a stretch does not answer; nothing is changed anywhere then. */
+const changeLimitMs = 5_000;
+
+interface Part {
+  thread: number;
+  requests: PatchRequest[];
+  before: PatchRecord[];
+}
+
+export class ProcessPatches {
+  readonly #threads: Threads;
+  /** Live in the whole process, by address: also in threads that have not loaded the code yet, or not begun. */
+  readonly #shared = new Map<string, PatchRecord>();
+  /** Live in one thread alone, by thread and id. */
+  readonly #alone = new Map<number, Map<string, PatchRecord>>();
+  /** Changes are made one after the other: between judging and making one, nothing else is changed. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(threads: Threads) {
+    this.#threads = threads;
+  }
+
+  /** Live in the whole process. */
+  get shared(): PatchRecord[] {
+    return [...this.#shared.values()];
+  }
+
+  /** All that is live somewhere. */
+  records(): PatchRecord[] {
+    const running = new Set(this.#threads.ids());
+    for (const id of this.#alone.keys()) if (!running.has(id)) this.#alone.delete(id);
+    const all = [...this.shared, ...[...this.#alone.values()].flatMap((records) => [...records.values()])];
+    return all.sort((a, b) => a.entry - b.entry);
+  }
+
+  apply(params: Params<'patch.apply'>, context: HostContext): Promise<PatchResult> {
+    return this.#inTurn(() => this.#apply(params, context));
+  }
+
+  revert(params: Params<'patch.revert'>, context: HostContext): Promise<PatchResult> {
+    return this.#inTurn(() => this.#revert(params, context));
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work);
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #apply({ thread, ...params }: Params<'patch.apply'>, context: HostContext): Promise<PatchResult> {
+    const { patches, dryRun = false, partial = false, reason, maxPauseMs } = params;
+    const threads = thread === undefined ? this.#threads.ids() : [this.#threads.find(thread).id];
+    if (thread === undefined && threads.length === 1) return this.#applyInMain(params, context);
+    const budget = maxPauseMs === undefined ? {} : { maxPauseMs };
+    const plans = await this.#plan(threads, { patches, ...budget }, context);
+    const refused = refusals(patches, plans, thread);
+    const accepted = patches.filter(({ address }) => refused.every((refusal) => refusal.address !== address));
+    if (accepted.length === 0 || (refused.length > 0 && !partial)) return { ok: false, dryRun, patches: [], refused };
+    if (dryRun)
+      return {
+        ok: true,
+        dryRun,
+        patches: this.#merged(
+          [...plans].map(([id, plan]) => [id, plan.result.patches]),
+          accepted,
+        ),
+        refused,
+      };
+
+    const ids = patchIds(params, context.intent);
+    const parts = [...plans].flatMap(([id, { loaded, before }]): Part[] => {
+      const requests = accepted.filter(({ address }) => loaded.includes(address));
+      const touched = before.filter((record) => requests.some(({ address }) => address === record.address));
+      return requests.length === 0 ? [] : [{ thread: id, requests, before: touched }];
+    });
+    const alone = thread !== undefined;
+    const settled = await Promise.allSettled(
+      parts.map(({ thread: id, requests }) =>
+        this.#threads.ask(id, 'thread.apply', { patches: requests, ids, reason, alone, ...budget }, { context, limitMs: changeLimitMs }),
+      ),
+    );
+    const failure = settled.findIndex((each) => each.status === 'rejected' || !each.value.result.ok);
+    if (failure !== -1) throw await this.#undoAll(parts, settled, failure, ids, context);
+    const done = settled.flatMap((each, index) => (each.status === 'fulfilled' ? [{ ...each.value, part: parts[index] as Part }] : []));
+    for (const { records, part } of done) this.#keep(records, part, alone);
+    this.#threads.share(this.shared);
+    return {
+      ok: true,
+      dryRun,
+      patches: this.#merged(
+        done.map(({ part, result }) => [part.thread, result.patches]),
+        accepted,
+      ),
+      refused,
+    };
+  }
+
+  /** No other thread is there: judging and making it is one step. */
+  async #applyInMain(params: Params<'patch.apply'>, context: HostContext): Promise<PatchResult> {
+    const result = await this.#threads.main['patch.apply'](params, context);
+    if (result.dryRun || result.patches.length === 0) return result;
+    const { patches } = await this.#threads.main['patch.list']({}, context);
+    for (const record of patches) if (result.patches.some(({ id }) => id === record.id)) this.#shared.set(record.address, record);
+    this.#threads.share(this.shared);
+    return result;
+  }
+
+  /** @throws {KeyholeError} the first thing that speaks against it, with the thread that says so. */
+  async #plan(
+    threads: readonly number[],
+    params: { patches: PatchRequest[]; maxPauseMs?: number },
+    context: HostContext,
+  ): Promise<Map<number, ThreadPlan>> {
+    const settled = await Promise.allSettled(threads.map((id) => this.#threads.ask(id, 'thread.plan', params, { context, limitMs: changeLimitMs })));
+    const plans = new Map<number, ThreadPlan>();
+    for (const [index, each] of settled.entries()) {
+      const id = threads[index] ?? 0;
+      if (each.status === 'fulfilled') plans.set(id, each.value);
+      // A thread that has ended in the meantime has nothing to change.
+      else if (threads.length === 1 || this.#threads.ids().includes(id)) throw this.#said(id, each.reason, 'nothing was changed');
+    }
+    return plans;
+  }
+
+  /** Takes back what was made, and says where that is certain. */
+  async #undoAll(
+    parts: readonly Part[],
+    settled: readonly PromiseSettledResult<unknown>[],
+    failure: number,
+    ids: Readonly<Record<string, string>>,
+    context: HostContext,
+  ): Promise<KeyholeError> {
+    const undone: string[] = [];
+    const unknown: string[] = [];
+    const undo = async (part: Part, maybe: boolean): Promise<void> => {
+      const label = labelOf(this.#threads.find(part.thread));
+      const params = { ids: part.requests.flatMap(({ address }) => ids[address] ?? []), records: part.before };
+      try {
+        await this.#threads.ask(part.thread, 'thread.restore', params, { context, limitMs: changeLimitMs, always: true });
+        undone.push(label);
+      } catch (thrown) {
+        const { code, message } = KeyholeError.from(thrown);
+        if (code === 'TIMEOUT')
+          unknown.push(`${label}: ${maybe ? 'the change may be live there' : 'the change is live there'}; it is taken back as soon as it answers`);
+        else unknown.push(`${label}: ${message}`);
+      }
+    };
+    const running = new Set(this.#threads.ids());
+    await Promise.all(
+      settled.map(async (each, index) => {
+        const part = parts[index];
+        const made = each.status === 'fulfilled';
+        const maybe = each.status === 'rejected' && KeyholeError.from(each.reason).code === 'TIMEOUT';
+        if (part !== undefined && running.has(part.thread) && (made || maybe)) await undo(part, maybe);
+      }),
+    );
+    const failed = settled[failure];
+    const reason: unknown =
+      failed?.status === 'rejected' ? failed.reason : new KeyholeError('PATCH_FAILED', 'it refused what it had accepted before');
+    const fate = [undone.length === 0 ? 'nothing else was changed' : `undone in ${undone.join(', ')}`, ...unknown].join('; ');
+    return this.#said(parts[failure]?.thread ?? 0, reason, fate);
+  }
+
+  #keep(records: readonly PatchRecord[], { thread, before }: Part, alone: boolean): void {
+    const own = this.#alone.get(thread) ?? new Map<string, PatchRecord>();
+    for (const { id } of before) own.delete(id);
+    for (const record of records) {
+      if (alone) own.set(record.id, record);
+      else this.#shared.set(record.address, record);
+    }
+    this.#alone.set(thread, own);
+  }
+
+  async #revert({ ids, all = false, reason, thread }: Params<'patch.revert'>, context: HostContext): Promise<PatchResult> {
+    const threads = thread === undefined ? this.#threads.ids() : [this.#threads.find(thread).id];
+    const known = this.records().filter(({ id }) => thread === undefined || this.#isIn(id, thread));
+    const wanted = all ? known : select(known, ids);
+    const settled = await Promise.allSettled(
+      threads.map((id) =>
+        this.#threads.ask(
+          id,
+          'thread.revert',
+          { ids: wanted.map((each) => each.id), reason, alone: thread !== undefined },
+          // Undoing is done whenever the thread gets to it.
+          { context, limitMs: changeLimitMs, always: true },
+        ),
+      ),
+    );
+    const refused: RefusedPatch[] = [];
+    const done: [number, AppliedPatch[]][] = [];
+    for (const [index, each] of settled.entries()) {
+      const id = threads[index] ?? 0;
+      if (each.status === 'fulfilled') {
+        done.push([id, each.value.patches]);
+        refused.push(...each.value.refused.map((refusal) => ({ ...refusal, why: this.#in(id, refusal.why) })));
+        continue;
+      }
+      if (!this.#threads.ids().includes(id)) continue;
+      const { code, message } = KeyholeError.from(each.reason);
+      const why = code === 'TIMEOUT' ? `${message}: it is reverted there as soon as it answers` : this.#in(id, message);
+      refused.push(...wanted.map(({ address }) => ({ address, why })));
+    }
+    for (const record of wanted) {
+      if (thread === undefined && this.#shared.get(record.address)?.id === record.id) this.#shared.delete(record.address);
+      for (const id of threads) this.#alone.get(id)?.delete(record.id);
+    }
+    if (thread === undefined) this.#threads.share(this.shared);
+    const patches = this.#merged(done, wanted);
+    // Live in the process, and in no thread that runs: those that come will not get it.
+    const nowhere = wanted.filter(({ id, address }) => patches.every((each) => each.id !== id) && refused.every((each) => each.address !== address));
+    for (const { id, address, strategy } of nowhere) patches.push({ id, address, strategy, pauseMs: 0, verified: true, threads: [] });
+    return { ok: refused.length === 0, dryRun: false, patches, refused };
+  }
+
+  #isIn(id: string, thread: number): boolean {
+    return this.#alone.get(thread)?.has(id) === true || this.shared.some((each) => each.id === id);
+  }
+
+  /** One line a function, with the threads it was done in. */
+  #merged(parts: readonly (readonly [number, readonly AppliedPatch[]])[], of: readonly { address: string; id?: string }[]): AppliedPatch[] {
+    const several = this.#threads.ids().length > 1;
+    return of.flatMap(({ address, id }) => {
+      const here = parts.flatMap(([thread, patches]) =>
+        patches.filter((each) => each.address === address && (id ?? each.id) === each.id).map((each) => ({ thread, each })),
+      );
+      const [first] = here;
+      if (first === undefined) return [];
+      const pauseMs = Math.max(...here.map(({ each }) => each.pauseMs));
+      const verified = here.every(({ each }) => each.verified);
+      return [{ ...first.each, pauseMs, verified, ...(several ? { threads: here.map(({ thread }) => thread) } : {}) }];
+    });
+  }
+
+  #in(thread: number, why: string): string {
+    return this.#threads.ids().length === 1 ? why : `in thread ${labelOf(this.#threads.find(thread))}: ${why}`;
+  }
+
+  #said(thread: number, thrown: unknown, fate: string): KeyholeError {
+    const { code, message, hint, details } = KeyholeError.from(thrown);
+    const said = code === 'TIMEOUT' ? message : this.#in(thread, message);
+    return new KeyholeError(code, `${said}; ${fate}`, hint, details);
+  }
+}
+
+/** @throws {KeyholeError} NOT_FOUND */
+export function select(records: readonly PatchRecord[], ids: readonly string[]): PatchRecord[] {
+  return ids.map((id) => {
+    const found = records.find((each) => each.id === id);
+    if (found === undefined) throw noSuchPatch(id, records);
+    return found;
+  });
+}
+
+/** What no thread has loaded, and what a thread refuses, which is then out for all of them. */
+function refusals(patches: readonly PatchRequest[], plans: ReadonlyMap<number, ThreadPlan>, thread: number | undefined): RefusedPatch[] {
+  const refused: RefusedPatch[] = [];
+  for (const { address } of patches) {
+    const said = [...plans].flatMap(([id, plan]) => plan.result.refused.filter((each) => each.address === address).map(({ why }) => ({ id, why })));
+    const [first] = said;
+    if (first !== undefined) {
+      const same = said.every(({ why }) => why === first.why) && said.length === plans.size;
+      refused.push({ address, why: same ? first.why : said.map(({ id, why }) => `thread ${id}: ${why}`).join('; ') });
+    } else if (![...plans.values()].some(({ loaded }) => loaded.includes(address))) {
+      const { file } = splitAddress(address);
+      refused.push({
+        address,
+        why: thread === undefined ? `no module of this process comes from ${file}` : `thread ${thread} has not loaded ${file}`,
+      });
+    }
+  }
+  return refused;
+}

@@ -1,0 +1,159 @@
+/**
+ * The patches of one thread, as part of a process that may have several: its share of a change, and what is live in the whole process put into effect here, at the moment its
+ * file is loaded. It decides nothing for other threads.
+ */
+import { setEnvironmentData } from 'node:worker_threads';
+import { KeyholeError } from '../../protocol/index.ts';
+import type { PatchRecord, PatchResult } from '../../protocol/index.ts';
+import { splitAddress } from '../../source/index.ts';
+import type { HostContext } from '../bridge.ts';
+import type { PatchEngine } from '../patch/engine.ts';
+import type { ModuleIndex } from '../patch/modules.ts';
+import { liveKey } from './messages.ts';
+import type { ThreadChange, ThreadOperations, ThreadPlan, ThreadState } from './messages.ts';
+
+type Handlers = {
+  [O in Exclude<keyof ThreadOperations, 'thread.children'>]: (
+    params: ThreadOperations[O]['params'],
+    context: HostContext,
+  ) => ThreadOperations[O]['result'] | Promise<ThreadOperations[O]['result']>;
+};
+
+export class ThreadPatches {
+  readonly #engine: PatchEngine;
+  readonly #modules: ModuleIndex;
+  /** What is live in the whole process. */
+  #shared: readonly PatchRecord[];
+  /** Ids of patches that this thread alone got. */
+  readonly #alone = new Set<string>();
+  /** Ids of the process's patches that were reverted or replaced in this thread alone. */
+  readonly #declined = new Set<string>();
+  /** Why a patch of the process's is not in effect here, by id. */
+  readonly #missing = new Map<string, string>();
+
+  readonly handlers: Handlers = {
+    'thread.plan': ({ patches, maxPauseMs }) => this.#plan(patches, maxPauseMs),
+    'thread.apply': (change, context) => this.#apply(change, context),
+    'thread.restore': ({ ids, records }) => {
+      this.#revert(ids, 'a change of several threads was taken back');
+      for (const { id } of records) this.#declined.delete(id);
+      const [refusal] = this.#engine.adopt(records);
+      if (refusal !== undefined) throw new KeyholeError('PATCH_FAILED', `${refusal.address}: ${refusal.why}`);
+      return { restored: true };
+    },
+    'thread.revert': ({ ids, reason, alone }) => {
+      const result = this.#revert(ids, reason);
+      if (alone && result.ok) this.#decline(ids);
+      return result;
+    },
+    'thread.state': ({ address }) => this.#state(address),
+  };
+
+  constructor(engine: PatchEngine, modules: ModuleIndex, shared: readonly PatchRecord[]) {
+    this.#engine = engine;
+    this.#modules = modules;
+    this.#shared = shared;
+  }
+
+  /** What is live in the whole process has changed. */
+  share(records: readonly PatchRecord[]): void {
+    const gone = this.#engine.records().filter(({ id }) => !this.#alone.has(id) && records.every((each) => each.id !== id));
+    // A worker started by this thread gets them with its first line.
+    setEnvironmentData(liveKey, records);
+    this.#shared = records;
+    const kept = new Set(records.map((each) => each.id));
+    for (const id of [...this.#declined, ...this.#missing.keys()]) {
+      if (kept.has(id)) continue;
+      this.#declined.delete(id);
+      this.#missing.delete(id);
+    }
+    try {
+      this.#revert(
+        gone.map((each) => each.id),
+        'it is no longer live in the process',
+      );
+    } catch {
+      // It is still live here then, and that is what this thread says when it is asked.
+    }
+    this.#adopt(this.#due());
+  }
+
+  /** A module of this thread has run its first statement, and nothing else of it: patches of its functions go into effect before these can be called. */
+  loaded(url: string): void {
+    // What is in effect already is due again: the file may be loaded for the second time, with functions of its own.
+    const concerned = [...this.#due(), ...this.#engine.records()].filter(({ address }) =>
+      this.#modules.urlsOf(splitAddress(address).file).includes(url),
+    );
+    if (concerned.length > 0) this.#adopt(concerned);
+  }
+
+  /** The last change of this thread was for it alone. */
+  keepAlone(ids: readonly string[], replaced: readonly string[]): void {
+    for (const id of ids) this.#alone.add(id);
+    // Taking it back gives the loaded code, not what was live before.
+    this.#decline(replaced);
+  }
+
+  #decline(ids: readonly string[]): void {
+    for (const id of ids) this.#declined.add(id);
+  }
+
+  #due(): PatchRecord[] {
+    return this.#shared.filter(({ id, address }) => this.#engine.liveAt(address)?.id !== id && !this.#declined.has(id) && this.#isLoaded(address));
+  }
+
+  #adopt(records: readonly PatchRecord[]): void {
+    let refusals: { address: string; why: string }[];
+    try {
+      refusals = records.length === 0 ? [] : this.#engine.adopt(records);
+    } catch (thrown) {
+      // This runs in the middle of the service's own loading: what went wrong is told by whoever asks for the state of threads.
+      const why = thrown instanceof Error ? thrown.message : String(thrown);
+      refusals = records.map(({ address }) => ({ address, why }));
+    }
+    for (const { id, address } of records) {
+      const refusal = refusals.find((each) => each.address === address);
+      if (refusal === undefined) this.#missing.delete(id);
+      else this.#missing.set(id, refusal.why);
+    }
+  }
+
+  #isLoaded(address: string): boolean {
+    return this.#modules.urlsOf(splitAddress(address).file).length > 0;
+  }
+
+  #plan(patches: ThreadChange['patches'], maxPauseMs: number | undefined): ThreadPlan {
+    const here = patches.filter((each) => this.#isLoaded(each.address));
+    const loaded = here.map((each) => each.address);
+    const before = this.#engine.records().filter((each) => loaded.includes(each.address));
+    if (here.length === 0) return { loaded, before, result: { ok: true, dryRun: true, patches: [], refused: [] } };
+    const budget = maxPauseMs === undefined ? {} : { maxPauseMs };
+    return { loaded, before, result: this.#engine.apply({ patches: here, reason: '', dryRun: true, partial: true, ...budget }, undefined) };
+  }
+
+  #apply({ patches, ids, reason, maxPauseMs, alone }: ThreadChange, { intent }: HostContext): ThreadOperations['thread.apply']['result'] {
+    const replaced = patches.flatMap(({ address }) => this.#engine.liveAt(address)?.id ?? []);
+    const result = this.#engine.apply({ patches, reason, ...(maxPauseMs === undefined ? {} : { maxPauseMs }) }, intent, ids);
+    const applied = result.patches.map((each) => each.id);
+    if (alone && result.ok) this.keepAlone(applied, replaced);
+    return { result, records: applied.length === 0 ? [] : this.#engine.records(applied) };
+  }
+
+  #revert(ids: readonly string[], reason: string): PatchResult {
+    const live = new Set(this.#engine.records().map((each) => each.id));
+    const here = ids.filter((id) => live.has(id));
+    if (here.length === 0) return { ok: true, dryRun: false, patches: [], refused: [] };
+    const result = this.#engine.revert({ ids: here, reason });
+    if (result.ok) for (const id of here) this.#alone.delete(id);
+    return result;
+  }
+
+  #state(address: string | undefined): ThreadState {
+    const addressOf = (id: string): string => this.#shared.find((each) => each.id === id)?.address ?? '';
+    return {
+      records: this.#engine.records(),
+      missing: [...this.#missing].map(([id, why]) => ({ id, address: addressOf(id), why })),
+      loaded: address !== undefined && this.#isLoaded(address),
+    };
+  }
+}

@@ -1,0 +1,143 @@
+/** The agent beside what else hooks into the loading of modules: nobody's work is lost, in either order. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import * as path from 'node:path';
+import ts from 'typescript';
+import { describe, expect, test, vi } from 'vitest';
+import { answering, newFolder, registerUrl, startService, type Service, type ServiceOptions } from '../helpers/service.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const tsx = import.meta.resolve('tsx');
+const middle = import.meta.resolve('import-in-the-middle');
+
+/** Changes one function of a running service through the console and looks what it answers. */
+async function patchWorks(service: Service, file: string, before: string, after: string): Promise<void> {
+  expect(await service.ask('price')).toBe('20');
+  const source = path.join(service.folder, file);
+  const text = readFileSync(source, 'utf8');
+  expect(text).toContain(before);
+  writeFileSync(source, text.replace(before, after));
+  const pushed = (await service.keyhole('push', 'svc', file, '--reason', 'because', '--json')).json();
+  expect(pushed).toMatchObject({ ok: true, patches: [{ address: `${file}:price`, strategy: 'slots', verified: true }], refused: [] });
+  expect(await service.ask('price')).toBe('30');
+  expect(await service.ask('tax')).toBe('2');
+}
+
+const plain = {
+  'src/price.js': 'export const tax = (net) => net * 0.2;\nexport function price(net) {\n  return net * 2;\n}\n',
+  'src/main.js': `import { price, tax } from './price.js';\nconst answer = (line) => ({ price: () => price(10), tax: () => tax(10) })[line]();\n${answering}`,
+};
+const typed = {
+  'src/price.ts': 'export const tax = (net: number): number => net * 0.2;\nexport function price(net: number): number {\n  return net * 2;\n}\n',
+  'src/main.ts': `import { price, tax } from './price.js';\nconst answer = (line: string) => ({ price: () => price(10), tax: () => tax(10) } as Record<string, () => number>)[line]();\n${answering}`,
+};
+
+describe('tsx', () => {
+  const orders: [string, string[]][] = [
+    ['before', ['--import', tsx, '--import', registerUrl]],
+    ['after', ['--import', registerUrl, '--import', tsx]],
+  ];
+  for (const [order, nodeArguments] of orders) {
+    for (const type of ['module', 'commonjs']) {
+      test(`${order} the agent, ${type}`, async () => {
+        const files = { ...typed, 'package.json': JSON.stringify({ name: 'svc', type }) };
+        await patchWorks(await startService({ files, main: 'src/main.ts', nodeArguments, git: true }), 'src/price.ts', 'net * 2;', 'net * 3;');
+      });
+    }
+  }
+});
+
+describe('import-in-the-middle', () => {
+  // As OpenTelemetry starts it.
+  const telemetry = `
+import { register } from 'node:module';
+import { Hook } from ${JSON.stringify(middle)};
+register(${JSON.stringify(middle.replace(/index\.js$/, 'hook.mjs'))});
+globalThis.seen = [];
+new Hook((exports, name) => { if (/price\\.js/.test(name)) { globalThis.seen.push('price'); const { tax } = exports; exports.tax = (net) => tax(net); } });
+`;
+  const files = {
+    ...plain,
+    'telemetry.mjs': telemetry,
+    'src/main.js': plain['src/main.js'].replace('price(10),', 'price(10), seen: () => globalThis.seen,'),
+  };
+  const orders: [string, string[]][] = [
+    ['before', ['--import', './telemetry.mjs', '--import', registerUrl]],
+    ['after', ['--import', registerUrl, '--import', './telemetry.mjs']],
+  ];
+  for (const [order, nodeArguments] of orders) {
+    test(`${order} the agent`, async () => {
+      const service = await startService({ files, main: 'src/main.js', nodeArguments, git: true });
+      expect(await service.ask('seen')).toBe('["price"]');
+      const listed = (await service.keyhole('fn', 'svc', 'src/price.js', '--json')).json() as { address: string }[];
+      expect(listed.map((each) => each.address)).toEqual(['src/price.js:tax', 'src/price.js:price']);
+      await patchWorks(service, 'src/price.js', 'net * 2;', 'net * 3;');
+    });
+  }
+});
+
+describe('how Node is started', () => {
+  const works = async (options: Partial<ServiceOptions>): Promise<Service> => {
+    const service = await startService({ files: plain, main: 'src/main.js', git: true, ...options });
+    await patchWorks(service, 'src/price.js', 'net * 2;', 'net * 3;');
+    return service;
+  };
+
+  test('NODE_OPTIONS', async () => {
+    await works({ nodeArguments: [], environment: { NODE_OPTIONS: `--import=${registerUrl}` } });
+  });
+
+  test('a compile cache, empty and full', async () => {
+    const cache = newFolder();
+    for (let round = 0; round < 2; round += 1) {
+      const service = await works({ environment: { NODE_COMPILE_CACHE: cache } });
+      service.kill();
+      await service.ended;
+    }
+    await works({
+      files: {
+        ...plain,
+        'src/main.js': `import * as nodeModule from 'node:module';\nnodeModule.enableCompileCache?.(${JSON.stringify(cache)});\n${plain['src/main.js'].replace("import { price, tax } from './price.js';", "const { price, tax } = await import('./price.js');")}`,
+      },
+    });
+  });
+
+  for (const [title, flags] of [
+    ['without', []],
+    ['with', ['--enable-source-maps']],
+  ] as [string, string[]][]) {
+    test(`stack traces ${title} source maps show the lines of what is read`, async () => {
+      const source = [
+        'interface Order {',
+        '  net: number;',
+        '}',
+        'export const tax = (net: number): number => net * 0.2;',
+        'export function price(net: number): number {',
+        '  const fail = (order: Order): never => { throw new Error(`no ${order.net}`); };',
+        '  return net < 0 ? fail({ net }) : net * 2;',
+        '}',
+        '',
+      ].join('\n');
+      const service = await startService({
+        files: {
+          'src/price.ts': source,
+          'dist/main.js': `import { price, tax } from './price.js';\nconst stack = () => { try { price(-1); } catch (error) { return error.stack.split('\\n').slice(1, 3).map((line) => line.match(/([^/]+:\\d+):\\d+\\)?$/)[1]); } };\nconst answer = (line) => ({ price: () => price(10), tax: () => tax(10), stack })[line]();\n${answering}`,
+        },
+        main: 'dist/main.js',
+        nodeArguments: [...flags, '--import', registerUrl],
+        git: true,
+        prepare: (folder) => {
+          const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022, sourceMap: true, inlineSources: true };
+          const { outputText, sourceMapText } = ts.transpileModule(source, { fileName: '../src/price.ts', compilerOptions });
+          mkdirSync(path.join(folder, 'dist'), { recursive: true });
+          writeFileSync(path.join(folder, 'dist/price.js'), outputText.replace(/sourceMappingURL=.*/, 'sourceMappingURL=price.js.map'));
+          const map = { ...(JSON.parse(sourceMapText ?? '{}') as object), sources: ['../src/price.ts'] };
+          writeFileSync(path.join(folder, 'dist/price.js.map'), JSON.stringify(map));
+        },
+      });
+      const lines = title === 'with' ? ['price.ts:6', 'price.ts:7'] : ['price.js:3', 'price.js:4'];
+      expect(JSON.parse(await service.ask('stack'))).toEqual(lines);
+      await patchWorks(service, 'src/price.ts', 'net * 2;', 'net * 3;');
+    });
+  }
+});

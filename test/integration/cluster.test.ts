@@ -1,0 +1,144 @@
+/** A service of several processes: each has an agent of its own, and a change by the service's name is made in all of them or in none. */
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import * as path from 'node:path';
+import { describe, expect, test, vi } from 'vitest';
+import { startService, type Service } from '../helpers/service.ts';
+
+// Several processes, and a console for each question.
+vi.setConfig({ testTimeout: 60_000 });
+
+interface Changed {
+  ok: boolean;
+  patches: { id: string; address: string; pid: number }[];
+  refused: { address: string; why: string; pid: number }[];
+  processes: { pid: number; ok: boolean; patches: unknown[]; error?: { code: string }; undone?: boolean }[];
+  error?: { code: string; message: string };
+}
+interface Agent {
+  pid: number;
+  address: string;
+  role: string | null;
+  worker: number | null;
+  parentPid: number | null;
+  patches: number;
+}
+
+const files = {
+  'src/price.js': 'export function price(net) {\n  return net * 2;\n}\nexport function tax(net) {\n  return net;\n}\n',
+  'src/child.js': `
+import { price, tax } from './price.js';
+process.on('message', ({ verb, n }) => {
+  if (verb === 'price') process.send({ n, value: price(10) });
+});
+setInterval(() => tax(1), 60_000).unref();
+process.send('up');
+`,
+  'src/main.js': `
+import cluster from 'node:cluster';
+import { createInterface } from 'node:readline';
+cluster.setupPrimary({ exec: new URL('./child.js', import.meta.url).pathname });
+let n = 0;
+const start = () => new Promise((resolve) => { const child = cluster.fork(); child.once('message', () => resolve(child.process.pid)); });
+const tell = (worker, verb) => new Promise((resolve) => {
+  const mine = ++n;
+  const hear = (message) => { if (message.n === mine) { worker.off('message', hear); resolve(message.value); } };
+  worker.on('message', hear);
+  worker.send({ verb, n: mine });
+});
+createInterface({ input: process.stdin }).on('line', async (line) => {
+  if (line === 'start') return console.log(JSON.stringify(await start()));
+  console.log(JSON.stringify(await Promise.all(Object.values(cluster.workers).map((worker) => tell(worker, line)))));
+});
+console.log('ready');
+`,
+};
+
+const json = async <T>(service: Service, ...words: string[]): Promise<T> => (await service.keyhole(...words, '--json')).json() as T;
+const agents = (service: Service): Promise<Agent[]> => json(service, 'ps');
+const edit = (service: Service, from: string, to: string): void => {
+  const file = path.join(service.folder, 'src/price.js');
+  writeFileSync(file, readFileSync(file, 'utf8').replace(from, to));
+};
+const push = (service: Service, target: string, ...words: string[]): Promise<Changed> =>
+  json(service, 'push', target, 'src/price.js', '--reason', 'because', ...words);
+
+/** A primary and two workers, all announced. */
+async function begin(environment: Record<string, string> = {}): Promise<{ service: Service; workers: number[] }> {
+  const service = await startService({ files, main: 'src/main.js', git: true, environment });
+  const workers = [Number(await service.ask('start')), Number(await service.ask('start'))];
+  const announced = (): string[] => readdirSync(path.join(service.env.XDG_RUNTIME_DIR ?? '', 'keyhole')).filter((name) => name.endsWith('.json'));
+  await vi.waitFor(() => expect(announced()).toHaveLength(3), { timeout: 20_000 });
+  return { service, workers };
+}
+
+describe('cluster', () => {
+  test('each process announces itself, and a change by name reaches all that run the code', async () => {
+    const { service, workers } = await begin();
+    const all = await agents(service);
+    expect(all.find((each) => each.pid === service.pid)).toMatchObject({ role: 'primary', worker: null, parentPid: null });
+    for (const [index, pid] of workers.entries()) {
+      expect(all.find((each) => each.pid === pid)).toMatchObject({ role: 'worker', worker: index + 1, parentPid: service.pid });
+    }
+    expect(await json(service, 'eval', 'svc', '1')).toMatchObject({ error: { code: 'AMBIGUOUS' } });
+
+    edit(service, 'net * 2', 'net * 3');
+    const dry = await push(service, 'svc', '--dry-run');
+    expect(dry).toMatchObject({ ok: true, dryRun: true });
+    expect(await service.ask('price')).toBe('[20,20]');
+    const pushed = await push(service, 'svc');
+    expect(pushed).toMatchObject({ ok: true, refused: [] });
+    expect(new Set(pushed.patches.map((each) => each.pid))).toEqual(new Set(workers));
+    expect(pushed.processes).toHaveLength(3);
+    expect(await service.ask('price')).toBe('[30,30]');
+    // Each process has a journal of its own.
+    const journals = readdirSync(service.journal).filter((name) => /^\d+$/.test(name));
+    expect(new Set(journals)).toEqual(new Set(workers.map(String)));
+  });
+
+  test('NAME#PID means one process; an undo by name finds the same change in each', async () => {
+    const { service, workers } = await begin();
+    edit(service, 'net * 2', 'net * 3');
+    const pushed = await push(service, 'svc');
+    edit(service, 'net * 3', 'net * 4');
+    expect(await push(service, `svc#${workers[1]}`)).toMatchObject({ ok: true, patches: [{ address: 'src/price.js:price' }] });
+    expect(await service.ask('price')).toBe('[30,40]');
+    const [first] = pushed.patches.filter((each) => each.pid === workers[0]);
+    expect(await json(service, 'revert', 'svc', first?.id ?? '', '--reason', 'x')).toMatchObject({ ok: true, patches: [{ pid: workers[0] }] });
+    expect(await service.ask('price')).toBe('[20,40]');
+    expect(await json(service, 'revert', 'svc', '--all', '--reason', 'x')).toMatchObject({ ok: true, patches: [{ pid: workers[1] }] });
+    expect(await service.ask('price')).toBe('[20,20]');
+  });
+
+  test('what can not be done is named for each process, and nothing is changed in any', async () => {
+    const { service, workers } = await begin();
+    edit(service, 'net * 2', 'net * unknown');
+    const refused = await push(service, 'svc');
+    expect(refused).toMatchObject({ ok: false, patches: [] });
+    expect(new Set(refused.refused.map((each) => each.pid))).toEqual(new Set(workers));
+    expect(await service.ask('price')).toBe('[20,20]');
+  });
+
+  test('where it fails in one process it is taken back in the others, the patch that was live before included', async () => {
+    const { service, workers } = await begin();
+    edit(service, 'net * 2', 'net * 3');
+    expect(await push(service, 'svc')).toMatchObject({ ok: true });
+    edit(service, 'net * 3', 'net * 4');
+    // The second process can not journal any more, so it refuses what it has judged possible.
+    const dir = path.join(service.journal, String(workers[1]));
+    const fill = `for (const fd of process.getBuiltinModule ? process.getBuiltinModule('fs').readdirSync('/proc/self/fd') : []) { try { const fs = process.getBuiltinModule('fs'); if (fs.readlinkSync('/proc/self/fd/' + fd).startsWith(${JSON.stringify(dir)})) fs.closeSync(Number(fd)); } catch {} } 1`;
+    expect(await json(service, 'eval', `svc#${workers[1]}`, fill)).toBeDefined();
+    const pushed = await push(service, 'svc');
+    expect(pushed.ok).toBe(false);
+    expect(pushed.processes.find((each) => each.pid === workers[1])?.error?.code).toBe('JOURNAL');
+    expect(pushed.processes.find((each) => each.pid === workers[0])).toMatchObject({ ok: false, undone: true });
+    expect(await service.ask('price')).toBe('[30,30]');
+  });
+
+  test('workers that are told one path listen each on their own', async () => {
+    const { service, workers } = await begin({ KEYHOLE_LISTEN: './k.sock' });
+    const addresses = (await agents(service)).map((each) => each.address.replace(/^unix:/, ''));
+    expect(addresses.map((each) => path.basename(each)).sort()).toEqual(['k.sock', ...workers.map((pid) => `k.sock.${pid}`)].sort());
+    for (const address of addresses) expect(existsSync(address)).toBe(true);
+    expect(service.stderr()).toBe('');
+  });
+});
