@@ -40,13 +40,12 @@ let entry = 0;
 /** A patch may wait for the function's next call: until it is there, the row is looked at again and again. */
 const settled = async (answer) => {
   if (!(answer instanceof Promise)) return answer;
-  const waiting = { open: true };
-  const done = answer.finally(() => {
-    waiting.open = false;
-  });
+  const waiting = new Set([answer]);
+  const done = answer.finally(() => waiting.delete(answer));
   done.catch(() => undefined);
-  while (waiting.open) {
-    await scene.observe();
+  await setImmediate();
+  while (waiting.size > 0) {
+    await scene.observe().catch(() => undefined);
     await setImmediate();
   }
   return done;

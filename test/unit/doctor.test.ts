@@ -51,7 +51,17 @@ describe('host', () => {
   const record = (url: string, running: string, map: string | null): SlotTable => {
     const table = new SlotTable();
     const text = map === null ? running : `${running}\n//# sourceMappingURL=data:application/json;base64,${Buffer.from(map).toString('base64')}`;
-    table.record({ id: '$kh1', url, format: 'module', text, edits: [], types: null, functions: 0, without: [], loadedAtMs: 0 });
+    table.record({
+      id: '$kh1',
+      url,
+      format: 'module',
+      text,
+      edits: { numbers: new Int32Array(), removed: '' },
+      types: null,
+      functions: 0,
+      without: [],
+      loadedAtMs: 0,
+    });
     table.define('$kh1', -1, () => ({}), null);
     return table;
   };

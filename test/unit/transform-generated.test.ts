@@ -2,7 +2,7 @@
 import * as vm from 'node:vm';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { withEdits } from '../../packages/agent/dist/loader/edits.js';
+import { packed, withEdits } from '../../packages/agent/dist/loader/edits.js';
 import { instrumentModule } from '../../packages/agent/dist/loader/transform.js';
 import { generatedProgram, seenOf } from './generated-program.ts';
 
@@ -17,7 +17,7 @@ test('generated programs', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.nat(1000), { maxLength: 150 }), async (tape) => {
       const source = generatedProgram(tape);
-      const instrumented = withEdits(source, instrumentModule(source, 'commonjs', 'program.js', '$kht').edits);
+      const instrumented = withEdits(source, packed(instrumentModule(source, 'commonjs', 'program.js', '$kht').edits));
       expect(instrumented.split('\n').length).toBe(source.split('\n').length);
       expect(await run(instrumented)).toEqual(await run(source));
     }),

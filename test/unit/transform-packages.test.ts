@@ -1,7 +1,7 @@
 /** What well-known packages do that the transform once did not survive, as small programs. */
 import * as vm from 'node:vm';
 import { describe, expect, test } from 'vitest';
-import { withEdits } from '../../packages/agent/dist/loader/edits.js';
+import { packed, withEdits } from '../../packages/agent/dist/loader/edits.js';
 import { instrumentModule } from '../../packages/agent/dist/loader/transform.js';
 
 /** Runs a CommonJS text in a realm where modules can register themselves; answers what it exported, and how often it did. */
@@ -26,7 +26,7 @@ const programs: Record<string, { source: string; registers: number }> = {
 describe('an instrumented program of a package says what the plain one says', () => {
   for (const [name, { source, registers }] of Object.entries(programs)) {
     test(name, () => {
-      const text = withEdits(source, instrumentModule(source, 'commonjs', 'program.js', '$kht').edits);
+      const text = withEdits(source, packed(instrumentModule(source, 'commonjs', 'program.js', '$kht').edits));
       expect(run(text)).toEqual({ exports: run(source).exports, registered: registers });
     });
   }

@@ -2,7 +2,7 @@
 import * as vm from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { withEdits } from '../../packages/agent/dist/loader/edits.js';
+import { packed, withEdits } from '../../packages/agent/dist/loader/edits.js';
 import { instrumentModule } from '../../packages/agent/dist/loader/transform.js';
 
 function run(text: string): unknown {
@@ -12,7 +12,7 @@ function run(text: string): unknown {
   return module.exports;
 }
 
-const instrumented = (source: string): string => withEdits(source, instrumentModule(source, 'commonjs', 'program.js', '$kht').edits);
+const instrumented = (source: string): string => withEdits(source, packed(instrumentModule(source, 'commonjs', 'program.js', '$kht').edits));
 
 /** Each program leaves in `module.exports` what it saw of itself. */
 const programs: Record<string, string> = {
@@ -34,6 +34,12 @@ const programs: Record<string, string> = {
   directive: 'function f() { "use strict"; return this } module.exports = f() === undefined',
   'directive without semicolon': 'function f() { "use strict"\n return this } module.exports = f() === undefined',
   generator: 'function* g(n) { const got = yield n; yield got * 2 } const i = g(1); module.exports = [i.next(), i.next(5), i.next()]',
+  'a generator takes its parameter apart when it is called':
+    'function* g({ a }) { yield a } const o = { a: 1 }; const it = g(o); o.a = 2; let early; try { g(null); early = false } catch { early = true } module.exports = [it.next().value, early]',
+  'parameters are taken apart in their order':
+    "const seen = []; const from = { get a() { seen.push('pattern') } }; function f({ a }, b = seen.push('default')) { return seen } module.exports = f(from)",
+  'a pattern reads no name that it has yet to make':
+    'let is; const f = ({ x = x }) => x; try { is = f({}) } catch (thrown) { is = thrown.name } module.exports = is',
   getters:
     'class A { #x = 1; get x() { return this.#x } set x(v) { this.#x = v } static s = (v) => v + 1; static #p() { return 2 } static q() { return A.#p() } } const a = new A(); a.x = 4; module.exports = [a.x, A.s(1), A.q()]',
   'derived constructor':
@@ -75,7 +81,7 @@ test('the text of a function runs in a realm that knows no slots', () => {
 
 test('an arrow that does not use this is not made to capture it, and nobody is made to allocate arguments', () => {
   const text = instrumented('function f() { return [1].map((x) => x) }');
-  expect(text).toContain('?$kht_1(x):');
+  expect(text).toContain('?$kht[1](x):');
   expect(text).not.toContain('arguments');
 });
 

@@ -72,7 +72,11 @@ export class RunningAgent implements Agent {
     const looking = createLooking(inspector, this.actors, patching.portals);
     const patches = new ThreadPatches(patching.engine, patching.modules, []);
     table?.onDefine((url) => patches.loaded(url));
-    const main = { ...patching.handlers, ...looking.handlers, forget: looking.forget, interrupt: looking.interrupt };
+    const forgetMain = (session: string): void => {
+      looking.forget(session);
+      patching.forget(session);
+    };
+    const main = { ...patching.handlers, ...looking.handlers, forget: forgetMain, interrupt: looking.interrupt };
     const threading = createThreading({ main, patches, service, root, commit });
     this.#threading = threading;
     this.#handlers = {

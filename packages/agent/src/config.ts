@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import * as path from 'node:path';
 import { findCommit } from './commit.ts';
+import { defaultCacheDir } from './loader/index.ts';
 import type { ColdOrigin } from './protocol/index.ts';
 import type { OperatorSource } from './server/operators.ts';
 
@@ -39,6 +40,8 @@ export interface AgentConfig {
 export interface RegisterConfig {
   include: string[];
   exclude: string[];
+  /** Where instrumented code is kept between starts; null keeps none. Default: `~/.cache/keyhole`. */
+  cache: string | null;
 }
 
 /** @throws {TypeError} naming the option. */
@@ -87,10 +90,12 @@ export function readEnvironment(entry: string | undefined, environment: NodeJS.P
       throw new TypeError(`${file}: ${thrown instanceof Error ? thrown.message : String(thrown)}`, { cause: thrown });
     }
   }
-  const { include = [], exclude = [], ...options } = given;
+  const { include = [], exclude = [], cache = defaultCacheDir(environment), ...options } = given;
   for (const [name, globs] of Object.entries({ include, exclude })) {
     if (!Array.isArray(globs) || globs.some((glob) => typeof glob !== 'string')) throw new TypeError(`${file}: ${name} must be a list of globs`);
   }
+  if (cache !== null && (typeof cache !== 'string' || cache === '')) throw new TypeError(`${file}: cache must be the path of a folder, or null`);
+  const { KEYHOLE_CACHE } = environment;
   const { KEYHOLE_SERVICE, KEYHOLE_LISTEN, KEYHOLE_OPERATORS, KEYHOLE_JOURNAL_DIR, KEYHOLE_REPLAY, KEYHOLE_INCLUDE, KEYHOLE_EXCLUDE } = environment;
   if (KEYHOLE_SERVICE !== undefined) options.service = KEYHOLE_SERVICE;
   if (KEYHOLE_LISTEN !== undefined) {
@@ -102,7 +107,13 @@ export function readEnvironment(entry: string | undefined, environment: NodeJS.P
   if (KEYHOLE_JOURNAL_DIR !== undefined) options.journal = { dir: KEYHOLE_JOURNAL_DIR };
   if (KEYHOLE_REPLAY !== undefined && KEYHOLE_REPLAY !== 'off') throw new TypeError(`KEYHOLE_REPLAY must be off, not ${KEYHOLE_REPLAY}`);
   const globs = (variable: string | undefined, otherwise: string[]): string[] => variable?.split(',').filter((glob) => glob !== '') ?? otherwise;
-  return { options, include: globs(KEYHOLE_INCLUDE, include), exclude: globs(KEYHOLE_EXCLUDE, exclude) };
+  const cacheDir = KEYHOLE_CACHE === undefined ? cache : KEYHOLE_CACHE === 'off' ? null : KEYHOLE_CACHE;
+  return {
+    options,
+    cache: cacheDir === null ? null : path.resolve(folder, cacheDir),
+    include: globs(KEYHOLE_INCLUDE, include),
+    exclude: globs(KEYHOLE_EXCLUDE, exclude),
+  };
 }
 
 function known(value: object | undefined, name: string, fields: string[]): void {

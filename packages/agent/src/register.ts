@@ -17,15 +17,15 @@ if (process.env.KEYHOLE_DISABLE !== '1') {
   try {
     if (isMainThread) {
       const entry = process.argv[1];
-      const { options, include, exclude } = readEnvironment(entry, process.env);
+      const { options, include, exclude, cache } = readEnvironment(entry, process.env);
       const config = resolveConfig(options, entry);
       const selection: SelectionOptions = { root: config.root, include, exclude };
-      setEnvironmentData(selectionKey, { ...selection });
-      runAgent(() => config, installInstrumentation(selection));
+      setEnvironmentData(selectionKey, { selection, cache });
+      runAgent(() => config, installInstrumentation(selection, cache));
     } else {
-      const selection = getEnvironmentData(selectionKey) as unknown as SelectionOptions | undefined;
+      const given = getEnvironmentData(selectionKey) as unknown as { selection: SelectionOptions; cache: string | null } | undefined;
       // Without one the main thread has no agent, and there is nobody to serve.
-      if (selection !== undefined) serveThread(selection.root, installInstrumentation(selection));
+      if (given !== undefined) serveThread(given.selection.root, installInstrumentation(given.selection, given.cache));
     }
   } catch (thrown) {
     // A service that nobody can attach to is better than one that does not start.

@@ -52,6 +52,11 @@ export const parameters = {
     { 'make.g': "function g(a = n + '!') { return 'new' + a }" },
     { observe: '[m.f(), m.other(), m.f(5)]', before: ['old1', 'old2', 'old5'], after: ['new1!', 'new2!', 'new5'] },
   ),
+  'a default of a generator is evaluated when it is called': esm(
+    "export const seen = [];\nexport function* f(a = seen.push('old')) { yield a }",
+    { f: "function* f(a = seen.push('new')) { yield a }" },
+    { observe: '{ m.seen.length = 0; m.f(); return m.seen }', before: ['old'], after: ['new'] },
+  ),
   rest: esm(
     'export function f(a, ...b) { return [a, b] }',
     { f: 'function f(a, ...b) { return [b, a] }' },

@@ -74,6 +74,14 @@ export const scope = {
     { 1: `() => ${letters.join(' + ')}` },
     { observe: 'm.g()', before: `${letters.length}old`, after: letters.join('') },
   ),
+  'a function takes the name of the module variable that the patch assigns it to': esm(
+    "let x;\nexport function f() { x = () => 'old'; return x.name }",
+    { f: "function f() { x = () => 'new'; return x.name + x() }" },
+    { before: 'x', after: 'xnew' },
+  ),
+  'a patch with a nested function whose rest is a pattern': esm("export function f() { return ((...[a]) => a)('old') }", {
+    f: "function f() { return ((...[a]) => a)('new') }",
+  }),
   'a module function is called without this': esm(
     'function who() { return this === undefined }\nexport function f() { return [who()] }',
     { f: 'function f() { return [who(), who``, (0, who)(), who?.()] }' },

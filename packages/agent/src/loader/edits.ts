@@ -1,4 +1,4 @@
-/** Changes to a text as a list that can be stored, made and taken back: what the cache keeps, and how the loaded text is told from the running one. */
+/** Changes to a text: made as a list, kept packed, so that the text before them can be had back from the text after them without keeping it. */
 
 export interface Edit {
   /** Offset in the text before any edit. */
@@ -35,27 +35,46 @@ export class EditList implements EditableText {
   }
 }
 
-/** Makes sorted edits. */
-export function withEdits(source: string, edits: readonly Edit[]): string {
+/** Sorted edits as three numbers each (offset, characters removed, characters inserted) and the texts one after the other. */
+export interface PackedEdits {
+  numbers: Int32Array;
+  removed: string;
+  inserted: string;
+}
+
+export function packed(edits: readonly Edit[]): PackedEdits {
+  const numbers = new Int32Array(edits.length * 3);
+  for (const [index, { at, removed, insert }] of edits.entries()) numbers.set([at, removed.length, insert.length], index * 3);
+  return { numbers, removed: edits.map((edit) => edit.removed).join(''), inserted: edits.map((edit) => edit.insert).join('') };
+}
+
+/** Makes the edits. */
+export function withEdits(source: string, { numbers, inserted }: PackedEdits): string {
   const parts: string[] = [];
   let from = 0;
-  for (const { at, removed, insert } of edits) {
-    parts.push(source.slice(from, at), insert);
-    from = at + removed.length;
+  let taken = 0;
+  for (let index = 0; index < numbers.length; index += 3) {
+    const [at = 0, removes = 0, inserts = 0] = [numbers[index], numbers[index + 1], numbers[index + 2]];
+    parts.push(source.slice(from, at), inserted.slice(taken, taken + inserts));
+    from = at + removes;
+    taken += inserts;
   }
   parts.push(source.slice(from));
   return parts.join('');
 }
 
-/** Takes sorted edits back. */
-export function withoutEdits(text: string, edits: readonly Edit[]): string {
+/** Takes them back. What was inserted need not be known. */
+export function withoutEdits(text: string, { numbers, removed }: Omit<PackedEdits, 'inserted'>): string {
   const parts: string[] = [];
   let from = 0;
   let shift = 0;
-  for (const { at, removed, insert } of edits) {
-    parts.push(text.slice(from, at + shift), removed);
-    from = at + shift + insert.length;
-    shift += insert.length - removed.length;
+  let given = 0;
+  for (let index = 0; index < numbers.length; index += 3) {
+    const [at = 0, removes = 0, inserts = 0] = [numbers[index], numbers[index + 1], numbers[index + 2]];
+    parts.push(text.slice(from, at + shift), removed.slice(given, given + removes));
+    from = at + shift + inserts;
+    given += removes;
+    shift += inserts - removes;
   }
   parts.push(text.slice(from));
   return parts.join('');

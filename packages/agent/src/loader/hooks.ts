@@ -8,9 +8,10 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { newerModule } from '../platform/module-hooks.ts';
+import { TransformCache } from './cache.ts';
 import { instrumentText } from './instrument.ts';
 import { followRegistrations, registerOutermost } from './layers.ts';
-import { registryKey } from './module-scope.ts';
+import { isInstrumented, registryName } from './module-scope.ts';
 import { createSelection, isWrapper } from './selection.ts';
 import type { SelectionOptions } from './selection.ts';
 import { SlotTable } from './slot-table.ts';
@@ -22,15 +23,18 @@ const textFormats = new Set(['module', 'commonjs', 'module-typescript', 'commonj
 /** What the loader thread of Node 20 is given. */
 export interface LoaderThreadData {
   selection: SelectionOptions;
+  cacheDir: string | null;
   port: MessagePort;
   sourceMaps: boolean;
 }
 
 /**
  * Installs the load hooks for everything that is loaded from now on.
+ * @param cacheDir where the transform's results are kept between starts; null keeps none.
  * @returns the table the modules register themselves in.
  */
-export function installInstrumentation(selection: SelectionOptions): SlotTable {
+export function installInstrumentation(selection: SelectionOptions, cacheDir: string | null = null): SlotTable {
+  const cache = new TransformCache(cacheDir);
   const selected = createSelection(selection);
   const sourceMaps = process.execArgv.includes('--enable-source-maps') || (process.env.NODE_OPTIONS ?? '').includes('--enable-source-maps');
   const ports: MessagePort[] = [];
@@ -41,7 +45,7 @@ export function installInstrumentation(selection: SelectionOptions): SlotTable {
     }
     return null;
   });
-  Object.defineProperty(globalThis, Symbol.for(registryKey), {
+  Object.defineProperty(globalThis, registryName, {
     value: (id: string, classIndex: number, given: unknown, privates: PrivateAccessor | null = null): void =>
       table.define(id, classIndex, given, privates),
     enumerable: false,
@@ -53,7 +57,7 @@ export function installInstrumentation(selection: SelectionOptions): SlotTable {
   const instrument = (url: string, source: string, format: string | null): { text: string; format: string } | null => {
     if (isWrapper(url, source)) return null;
     try {
-      const record = instrumentText(url, source, format, sourceMaps);
+      const record = instrumentText(url, source, format, sourceMaps, cache);
       table.record(record);
       return record;
     } catch (thrown) {
@@ -69,7 +73,7 @@ export function installInstrumentation(selection: SelectionOptions): SlotTable {
       const { port1, port2 } = new MessageChannel();
       port1.unref();
       ports.push(port1);
-      const data: LoaderThreadData = { selection, port: port2, sourceMaps };
+      const data: LoaderThreadData = { selection, cacheDir, port: port2, sourceMaps };
       // A module of its own each time: the one that was initialized last is the outermost.
       register(`${new URL('./loader-thread.js', import.meta.url).href}?${ports.length}`, { data, transferList: [port2] });
     };
@@ -92,7 +96,7 @@ export function installInstrumentation(selection: SelectionOptions): SlotTable {
   const compile = prototype._compile;
   prototype._compile = function (this: unknown, content: string, filename: string, format?: string): unknown {
     const url = pathToFileURL(filename).href;
-    if (!selected(url) || content.includes(registryKey)) return compile.call(this, content, filename, format);
+    if (!selected(url) || isInstrumented(content)) return compile.call(this, content, filename, format);
     const instrumented = instrument(url, content, format ?? null);
     return compile.call(this, instrumented?.text ?? content, filename, format);
   };

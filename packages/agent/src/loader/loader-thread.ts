@@ -1,5 +1,6 @@
 /** The load hook of Node 20, which runs on the loader's thread: what it learns goes to the main thread through a port. */
 import type { LoadHook } from 'node:module';
+import { TransformCache } from './cache.ts';
 import { textOf } from './hooks.ts';
 import type { LoaderThreadData } from './hooks.ts';
 import { instrumentText } from './instrument.ts';
@@ -9,11 +10,13 @@ import { createSelection, isWrapper } from './selection.ts';
 const thread = globalThis as { keyholeLayer?: string };
 
 let data: LoaderThreadData | null = null;
+let cache = new TransformCache(null);
 let selected: (url: string) => boolean = () => false;
 
 export function initialize(given: LoaderThreadData): void {
   thread.keyholeLayer = import.meta.url;
   data = given;
+  cache = new TransformCache(given.cacheDir);
   selected = createSelection(given.selection);
 }
 
@@ -24,7 +27,7 @@ export const load: LoadHook = async (url, context, nextLoad) => {
   const source = textOf(loaded.source);
   if (isWrapper(url, source)) return loaded;
   try {
-    const record = instrumentText(url, source, 'module', data.sourceMaps);
+    const record = instrumentText(url, source, 'module', data.sourceMaps, cache);
     data.port.postMessage(record);
     return { ...loaded, source: record.text };
   } catch (thrown) {

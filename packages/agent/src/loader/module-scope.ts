@@ -16,9 +16,14 @@ export const registryName = '$keyhole';
 export const commonJsNames: ReadonlySet<string> = new Set(['require', 'module', 'exports', '__filename', '__dirname']);
 
 /** Names in the scope object that stand for words: they can not be names of variables. */
-export const scopeWords = { import: 'import()', meta: 'import.meta' } as const;
+export const scopeWords = { import: 'import()', meta: 'import.meta', commonjs: 'require()' } as const;
 
 const register = `typeof ${registryName}=="function"&&${registryName}`;
+
+/** Whether a text is the transform's. */
+export function isInstrumented(text: string): boolean {
+  return text.includes(`${register}(`);
+}
 
 /**
  * The statement that registers a module under the id of its load.
@@ -33,7 +38,7 @@ export function moduleStatement(captures: Captures, format: ModuleFormat, id: st
     if (isWritable(binding, captures)) parts.push(name === '$v' ? 'set $v($w){$v=$w}' : `set ${name}($v){${name}=$v}`);
   }
   if (format === 'commonjs') {
-    for (const name of commonJsNames) if (!captures.module.bindings.has(name)) parts.push(`get ${name}(){return ${name}}`);
+    parts.push(`"${scopeWords.commonjs}":()=>({${[...commonJsNames].filter((name) => !captures.module.bindings.has(name)).join(',')}})`);
   } else {
     parts.push(`get "${scopeWords.meta}"(){return import.meta}`);
   }

@@ -1,11 +1,12 @@
 /**
- * What the instrumented modules of this process registered: for each load its text, its variables and its classes. The slots are properties of the global
- * object, one for each function of each load; they are defined here, filled by a strategy, and nobody else's business.
+ * What the instrumented modules of this process registered: for each load its text, its variables and its classes. The slots of a load are one property of the global
+ * object: undefined until something is patched, then an array with a place for each function. They are defined and filled here and nowhere else.
  */
 import type { ModuleFormat } from '../source/index.ts';
 import { withEdits, withoutEdits } from './edits.ts';
-import type { Edit } from './edits.ts';
+import type { PackedEdits } from './edits.ts';
 import { mapOf } from './maps.ts';
+import { scopeWords } from './module-scope.ts';
 import { slotName } from './transform.ts';
 
 /** The variables of a module as properties: getters, and setters for those that may change. Words that are no variables stand under {@link scopeWords}. */
@@ -23,9 +24,9 @@ export interface LoadRecord {
   /** What runs. V8 keeps this very string for `toString`, so it costs nothing to keep it here. */
   text: string;
   /** From the JavaScript that was loaded to what runs. */
-  edits: Edit[];
+  edits: Omit<PackedEdits, 'inserted'>;
   /** From the JavaScript that was loaded to the TypeScript it was made of by Node, where it was. */
-  types: Edit[] | null;
+  types: PackedEdits | null;
   functions: number;
   /** Functions without a slot, by index, with the reason. */
   without: [number, string][];
@@ -94,11 +95,33 @@ export class InstrumentedModule {
   /** A fresh object over the module's variables. */
   scope(): ModuleScope {
     if (this.#scope === null) throw new Error(`${this.url} has not been evaluated`);
-    return this.#scope();
+    const scope = this.#scope();
+    const words = scope[scopeWords.commonjs];
+    if (typeof words === 'function') for (const [name, value] of Object.entries(words() as object)) scope[name] = value;
+    return scope;
   }
 
+  /** The expression that is a function's slot. */
   slot(index: number): string {
     return slotName(this.#record.id, index);
+  }
+
+  /** What is in a function's slot. */
+  inSlot(index: number): unknown {
+    return this.#slots()?.[index];
+  }
+
+  /**
+   * Fills a slot; undefined empties it. The array is frozen and another one after every change: V8 takes it and what is in it for constants, so that neither the patched function nor
+   * its neighbours look at it at every call.
+   */
+  fill(index: number, value: unknown): void {
+    const slots = Array.from({ length: this.functions }, (_, each) => (each === index ? value : this.inSlot(each)));
+    (globalThis as Record<string, unknown>)[this.#record.id] = slots.every((each) => each === undefined) ? undefined : Object.freeze(slots);
+  }
+
+  #slots(): readonly unknown[] | undefined {
+    return Object.getOwnPropertyDescriptor(globalThis, this.#record.id)?.value as readonly unknown[] | undefined;
   }
 
   register(scope: () => ModuleScope): void {
@@ -123,10 +146,7 @@ export class SlotTable {
     this.#untouched = this.#untouched.filter((each) => each.file !== record.url);
     const module = new InstrumentedModule(record);
     this.#modules.set(record.id, module);
-    for (let index = 0; index < module.functions; index += 1) {
-      if (module.without.has(index)) continue;
-      Object.defineProperty(globalThis, module.slot(index), { value: undefined, writable: true, enumerable: false, configurable: true });
-    }
+    Object.defineProperty(globalThis, record.id, { value: undefined, writable: true, enumerable: false, configurable: true });
   }
 
   leftUntouched(file: string, why: string): void {

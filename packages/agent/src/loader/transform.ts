@@ -3,17 +3,29 @@
  * what the author can observe of a function (name, length, `this`, `arguments`, laziness, behaviour of its text in another realm) stays as it was.
  *
  *   function add(a) { return a + n }
- *   function add(a) {if(typeof $kh1x_0=="function")return $kh1x_0(this,a); return a + n }
+ *   function add(a) {if(typeof $kh1x=="object"&&$kh1x[0])return $kh1x[0](this,a); return a + n }
  *
- * A slot is a property of the global object that the loader defines: V8 takes the value of such a property for a constant until it changes, so optimized code
+ * The slots are a property of the global object that the loader defines: V8 takes the value of such a property for a constant until it changes, so optimized code
  * has no test in it. A function that sees more than its module hands over an accessor besides.
  */
-import { analyseCaptures, child, children, directivesOf, indexFunctions, nameOf, parseModule } from '../source/index.ts';
+import {
+  analyseCaptures,
+  below,
+  child,
+  children,
+  directivesOf,
+  indexFunctions,
+  isClass,
+  isFunction,
+  nameOf,
+  namesOf,
+  parseModule,
+} from '../source/index.ts';
 import type { Captures, FunctionEntry, ModuleFormat, SyntaxNode, Token } from '../source/index.ts';
 import { EditList } from './edits.ts';
 import type { Edit, EditableText } from './edits.ts';
 import { classBlock, moduleStatement, registeredClasses } from './module-scope.ts';
-import { accessorOf, accessorParameters, offersOf } from './offers.ts';
+import { accessorOf, offersOf } from './offers.ts';
 import type { OfferKey } from './offers.ts';
 
 export interface Instrumented {
@@ -24,9 +36,9 @@ export interface Instrumented {
   without: Map<number, string>;
 }
 
-/** The name of a function's slot on the global object. */
+/** The expression that is a function's slot. */
 export function slotName(id: string, index: number): string {
-  return `${id}_${index}`;
+  return `${id}[${index}]`;
 }
 
 /**
@@ -93,7 +105,7 @@ export function addSlot(place: SlotPlace): string | null {
   const why = obstacle(place);
   if (why !== null) return why;
   const isArrow = node.type === 'ArrowFunctionExpression';
-  const test = `typeof ${slot}=="function"`;
+  const test = `typeof ${slot.replace(/\[.*/, '')}=="object"&&${slot}`;
   const passed: string[] = [];
   let unpack = '';
   if (place.self !== null) passed.push(place.self);
@@ -111,8 +123,9 @@ export function addSlot(place: SlotPlace): string | null {
     }
     let name = nameOf(target);
     if (target.type !== 'Identifier' && !readsArguments) {
-      name = `${slot}p${index}`;
-      unpack += `var ${place.source.slice(target.start, target.end)}=${name};`;
+      name = `${slot.replace(/\[(\d+)\]/, '_$1')}p${index}`;
+      // Not var: a default in the pattern that reads a name of the pattern has to throw as before.
+      unpack += `let ${place.source.slice(target.start, target.end)}=${name};`;
       place.moved.push(target);
       // Its line breaks move with it, so that the body's lines stay where they are.
       text.replace(target.start, target.end, name);
@@ -157,16 +170,21 @@ function obstacle({ entry, captures, moved }: SlotPlace): string | null {
     const why = patternObstacle(entry, captures);
     if (why !== null) return why;
   }
-  const hidden = accessorParameters.find((name) => use.captured.has(name));
-  return hidden === undefined ? null : `it captures a variable named ${hidden}`;
+  return null;
 }
 
-/** Destructured parameters move into the body; that is the same only where no name means something else there. */
+/** Destructured parameters move into the body; that is the same only where nothing can see that it happens later, and no name means something else there. */
 function patternObstacle(entry: FunctionEntry, captures: Captures): string | null {
   const { node } = entry;
   const parameters = children(node, 'params');
   const moved = parameters.filter((parameter) => isPattern(parameter));
-  if (moved.length === 0) return null;
+  const [first] = moved;
+  if (first === undefined) return null;
+  if (entry.generator) return 'it is a generator with a destructured parameter, which is taken apart when it is called, and its body runs later';
+  for (const parameter of parameters.slice(parameters.indexOf(first) + 1)) {
+    const value = isPattern(parameter) ? null : child(parameter, 'right');
+    if (value !== null && !isInert(value)) return 'a default that runs code follows a destructured parameter';
+  }
   const scope = captures.scopeOf(node);
   const inParameters = (offset: number): boolean => parameters.some((each) => offset >= each.start && offset < each.end);
   for (const reference of captures.references) {
@@ -183,7 +201,45 @@ function patternObstacle(entry: FunctionEntry, captures: Captures): string | nul
       return `its body declares a function ${binding.name} over a parameter`;
     }
   }
+  for (const name of declaredByVar(child(node, 'body'))) {
+    if (moved.some((each) => namesIn(each).has(name))) return `its body declares ${name} again, which is destructured in its parameters`;
+  }
   return null;
+}
+
+/** Values that can be made now or later, by nobody noticed. */
+export function isInert(value: SyntaxNode): boolean {
+  switch (value.type) {
+    case 'Literal':
+    case 'ArrowFunctionExpression':
+    case 'FunctionExpression':
+      return true;
+    case 'ArrayExpression':
+      return children(value, 'elements').every(isInert);
+    case 'ObjectExpression':
+      return children(value, 'properties').length === 0;
+    case 'TemplateLiteral':
+      return children(value, 'expressions').length === 0;
+    case 'UnaryExpression':
+      return child(value, 'argument')?.type === 'Literal' && ['-', '!', 'void'].includes(String(value.operator));
+    case 'Identifier':
+      return value.name === 'undefined';
+    default:
+      return false;
+  }
+}
+
+/** Names of `var` declarations in a body, those of functions in it left out. */
+function declaredByVar(node: SyntaxNode | null, names = new Set<string>()): Set<string> {
+  if (node === null || isFunction(node) || isClass(node)) return names;
+  if (node.type === 'VariableDeclaration' && node.kind === 'var') {
+    for (const declarator of children(node, 'declarations')) {
+      const id = child(declarator, 'id');
+      if (id !== null) namesOf(id, (name) => names.add(name));
+    }
+  }
+  for (const part of below(node)) declaredByVar(part, names);
+  return names;
 }
 
 function isPattern(parameter: SyntaxNode): boolean {
@@ -203,7 +259,7 @@ function namesIn(node: SyntaxNode, names = new Set<string>()): Set<string> {
 }
 
 /** An anonymous function takes the parameter's name; inside a conditional it would lose it. */
-function isAnonymousFunction(node: SyntaxNode): boolean {
+export function isAnonymousFunction(node: SyntaxNode): boolean {
   return (
     node.type === 'ArrowFunctionExpression' || ((node.type === 'FunctionExpression' || node.type === 'ClassExpression') && child(node, 'id') === null)
   );

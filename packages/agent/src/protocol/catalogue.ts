@@ -6,7 +6,16 @@ import type { DoctorCheck } from './doctor.ts';
 import { KeyholeError } from './errors.ts';
 import type { JournalEntry, JournalReport, JournalState } from './journal.ts';
 import { limits } from './limits.ts';
-import type { FunctionDetail, FunctionSummary, ModuleDetail, PatchRecord, PatchRequest, PatchResult, ThreadSummary } from './patches.ts';
+import type {
+  FunctionDetail,
+  FunctionSummary,
+  ModuleDetail,
+  PatchRecord,
+  PatchRequest,
+  PatchResult,
+  ThreadSummary,
+  WaitingPatch,
+} from './patches.ts';
 import type { RemoteValue, Thrown, ValuePage } from './values.ts';
 
 export const capabilities = ['view', 'inspect', 'trace', 'eval', 'patch', 'admin', 'approve'] as const;
@@ -56,12 +65,14 @@ export interface Operations {
   'fn.get': { params: { address: string; thread?: number }; result: FunctionDetail };
   'module.get': { params: { file: string; thread?: number }; result: ModuleDetail };
   'patch.apply': {
-    params: { patches: PatchRequest[]; reason: string; dryRun?: boolean; partial?: boolean; maxPauseMs?: number; thread?: number };
+    params: { patches: PatchRequest[]; reason: string; dryRun?: boolean; partial?: boolean; maxPauseMs?: number; waitMs?: number; thread?: number };
     result: PatchResult;
   };
   'patch.revert': { params: { ids: string[]; all?: boolean; reason: string; thread?: number }; result: PatchResult };
   /** `threads`: where it is in effect, as far as they answer. */
   'patch.list': { params: Record<never, never>; result: { patches: (PatchRecord & { threads: number[] })[] } };
+  /** Changes that wait for the service to call a function. */
+  'patch.waiting': { params: Record<never, never>; result: { patches: WaitingPatch[] } };
   /** The records an export is made of; the export itself is journaled. Without ids all live patches. */
   'patch.export': { params: { ids: string[] }; result: { service: string; root: string; commit: string | null; patches: PatchRecord[] } };
   'journal.read': { params: { before?: number; count?: number }; result: { entries: (JournalEntry & { hash: string })[] } };
@@ -229,6 +240,7 @@ export const catalogue: Record<OperationName, Operation> = {
       dryRun: optional(flag, 'only says what would happen'),
       partial: optional(flag, 'applies what can be applied'),
       maxPauseMs: optional(integer(0, 3_600_000), 'refuse when the process would stop longer'),
+      waitMs: optional(integer(0, limits.maxCaptureWaitMs), 'how long to wait for the service to call a function that was not instrumented'),
       thread,
     },
   },

@@ -107,6 +107,8 @@ export interface AppliedPatch {
   strategy: StrategyName;
   pauseMs: number;
   verified: boolean;
+  /** Where the strategy does not reach every holder of the old function. */
+  unreached?: Unreached[];
   /** Threads where it was done; absent while the service has no other thread than its main one (0). */
   threads?: number[];
 }

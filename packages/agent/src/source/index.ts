@@ -7,5 +7,7 @@ export * from './source-map.ts';
 export * from './normalize.ts';
 export * from './top-level-await.ts';
 export * from './closed-grammar.ts';
+export * from './strict.ts';
 export * from './authored.ts';
 export * from './words.ts';
+export * from './patterns.ts';

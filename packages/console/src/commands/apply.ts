@@ -26,11 +26,16 @@ export async function applyPatches(
   const dryRun = flags['dryRun'] === true;
   const maxPause = textFlag(flags, 'maxPause');
   if (patches.length === 0 || (refused.length > 0 && !partial && !dryRun)) return { ok: refused.length === 0, dryRun, patches: [], refused };
-  const result = await connection.call(
-    'patch.apply',
-    { patches, reason, dryRun, partial, ...threadOf(flags), ...(maxPause !== undefined && { maxPauseMs: durationMs('--max-pause', maxPause, 1) }) },
-    { ...context, timeoutMs: context.timeoutMs ?? applyTimeoutMs },
-  );
+  const waitMs = Math.min(context.timeoutMs ?? limits.defaultCaptureWaitMs, limits.maxCaptureWaitMs);
+  const stopSaying = sayWhatIsWaitedFor(context, connection, new Set(patches.map((patch) => patch.address)));
+  const pause = maxPause === undefined ? {} : { maxPauseMs: durationMs('--max-pause', maxPause, 1) };
+  const result = await connection
+    .call(
+      'patch.apply',
+      { patches, reason, dryRun, partial, waitMs, ...threadOf(flags), ...pause },
+      { ...context, timeoutMs: waitMs + applyTimeoutMs },
+    )
+    .finally(stopSaying);
   return {
     ok: result.ok && (refused.length === 0 || partial),
     dryRun: result.dryRun,

@@ -24,8 +24,9 @@ import type { Captures, FunctionEntry, SyntaxNode, Words } from '../../source/in
 import type { FunctionTarget } from './modules.ts';
 import { slotNested } from './nested-slots.ts';
 import type { Draft } from './nested-slots.ts';
-import { PatchText, Unspeakable, givenNames } from './rewrite.ts';
-import type { Given, Meaning } from './rewrite.ts';
+import { Unspeakable, givenNames } from './meaning.ts';
+import type { Given, Meaning } from './meaning.ts';
+import { PatchText } from './rewrite.ts';
 import { shapeMismatch } from './shape.ts';
 
 export interface CompiledPatch {

@@ -7,6 +7,7 @@ import type { AppliedPatch, Params, PatchRecord, PatchRequest, PatchResult, Refu
 import type { HostContext } from '../bridge.ts';
 import { loadedCode } from './modules.ts';
 import type { FunctionTarget, ModuleIndex } from './modules.ts';
+import { checkBudget, foreseenPauseMs, sumOf } from './budget.ts';
 import { chooseStrategy } from './choice.ts';
 import { applyProven } from './proof.ts';
 import type { Captured, Change, PatchStrategy, Transaction } from './strategy.ts';
@@ -55,20 +56,19 @@ export class PatchEngine {
     return ids.map((id) => this.#byId(id).record);
   }
 
-  /** @param ids by address, where they are part of a larger change; else they come from the intent. */
-  apply(params: Params<'patch.apply'>, intent: Intent | undefined, ids: Readonly<Record<string, string>> = patchIds(params, intent)): PatchResult {
+  /**
+   * Waits where a strategy has to; from the moment nothing is waited for any more it is one turn of the event loop.
+   * @param ids by address, where they are part of a larger change; else they come from the intent.
+   */
+  async apply(
+    params: Params<'patch.apply'>,
+    { intent, session }: Pick<HostContext, 'intent' | 'session'>,
+    ids: Readonly<Record<string, string>> = patchIds(params, intent),
+  ): Promise<PatchResult> {
     const dryRun = params.dryRun === true;
-    if (!dryRun && intent === undefined) throw new KeyholeError('INTERNAL', 'a change without a journaled intent');
-    const { planned, refused } = this.#plan(params.patches, ids);
-    const { transactions, refused: refusedByStrategy } = prepareAll(planned);
-    refused.push(...refusedByStrategy);
-    const accepted = planned.filter((each) => !refused.some((refusal) => refusal.address === each.request.address));
-    if (refused.length > 0 && params.partial !== true) return { ok: false, dryRun, patches: [], refused };
-
-    const expectedPauseMs = transactions.reduce((sum, { transaction }) => sum + transaction.expectedPauseMs, 0);
     const maxPauseMs = params.maxPauseMs ?? limits.defaultMaxPauseMs;
     if (!dryRun && intent === undefined) throw new KeyholeError('INTERNAL', 'a change without a journaled intent');
-    const { planned, refused } = this.#plan(params.patches, dryRun ? 'dry-run' : `p${intent?.entry}`, maxPauseMs);
+    const { planned, refused } = this.#plan(params.patches, ids, maxPauseMs);
     if (refused.length > 0 && params.partial !== true) return { ok: false, dryRun, patches: [], refused };
     checkBudget(foreseenPauseMs(planned), maxPauseMs);
     const waits = !dryRun && planned.some(({ strategy }) => strategy.capture !== undefined);
@@ -172,12 +172,15 @@ export class PatchEngine {
     const refused: RefusedPatch[] = [];
     for (const record of records) {
       const found = this.#find(record);
+      // Nobody can wait here for the service to call something.
+      const strategy = 'why' in found ? undefined : this.#atOnce(found.targets);
       if ('why' in found) refused.push(found);
+      else if (strategy === undefined) refused.push({ address: record.address, why: 'no strategy can change it here at once' });
       else if (found.targets.some((target) => loadedCode(target) !== record.baseCode)) {
         refused.push({ address: record.address, why: 'the text that was loaded here is not the one that was patched' });
-      } else planned.push({ request: record, id: record.id, ...found });
+      } else planned.push({ request: record, id: record.id, targets: found.targets, strategy });
     }
-    const { transactions, refused: refusedByStrategy } = prepareAll(planned);
+    const { transactions, refused: refusedByStrategy } = prepareAll(planned, new Map());
     refused.push(...refusedByStrategy);
     if (transactions.some(({ transaction }) => transaction.expectedPauseMs > limits.defaultMaxPauseMs)) {
       return records.map(({ address }) => ({ address, why: 'it would stop the thread too long' }));
@@ -196,7 +199,11 @@ export class PatchEngine {
     throw noSuchPatch(id, this.records());
   }
 
-  #plan(requests: readonly PatchRequest[], ids: Readonly<Record<string, string>>): { planned: Planned[]; refused: RefusedPatch[] } {
+  #plan(
+    requests: readonly PatchRequest[],
+    ids: Readonly<Record<string, string>>,
+    maxPauseMs: number,
+  ): { planned: Planned[]; refused: RefusedPatch[] } {
     const planned: Planned[] = [];
     const refused: RefusedPatch[] = [];
     for (const [index, request] of requests.entries()) {
@@ -208,23 +215,31 @@ export class PatchEngine {
         refused.push(found);
         continue;
       }
-      this.#checkBase(request, found.targets);
-      planned.push({ request, id: ids[request.address] ?? request.address, ...found });
+      const { targets } = found;
+      this.#checkBase(request, targets);
+      const id = ids[request.address] ?? request.address;
+      const live = this.#live.get(request.address)?.record.strategy;
+      // What one strategy changed only the same one can change again.
+      const strategies = live === undefined ? this.#strategies : this.#strategies.filter((each) => each.name === live);
+      const changes = targets.map((target) => ({ id, target, code: request.code }));
+      const choice = chooseStrategy(strategies, changes, maxPauseMs);
+      if ('why' in choice) refused.push({ address: request.address, why: choice.why });
+      else planned.push({ request, id, targets, strategy: choice.strategy });
     }
     return { planned, refused };
   }
 
-  #find(request: PatchRequest): { targets: FunctionTarget[]; strategy: PatchStrategy } | RefusedPatch {
-    let targets: [FunctionTarget, ...FunctionTarget[]];
+  #find({ address }: PatchRequest): { targets: FunctionTarget[] } | RefusedPatch {
     try {
-      targets = this.#modules.at(request.address);
+      return { targets: this.#modules.at(address) };
     } catch (thrown) {
       if (!(thrown instanceof KeyholeError)) throw thrown;
-      return { address: request.address, why: thrown.message };
+      return { address, why: thrown.message };
     }
-    const strategy = this.#strategies.find((each) => targets.every((target) => each.assess(target).possible));
-    if (strategy !== undefined) return { targets, strategy };
-    return { address: request.address, why: this.#strategies.map((each) => `${each.name}: ${each.assess(targets[0]).why}`).join('; ') };
+  }
+
+  #atOnce(targets: readonly FunctionTarget[]): PatchStrategy | undefined {
+    return this.#strategies.find((each) => each.capture === undefined && targets.every((target) => each.assess(target).possible));
   }
 
   #checkBase(request: PatchRequest, targets: readonly FunctionTarget[]): void {
@@ -252,6 +267,16 @@ export function patchIds({ patches, dryRun }: Params<'patch.apply'>, intent: Int
   return Object.fromEntries(patches.map(({ address }, index) => [address, patches.length === 1 ? prefix : `${prefix}-${index + 1}`]));
 }
 
+interface Application {
+  planned: Planned[];
+  refused: RefusedPatch[];
+  captured: Map<PatchStrategy, Captured>;
+  params: Params<'patch.apply'>;
+  dryRun: boolean;
+  maxPauseMs: number;
+  intent: Intent | undefined;
+}
+
 interface Prepared {
   transactions: { strategy: PatchStrategy; transaction: Transaction }[];
   refused: RefusedPatch[];
@@ -271,30 +296,6 @@ function changesFor(planned: readonly Planned[], strategy: PatchStrategy, restor
   return planned
     .filter((each) => each.strategy === strategy)
     .flatMap(({ id, targets, request }) => targets.map((target) => ({ id, target, code: restore ? null : request.code })));
-}
-
-/** Before anything is waited for: a strategy stops the process once, however many functions it changes. */
-function foreseenPauseMs(planned: readonly Planned[]): number {
-  const longest = new Map<PatchStrategy, number>();
-  for (const { strategy, targets } of planned) {
-    for (const target of targets) longest.set(strategy, Math.max(longest.get(strategy) ?? 0, strategy.assess(target).pauseMs));
-  }
-  return sumOf(longest.values());
-}
-
-function sumOf(numbers: Iterable<number>): number {
-  let sum = 0;
-  for (const each of numbers) sum += each;
-  return sum;
-}
-
-function checkBudget(expectedPauseMs: number, maxPauseMs: number): void {
-  if (expectedPauseMs <= maxPauseMs) return;
-  throw new KeyholeError(
-    'PAUSE_BUDGET',
-    `the process would stop for about ${Math.round(expectedPauseMs)} ms, and ${maxPauseMs} ms are allowed`,
-    `--max-pause ${Math.ceil(expectedPauseMs * 1.5)} allows it; code that was instrumented at load time needs no pause.`,
-  );
 }
 
 function staleStrategy(address: string): KeyholeError {

@@ -4,7 +4,7 @@
  */
 import { getHeapSnapshot } from 'node:v8';
 import type { Unreached } from '../../protocol/index.ts';
-import type { KeyholePlace } from './rebind-transaction.ts';
+import type { KeyholePlace } from './keyhole-place.ts';
 
 interface Snapshot {
   snapshot: { meta: { node_fields: string[]; node_types: [string[]]; edge_fields: string[]; edge_types: [string[]] } };

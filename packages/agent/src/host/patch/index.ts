@@ -37,6 +37,8 @@ export interface Patching {
   strategies: readonly StrategyName[];
   engine: PatchEngine;
   modules: ModuleIndex;
+  /** A session of an operator has ended: what it waits for is over. */
+  forget(session: string): void;
 }
 
 export function createPatching({ inspector, service, root, commit, table }: PatchDependencies): Patching {
@@ -81,6 +83,7 @@ export function createPatching({ inspector, service, root, commit, table }: Patc
     'patch.apply': (params, context) => engine.apply(params, context),
     'patch.revert': (params) => engine.revert(params),
     'patch.list': () => ({ patches: engine.records().map((record) => ({ ...record, threads: [] })) }),
+    'patch.waiting': () => ({ patches: waiting.list() }),
     'patch.export': ({ ids }) => ({ service, root, commit, patches: engine.records(ids) }),
   };
   const portals: ScopePortals = {
@@ -96,5 +99,12 @@ export function createPatching({ inspector, service, root, commit, table }: Patc
       return portalInto(file, module.scope(), module.strict);
     },
   };
-  return { handlers, portals, strategies: engine.strategies.map(({ name }) => name), engine, modules };
+  return {
+    handlers,
+    portals,
+    strategies: engine.strategies.map(({ name }) => name),
+    engine,
+    modules,
+    forget: (session) => waiting.forget(session),
+  };
 }

@@ -1,11 +1,11 @@
 /** Closures that a patch makes answer to the same slots as those the loaded code made, so that patching them later reaches all of them. */
 import { EditList, accessorOf, addSlot, offerOrder, offersOfNested, passesThis } from '../../loader/index.ts';
 import type { Edit, InstrumentedModule, OfferKey, Spoken } from '../../loader/index.ts';
-import { children, isWritable } from '../../source/index.ts';
+import { child, children, isWritable } from '../../source/index.ts';
 import type { Captures, FunctionEntry, ParsedFunction } from '../../source/index.ts';
 import type { FunctionTarget } from './modules.ts';
 import { pairNested } from './nested.ts';
-import type { Meaning } from './rewrite.ts';
+import type { Meaning } from './meaning.ts';
 import { passesAll } from './shape.ts';
 
 /** A patch between its parsing and its code. */
@@ -58,7 +58,7 @@ function alike(loaded: FunctionEntry, entry: FunctionEntry, loadedPassesAll: boo
     entry.async === loaded.async &&
     (passes || (!loadedPassesAll && parameters.length >= children(loaded.node, 'params').length)) &&
     // A destructured parameter would have to move into the body; the text of a patch is left as it was written.
-    parameters.every((each) => each.type === 'Identifier' || each.type === 'RestElement')
+    parameters.every((each) => (each.type === 'RestElement' ? child(each, 'argument') : each)?.type === 'Identifier')
   );
 }
 
@@ -78,15 +78,17 @@ function spokenBy(target: FunctionTarget, meaning: Meaning, own: FunctionEntry):
       if (binding === null || binding.scope === captures.module) return null;
       const index = meaning.offered(name);
       if (index === null) return null;
-      return { read: `${given.accessor}(${index})`, write: isWritable(binding, captures) ? `${given.accessor}(${index},1,$khv)` : null };
+      const read = `${given.accessor}(${index})`;
+      return isWritable(binding, captures) ? ({ how, value }) => `${how}?${given.accessor}(${index},1,${value}):${read}` : () => read;
     },
     word(key) {
-      if (key === 'this') return self;
-      if (key === 'arguments' && own.kind !== 'arrow') return 'arguments';
-      if (key === 'super' && meaning.superByClass) return `${given.reflect}.get(${given.home}(),$khv,${self})`;
+      if (key === 'this') return () => self;
+      if (key === 'arguments' && own.kind !== 'arrow') return () => 'arguments';
+      if (key === 'super' && meaning.superByClass) return ({ value }) => `${given.reflect}.get(${given.home}(),${value},${self})`;
       const index = meaning.offered(key);
       if (index === null) return null;
-      return key.startsWith('#') || key.startsWith('super') ? `${given.accessor}(${index},$khw,$khv,$kho)` : `${given.accessor}(${index})`;
+      return ({ how, value, other }) =>
+        key.startsWith('#') || key.startsWith('super') ? `${given.accessor}(${index},${how},${value},${other})` : `${given.accessor}(${index})`;
     },
   };
 }

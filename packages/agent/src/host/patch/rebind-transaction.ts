@@ -7,28 +7,12 @@ import { child, isFunction } from '../../source/index.ts';
 import type { SyntaxNode } from '../../source/index.ts';
 import { DebugSession } from './debug-session.ts';
 import { surveyHolders } from './holders.ts';
+import { KeyholePlace } from './keyhole-place.ts';
 import type { FunctionTarget } from './modules.ts';
 import { ancestorsOf, mentionsOf } from './rebind-places.ts';
 import type { CapturedScope } from './rebind-capture.ts';
-import type { AnyFunction, Spot } from './rebind-spots.ts';
+import type { Spot } from './rebind-spots.ts';
 import type { Refusal, Transaction } from './strategy.ts';
-
-/** A place that holds a patch. The survey knows by the class's name that what it holds is held by us. */
-export class KeyholePlace {
-  readonly spot: Spot;
-  /** What it held when it was loaded. */
-  readonly keyholeOriginal: AnyFunction;
-  /** What it held before this transaction, and after it. */
-  readonly before: AnyFunction;
-  readonly after: AnyFunction;
-
-  constructor(spot: Spot, keyholeOriginal: AnyFunction, before: AnyFunction, after: AnyFunction) {
-    this.spot = spot;
-    this.keyholeOriginal = keyholeOriginal;
-    this.before = before;
-    this.after = after;
-  }
-}
 
 /** What is live for one function. */
 export interface LiveRebind {

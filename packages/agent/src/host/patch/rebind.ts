@@ -26,7 +26,8 @@ import { mentionsOf, placesOf } from './rebind-places.ts';
 import type { AnyFunction } from './rebind-spots.ts';
 import { isExported, isField, isKept, readText } from './rebind-text.ts';
 import type { RebindText } from './rebind-text.ts';
-import { KeyholePlace, mentioningFunctions, rebindTransaction } from './rebind-transaction.ts';
+import { KeyholePlace } from './keyhole-place.ts';
+import { mentioningFunctions, rebindTransaction } from './rebind-transaction.ts';
 import type { LiveRebind, ReadyRebind } from './rebind-transaction.ts';
 import type { CaptureOptions, Captured, Change, PatchStrategy, Refusal, Transaction } from './strategy.ts';
 

@@ -2,60 +2,12 @@
  * The text of a patch as code that stands outside its module: what the text says of its surroundings (module variables, captured variables, `this`, `super`,
  * private names, `import`) is said through what the slot hands over. Everything else stays as the author wrote it, line by line.
  */
+import { isAnonymousFunction } from '../../loader/index.ts';
 import type { Edit } from '../../loader/index.ts';
 import { assignedIn, below, child, children, nameOf } from '../../source/index.ts';
-import type { SyntaxNode, Words } from '../../source/index.ts';
-
-/** The names of what a patch is given; none of them occurs in its text. */
-export interface Given {
-  self: string;
-  accessor: string;
-  module: string;
-  home: string;
-  privates: string;
-  reflect: string;
-  variable: string;
-  member: string;
-  optional: string;
-  inherited: string;
-}
-
-export function givenNames(code: string): Given {
-  let prefix = '$kh_';
-  while (code.includes(prefix)) prefix += '_';
-  const named = (letter: string): string => prefix + letter;
-  return {
-    self: named('t'),
-    accessor: named('a'),
-    module: named('m'),
-    home: named('h'),
-    privates: named('p'),
-    reflect: named('r'),
-    variable: named('v'),
-    member: named('q'),
-    optional: named('o'),
-    inherited: named('i'),
-  };
-}
-
-/** What the text means by its names and words. */
-export interface Meaning {
-  given: Given;
-  words: Words;
-  /** Names that mean something outside the text: a variable of the module, or one that the accessor knows by number. */
-  outside: ReadonlyMap<SyntaxNode, { name: string; index: number | null }>;
-  /** The number of what the accessor offers; null where it does not. */
-  offered(key: string): number | null;
-  /** How `this` is said. */
-  self: string;
-  /** Whether `super` goes through the class and not through the accessor. */
-  superByClass: boolean;
-  /** The accessor and the number for a private name. */
-  privateName(name: string): { accessor: string; index: number };
-}
-
-/** What a text can not say from outside, for the operator; thrown while it is rewritten and caught by the compiler. */
-export class Unspeakable extends Error {}
+import type { SyntaxNode } from '../../source/index.ts';
+import { Unspeakable } from './meaning.ts';
+import type { Meaning } from './meaning.ts';
 
 export class PatchText {
   readonly #source: string;
@@ -140,6 +92,8 @@ export class PatchText {
         return node.shorthand === true ? this.#shorthand(node) : null;
       case 'AssignmentExpression':
         return this.#assignment(node);
+      case 'AssignmentPattern':
+        return this.#default(node);
       case 'CallExpression':
         return this.#call(node);
       case 'MemberExpression':
@@ -187,12 +141,30 @@ export class PatchText {
       const target = this.#argument(object, left);
       return `${accessor}(${index},1,${target},${this.#lines(object.end, right.start)}${this.#argument(right, node)})`;
     }
-    const index = this.#meaning.outside.get(left)?.index ?? null;
-    if (index === null || ['&&', '||', '??'].includes(operator)) return null;
-    const { accessor } = this.#meaning.given;
+    const variable = this.#meaning.outside.get(left);
+    if (variable === undefined) return null;
+    const { index } = variable;
     const gap = this.#lines(left.end, right.start);
-    const value = this.#argument(right, node);
+    if (index === null || ['&&', '||', '??'].includes(operator)) {
+      return `${this.render(left, node)}${gap}${String(node.operator)}${this.#named(variable.name, right, node)}`;
+    }
+    const { accessor } = this.#meaning.given;
+    const value = this.#named(variable.name, right, node);
     return operator === '' ? `${accessor}(${index},1,${gap}${value})` : `${accessor}(${index},1,${accessor}(${index})${operator}${gap}(${value}))`;
+  }
+
+  /** A function without a name takes that of the variable it is assigned to; what stands for the variable has another. */
+  #named(name: string, value: SyntaxNode, above: SyntaxNode): string {
+    const text = this.#argument(value, above);
+    return isAnonymousFunction(value) ? `({${JSON.stringify(name)}:${text}})[${JSON.stringify(name)}]` : text;
+  }
+
+  #default(node: SyntaxNode): string | null {
+    const left = child(node, 'left');
+    const right = child(node, 'right');
+    const variable = left === null ? undefined : this.#meaning.outside.get(left);
+    if (left === null || right === null || variable === undefined) return null;
+    return `${this.render(left, node)}${this.#lines(left.end, right.start)}=${this.#named(variable.name, right, node)}`;
   }
 
   #call(node: SyntaxNode): string | null {

@@ -1,6 +1,7 @@
 /** Whether a new text has the shape that the calls of its original allow: what a slot hands over was fixed when the file was loaded. */
-import { children } from '../../source/index.ts';
-import type { FunctionEntry, FunctionUse } from '../../source/index.ts';
+import { isInert } from '../../loader/index.ts';
+import { child, children } from '../../source/index.ts';
+import type { FunctionEntry, FunctionUse, SyntaxNode } from '../../source/index.ts';
 
 /** What a slot can not do for the two texts, in plain words; null where it can. */
 export function shapeMismatch(entry: FunctionEntry, own: FunctionEntry, before: FunctionUse, use: FunctionUse): string | null {
@@ -12,6 +13,9 @@ export function shapeMismatch(entry: FunctionEntry, own: FunctionEntry, before: 
   if (own.generator !== entry.generator) return 'a generator can not become an ordinary function, nor the other way round';
   if (entry.generator && own.async !== entry.async) return 'a generator can not become async, nor the other way round';
   if (entry.async && !own.async) return 'an async function must stay async: its callers hold a promise';
+  if (entry.generator && children(own.node, 'params').some((each) => each.type !== 'RestElement' && !isPlain(each))) {
+    return 'a default or a destructured parameter of a patched generator would be evaluated at its first next() and not when it is called';
+  }
   const isArrow = entry.kind === 'arrow';
   if (isArrow && use.this && !before.this) return 'the new text uses this, which the running arrow function did not capture';
   if (isArrow && use.arguments && !before.arguments) return 'the new text uses the arguments of an enclosing function';
@@ -27,4 +31,10 @@ export function shapeMismatch(entry: FunctionEntry, own: FunctionEntry, before: 
 /** Whether a call hands every argument to the patch, not only those that have a name. */
 export function passesAll(entry: FunctionEntry, use: FunctionUse): boolean {
   return (use.arguments && entry.kind !== 'arrow') || children(entry.node, 'params').at(-1)?.type === 'RestElement';
+}
+
+/** A parameter whose value nobody can tell the time of. */
+function isPlain(parameter: SyntaxNode): boolean {
+  const value = child(parameter, 'right');
+  return parameter.type === 'Identifier' || (child(parameter, 'left')?.type === 'Identifier' && value !== null && isInert(value));
 }

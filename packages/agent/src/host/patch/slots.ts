@@ -26,7 +26,6 @@ interface Ready {
   change: Change;
   module: InstrumentedModule;
   index: number;
-  slot: string;
   /** null puts the loaded code back. */
   patch: CompiledPatch | null;
   /** For the slot. */
@@ -34,7 +33,7 @@ interface Ready {
 }
 
 // The service may replace them; what a patch is made with must not be its code.
-const { getOwnPropertyDescriptor, getPrototypeOf } = Object;
+const { getPrototypeOf } = Object;
 // By eval: what vm.Script compiles stays in memory, 2 KB a text (Node 20, 22, 24); Node 26 keeps either.
 const { eval: compile } = globalThis;
 const reflect = Object.freeze({ apply: Reflect.apply, get: Reflect.get, set: Reflect.set });
@@ -107,7 +106,7 @@ export class SlotsStrategy implements PatchStrategy {
     if (why !== null) return { why };
     if (!(module instanceof InstrumentedModule)) return { why: 'its file was not instrumented' };
     const { index } = target;
-    const ready: Ready = { change, module, index, slot: module.slot(index), patch: null, value: undefined };
+    const ready: Ready = { change, module, index, patch: null, value: undefined };
     if (change.code === null) return ready;
     const patch = compilePatch(target, module, change.code, change.id, this.#offered(target, module), (name) => name in globalThis);
     if ('why' in patch) return patch;
@@ -147,16 +146,16 @@ export class SlotsStrategy implements PatchStrategy {
       expectedPauseMs: 0,
       apply: () => {
         undoes = [];
-        for (const { change, module, index, slot, patch, value } of ready) {
+        for (const { change, module, index, patch, value } of ready) {
           const history = this.#history(module);
           const requiredBefore = history.requires.get(index);
           undoes.push(() => {
             if (requiredBefore === undefined) history.requires.delete(index);
             else history.requires.set(index, requiredBefore);
           });
-          const before = slotValue(slot);
-          undoes.push(() => fillSlot(slot, before));
-          fillSlot(slot, value);
+          const before = module.inSlot(index);
+          undoes.push(() => module.fill(index, before));
+          module.fill(index, value);
           if (patch === null) history.requires.delete(index);
           else history.requires.set(index, patch.requires);
           // From now on closures of the new text may live, also after a revert: what they offer is never forgotten.
@@ -171,9 +170,9 @@ export class SlotsStrategy implements PatchStrategy {
       verify: () => {
         const proven = new Set<string>();
         const doubts: Refusal[] = [];
-        for (const { change, slot, value } of ready) {
+        for (const { change, module, index, value } of ready) {
           const { address } = change.target;
-          if (slotValue(slot) === value) proven.add(address);
+          if (module.inSlot(index) === value) proven.add(address);
           else doubts.push({ address, why: 'its slot does not hold the patch' });
         }
         return { proven, doubts };
@@ -189,15 +188,6 @@ export class SlotsStrategy implements PatchStrategy {
 /** Where one text offers no more than another, the other says nothing new. */
 function isSubset(part: ReadonlySet<OfferKey>, whole: ReadonlySet<OfferKey>): boolean {
   return [...part].every((key) => whole.has(key));
-}
-
-/** By assignment and not by definition: V8 goes on taking a property that was assigned once for a constant. */
-function fillSlot(slot: string, value: unknown): void {
-  (globalThis as Record<string, unknown>)[slot] = value;
-}
-
-function slotValue(slot: string): unknown {
-  return getOwnPropertyDescriptor(globalThis, slot)?.value;
 }
 
 /** Where the process forbids eval, a script does it. */

@@ -156,6 +156,8 @@ export function createThreading({ main, patches, service, root, commit }: Thread
         states.flatMap(({ id, result }) => (result?.records.some((each) => each.id === patch) === true ? [id] : []));
       return { patches: all.records().map((record) => ({ ...record, threads: threadsOf(record.id) })) };
     },
+    // What is waited for in other threads is not shown: their own answer says it.
+    'patch.waiting': (params, context) => main['patch.waiting'](params, context),
     'patch.export': ({ ids }) => {
       const records = all.records();
       return { service, root, commit, patches: ids.length === 0 ? records : select(records, ids) };

@@ -32,7 +32,7 @@ export class ThreadPatches {
   readonly #missing = new Map<string, string>();
 
   readonly handlers: Handlers = {
-    'thread.plan': ({ patches, maxPauseMs }) => this.#plan(patches, maxPauseMs),
+    'thread.plan': ({ patches, maxPauseMs }, context) => this.#plan(patches, maxPauseMs, context),
     'thread.apply': (change, context) => this.#apply(change, context),
     'thread.restore': ({ ids, records }) => {
       this.#revert(ids, 'a change of several threads was taken back');
@@ -122,18 +122,18 @@ export class ThreadPatches {
     return this.#modules.urlsOf(splitAddress(address).file).length > 0;
   }
 
-  #plan(patches: ThreadChange['patches'], maxPauseMs: number | undefined): ThreadPlan {
+  async #plan(patches: ThreadChange['patches'], maxPauseMs: number | undefined, { session }: HostContext): Promise<ThreadPlan> {
     const here = patches.filter((each) => this.#isLoaded(each.address));
     const loaded = here.map((each) => each.address);
     const before = this.#engine.records().filter((each) => loaded.includes(each.address));
     if (here.length === 0) return { loaded, before, result: { ok: true, dryRun: true, patches: [], refused: [] } };
     const budget = maxPauseMs === undefined ? {} : { maxPauseMs };
-    return { loaded, before, result: this.#engine.apply({ patches: here, reason: '', dryRun: true, partial: true, ...budget }, undefined) };
+    return { loaded, before, result: await this.#engine.apply({ patches: here, reason: '', dryRun: true, partial: true, ...budget }, { session }) };
   }
 
-  #apply({ patches, ids, reason, maxPauseMs, alone }: ThreadChange, { intent }: HostContext): ThreadOperations['thread.apply']['result'] {
+  async #apply({ patches, ids, reason, maxPauseMs, alone }: ThreadChange, context: HostContext): Promise<ThreadOperations['thread.apply']['result']> {
     const replaced = patches.flatMap(({ address }) => this.#engine.liveAt(address)?.id ?? []);
-    const result = this.#engine.apply({ patches, reason, ...(maxPauseMs === undefined ? {} : { maxPauseMs }) }, intent, ids);
+    const result = await this.#engine.apply({ patches, reason, ...(maxPauseMs === undefined ? {} : { maxPauseMs }) }, context, ids);
     const applied = result.patches.map((each) => each.id);
     if (alone && result.ok) this.keepAlone(applied, replaced);
     return { result, records: applied.length === 0 ? [] : this.#engine.records(applied) };

@@ -1,0 +1,88 @@
+/**
+ * What the transform made of files, kept on disk between starts. It is code that will run, so a folder that anybody else could write to is not used; whatever is missing,
+ * broken or of another text is made again. It never makes a load fail or wait for a write.
+ */
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { rename, unlink, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import * as path from 'node:path';
+import { deserialize, serialize } from 'node:v8';
+import type { ModuleFormat } from '../source/index.ts';
+import type { PackedEdits } from './edits.ts';
+
+/** What the transform says of one text; see {@link LoadRecord}. */
+export interface Transformed {
+  format: ModuleFormat;
+  edits: PackedEdits;
+  types: PackedEdits | null;
+  functions: number;
+  without: [number, string][];
+}
+
+interface Entry extends Transformed {
+  /** SHA-256 of the text that was loaded. */
+  of: string;
+}
+
+/** Raised when the transform makes something else of the same text. */
+const revision = 1;
+
+/** `<XDG_CACHE_HOME or ~/.cache>/keyhole`. */
+export function defaultCacheDir(environment: NodeJS.ProcessEnv): string {
+  const base = environment.XDG_CACHE_HOME;
+  return path.join(base !== undefined && path.isAbsolute(base) ? base : path.join(homedir(), '.cache'), 'keyhole');
+}
+
+export class TransformCache {
+  /** null: not used. */
+  readonly #dir: string | null;
+
+  constructor(dir: string | null) {
+    this.#dir = dir === null ? null : ownFolder(path.join(dir, `r${revision}-${process.version}`));
+  }
+
+  /** @param key what besides the text decides the result: url and options. One entry is kept for each. */
+  get(key: string, source: string): Transformed | null {
+    if (this.#dir === null) return null;
+    try {
+      const entry = deserialize(readFileSync(this.#file(this.#dir, key))) as Entry;
+      return entry.of === hashOf(source) ? entry : null;
+    } catch {
+      // Not there, or not whole: it is made again.
+      return null;
+    }
+  }
+
+  put(key: string, source: string, transformed: Transformed): void {
+    if (this.#dir === null) return;
+    const file = this.#file(this.#dir, key);
+    const draft = `${file}.${process.pid}`;
+    const entry: Entry = { of: hashOf(source), ...transformed };
+    // Not waited for. A disk that is full costs the next start some time, and nothing else.
+    writeFile(draft, serialize(entry), { mode: 0o600 })
+      .then(() => rename(draft, file))
+      .catch(() => unlink(draft))
+      .catch(() => undefined);
+  }
+
+  #file(dir: string, key: string): string {
+    return path.join(dir, hashOf(key).slice(0, 32));
+  }
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** The folder, made where it is missing; null where somebody else could write to it, or it can not be made. */
+function ownFolder(dir: string): string | null {
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    const { uid, mode } = statSync(dir);
+    if (process.getuid === undefined) return dir;
+    return uid === process.getuid() && (mode & 0o022) === 0 ? dir : null;
+  } catch {
+    return null;
+  }
+}
