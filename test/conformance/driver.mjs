@@ -16,16 +16,20 @@ const AsyncFunction = (async () => undefined).constructor;
 // Too little for rebind to walk the heap: the rows do not ask who holds what.
 const limits = strategy === 'rebind' ? { maxPauseMs: 1_000, waitMs: 1_500 } : { maxPauseMs: 60_000 };
 
-/** The engine with that strategy alone: where V8 has live edit, it would come first. */
-async function rebindAlone(folder) {
+/** The engine with one strategy alone: another one would step in where it can not. */
+async function withoutSlots(folder) {
   const { PatchEngine } = await part('host/patch/engine.js');
   const { ModuleIndex, loadedCode } = await part('host/patch/modules.js');
+  const { LiveEditStrategy } = await part('host/patch/live-edit.js');
   const { RebindStrategy } = await part('host/patch/rebind.js');
   const { Scripts } = await part('host/patch/scripts.js');
   const { WaitingRoom } = await part('host/patch/waiting.js');
   const { createSelection } = await part('loader/index.js');
-  const modules = new ModuleIndex(folder, new Scripts(new Inspector(), createSelection({ root: folder, include: [], exclude: [] })));
-  const engine = new PatchEngine(modules, [new RebindStrategy()], new WaitingRoom());
+  const inspector = new Inspector();
+  const scripts = new Scripts(inspector, createSelection({ root: folder, include: [], exclude: [] }));
+  const modules = new ModuleIndex(folder, scripts);
+  const alone = strategy === 'rebind' ? new RebindStrategy() : new LiveEditStrategy(inspector, scripts);
+  const engine = new PatchEngine(modules, [alone], new WaitingRoom());
   const get = ({ address }) => {
     const [target] = modules.at(address);
     return { address: target.address, code: engine.liveAt(target.address)?.code ?? loadedCode(target) };
@@ -68,7 +72,7 @@ const commands = {
   async open({ folder, entry: file, observe, arrange }) {
     const require = createRequire(path.join(folder, 'x.js'));
     const dependencies = { inspector: new Inspector(), service: 'row', root: folder, commit: null, table };
-    const { handlers } = strategy === 'rebind' ? await rebindAlone(folder) : createPatching(dependencies);
+    const { handlers } = strategy === 'slots' ? createPatching(dependencies) : await withoutSlots(folder);
     const m = file.endsWith('.mjs') ? await import(pathToFileURL(path.join(folder, file)).href) : require(path.join(folder, file));
     const keep = { folder };
     const compile = (code) => {

@@ -50,7 +50,6 @@ export const liveEdit: Conformance = {
     'captured variables of one letter': alike,
     'a patch that captures less than the old code': alike,
     'a variable that only a neighbour captured': alike,
-    'a dual package': { ...elsewhere, sees: [['old', 'old']] },
     'a bundle of 2 MB in one line': { skip: 'V8 stands still over a changed line of 2 MB for longer than a test may take' },
     'a CommonJS file loaded again': { ...elsewhere, on: [20] },
     'recursion: what runs finishes on the old code, its new calls take the new': suspended,
