@@ -2,7 +2,7 @@
  * From the text of a patch to code for a slot. The code stands outside the module: it gets the module's variables as an object, and what its original captured
  * through the accessor that each living closure hands over, so one patch serves them all, each with its own variables.
  */
-import { commonJsNames, offerOrder, passesThis } from '../../loader/index.ts';
+import { commonJsNames, offerOrder, passesThis, scopeWords } from '../../loader/index.ts';
 import type { InstrumentedModule, OfferKey } from '../../loader/index.ts';
 import {
   analyseCaptures,
@@ -34,6 +34,8 @@ export interface CompiledPatch {
   code: string;
   /** The order of the registered class it needs, or null. */
   classIndex: number | null;
+  /** The variables and words of its module that it uses. */
+  names: Set<string>;
   /** What it asks the accessor for. */
   requires: Set<OfferKey>;
   /** What the functions nested in its text offer to patches of their own, by index of the function in the module. */
@@ -107,7 +109,8 @@ export function compilePatch(
     const emitted = emit(draft, text, order.length > 0, id);
     const usesClass = superByClass && words.super.length > 0 ? entry.class : words.privateNames.length > 0 ? classNode : null;
     const { offers, detached } = nested;
-    return { code: emitted, classIndex: usesClass === null ? null : (classes.get(usesClass) ?? null), requires, offers, detached };
+    const classIndex = usesClass === null ? null : (classes.get(usesClass) ?? null);
+    return { code: emitted, classIndex, names: namesUsed(meaning), requires, offers, detached };
   } catch (thrown) {
     if (thrown instanceof Unspeakable) return { why: thrown.message };
     throw thrown;
@@ -178,6 +181,13 @@ function otherThis(target: FunctionTarget, module: InstrumentedModule, node: Syn
   const body = child(node, 'body');
   if (words.this.length === 0 || body === null || !opensStrict(body) || isStrict(target, module)) return null;
   return 'the new text is strict and uses this, and the running code is not strict';
+}
+
+function namesUsed({ outside, words }: Meaning): Set<string> {
+  const names = new Set([...outside.values()].filter(({ index }) => index === null).map(({ name }) => name));
+  if (words.imports.length > 0) names.add(scopeWords.import);
+  if (words.importMeta.length > 0) names.add(scopeWords.meta);
+  return names;
 }
 
 /** What no text can do from outside its module. */

@@ -215,6 +215,6 @@ function functionOf(patch: CompiledPatch, module: InstrumentedModule, target: Fu
     const { class: owner } = registered as { class: { prototype: object } };
     return getPrototypeOf(target.entry.static ? owner : owner.prototype);
   };
-  const value = make(module.scope(), home, registered?.privates, reflect);
+  const value = make(module.scopeOf(patch.names), home, registered?.privates, reflect);
   return typeof value === 'function' ? { value } : 'its new text did not give a function';
 }
