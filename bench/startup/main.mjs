@@ -27,7 +27,7 @@ try {
       {
         title: `${name}: the loader alone`,
         execArgv: ['--import', pathToFileURL(hooks).href],
-        env: { ...env, KEYHOLE_TEST_DIST: dist, KEYHOLE_TEST_ROOT: path.dirname(entry) },
+        env: { ...env, KEYHOLE_TEST_DIST: dist, KEYHOLE_TEST_ROOT: path.dirname(entry), KEYHOLE_TEST_CACHE: path.join(folder, 'cache') },
       },
       { title: `${name}: the whole agent`, execArgv: ['--import', pathToFileURL(path.join(dist, 'register.js')).href] },
     ]),

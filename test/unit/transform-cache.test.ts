@@ -2,7 +2,7 @@
 import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { TransformCache } from '../../packages/agent/dist/loader/cache.js';
 import { packed } from '../../packages/agent/dist/loader/edits.js';
 
@@ -20,33 +20,26 @@ const transformed = {
   without: [[1, 'why']] as [number, string][],
 };
 const entryFolder = (): string => path.join(folder, readdirSync(folder)[0] ?? '');
-const written = (): Promise<string> =>
-  vi.waitFor(() => {
-    const [file] = readdirSync(entryFolder()).filter((name) => !name.includes('.'));
-    if (file === undefined) throw new Error('not written yet');
-    return path.join(entryFolder(), file);
-  });
-
-async function kept(): Promise<string> {
+function kept(): string {
   new TransformCache(folder).put('file:///a.js', 'text', transformed);
-  return written();
+  return path.join(entryFolder(), readdirSync(entryFolder())[0] ?? '');
 }
 
-test('another process finds it, for its owner alone', async () => {
-  const file = await kept();
+test('another process finds it, for its owner alone', () => {
+  const file = kept();
   expect(new TransformCache(folder).get('file:///a.js', 'text')).toMatchObject(transformed);
   expect(statSync(file).mode & 0o777).toBe(0o600);
   expect(statSync(entryFolder()).mode & 0o777).toBe(0o700);
 });
 
-test('another text or another file is not it', async () => {
-  await kept();
+test('another text or another file is not it', () => {
+  kept();
   expect(new TransformCache(folder).get('file:///a.js', 'text ')).toBeNull();
   expect(new TransformCache(folder).get('file:///b.js', 'text')).toBeNull();
 });
 
-test('an entry that is cut short or bent is made again', async () => {
-  const file = await kept();
+test('an entry that is cut short or bent is made again', () => {
+  const file = kept();
   const whole = readFileSync(file);
   for (const bad of [whole.subarray(0, whole.length - 10), Buffer.from('nothing'), Buffer.alloc(0)]) {
     writeFileSync(file, bad);
@@ -54,8 +47,8 @@ test('an entry that is cut short or bent is made again', async () => {
   }
 });
 
-test('a folder that others may write to is not used', async () => {
-  await kept();
+test('a folder that others may write to is not used', () => {
+  kept();
   chmodSync(entryFolder(), 0o770);
   expect(new TransformCache(folder).get('file:///a.js', 'text')).toBeNull();
 });

@@ -1,10 +1,9 @@
 /**
  * What the transform made of files, kept on disk between starts. It is code that will run, so a folder that anybody else could write to is not used; whatever is missing,
- * broken or of another text is made again. It never makes a load fail or wait for a write.
+ * broken or of another text is made again. It never makes a load fail.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, statSync } from 'node:fs';
-import { rename, unlink, writeFile } from 'node:fs/promises';
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import * as path from 'node:path';
 import { deserialize, serialize } from 'node:v8';
@@ -59,11 +58,14 @@ export class TransformCache {
     const file = this.#file(this.#dir, key);
     const draft = `${file}.${process.pid}`;
     const entry: Entry = { of: hashOf(source), ...transformed };
-    // Not waited for. A disk that is full costs the next start some time, and nothing else.
-    writeFile(draft, serialize(entry), { mode: 0o600 })
-      .then(() => rename(draft, file))
-      .catch(() => unlink(draft))
-      .catch(() => undefined);
+    try {
+      // At once: a program that ends early would leave nothing for its next start. It is little beside the transform.
+      writeFileSync(draft, serialize(entry), { mode: 0o600 });
+      renameSync(draft, file);
+    } catch {
+      // A disk that is full costs the next start some time, and nothing else.
+      rmSync(draft, { force: true });
+    }
   }
 
   #file(dir: string, key: string): string {
