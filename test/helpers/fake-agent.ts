@@ -78,6 +78,7 @@ export async function startFakeAgent(options: {
           serverNonce,
           bootId: 'boot',
           publicKey: frame.publicKey,
+          sessionKey: frame.sessionKey,
         });
         authenticated = options.operators.includes(frame.publicKey) && verifies(frame, message);
         if (!authenticated) {

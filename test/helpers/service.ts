@@ -48,8 +48,8 @@ export interface Service {
   ended: Promise<number | null>;
 }
 
-export function newFolder(): string {
-  const folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'kh-')));
+export function newFolder(parent = tmpdir()): string {
+  const folder = realpathSync(mkdtempSync(path.join(parent, 'kh-')));
   cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }

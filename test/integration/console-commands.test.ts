@@ -321,6 +321,7 @@ describe('looking', () => {
       time: 't',
       prev: '',
       hash: 'h',
+      crc: '',
       operator: 'alice',
       fingerprint: 'f',
       session: 's',
@@ -328,6 +329,7 @@ describe('looking', () => {
     await withAgent({
       'journal.read': ({ before = 1_201, count = 100 }) => ({
         entries: Array.from({ length: Math.min(count, before - 1) }, (_, index) => entry(before - 1 - index)),
+        next: before - count > 1 ? before - count : null,
       }),
     });
     const entries = (await run(['log', 'rooms', '-n', '1100', '--json'])).json() as { seq: number }[];
@@ -458,6 +460,8 @@ describe('journal verify', () => {
       'journal.verify': () => ({
         ok: false,
         entries: 4,
+        first: 1,
+        signatures: null,
         head: 'ab',
         firstBroken: { seq: 5, file: 'x', line: 5, why: 'its prev is wrong' },
       }),
@@ -465,7 +469,7 @@ describe('journal verify', () => {
     const broken = await run(['journal', 'verify', 'rooms', '--json']);
     expect([broken.code, broken.json()]).toEqual([
       5,
-      { ok: false, entries: 4, head: 'ab', firstBroken: { seq: 5, file: 'x', line: 5, why: 'its prev is wrong' } },
+      { ok: false, entries: 4, first: 1, signatures: null, head: 'ab', firstBroken: { seq: 5, file: 'x', line: 5, why: 'its prev is wrong' } },
     ]);
     expect((await run(['journal', 'verify'])).code).toBe(5);
   });

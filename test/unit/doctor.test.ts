@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { hostChecks, type HostFacts } from '../../packages/agent/src/host/doctor.ts';
+import { configFor, startEntry } from '../helpers/journal.ts';
 import { Journal } from '../../packages/agent/src/journal/index.ts';
 import { SlotTable } from '../../packages/agent/src/loader/slot-table.ts';
 import { examine, type Check, type DoctorCheck } from '../../packages/agent/src/protocol/index.ts';
@@ -125,7 +126,7 @@ describe('door', () => {
   const facts = (dir: string): DoorFacts => ({
     operator,
     operators: { file },
-    journal: Journal.open(dir, { kind: 'start', service: 'svc', pid: 1, node: 'v1', bootId: 'b', commit: null }),
+    journal: Journal.open(configFor(dir), startEntry),
   });
   const good = facts(path.join(folder, 'journal'));
   afterAll(() => good.journal.close());
@@ -142,6 +143,16 @@ describe('door', () => {
 
   test('you', () => {
     expect(only(doorChecks, 'you', good).detail).toMatch(/^alice, SHA256:\S+: view, inspect$/);
+  });
+
+  test('sinks: how far each lags and why', async () => {
+    const sinks = [{ type: 'file', path: folder }] as const;
+    const journal = Journal.open(configFor(path.join(folder, 'sunk'), { sinks: [...sinks] }), startEntry);
+    expect(only(doorChecks, 'sinks', good)).toMatchObject({ ok: true, detail: 'the journal goes nowhere else' });
+    await expect
+      .poll(() => only(doorChecks, 'sinks', { ...good, journal }))
+      .toMatchObject({ ok: false, detail: expect.stringMatching(/1 entries behind \(.*EISDIR/) as unknown });
+    journal.close();
   });
 
   test('journal and disk', () => {

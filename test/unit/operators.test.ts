@@ -5,7 +5,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseOperators, readOperators } from '../../packages/agent/dist/server/operators.js';
-import { fingerprintOf, rawKey, verifySignature } from '../../packages/agent/dist/server/sshsig.js';
+import { fingerprintOf, rawKey, verifySignature } from '../../packages/agent/dist/journal/sshsig.js';
 import { armoredSignature, publicKeyLine } from '../../packages/console/dist/client/ssh-wire.js';
 import { newFolder, newKey } from '../helpers/service.ts';
 

@@ -100,7 +100,7 @@ export class RunningAgent implements Agent {
           strategies: patching.strategies,
           threads: threading.workers(),
           problems: this.status.problems.filter(({ what }) => !checkedAnew.has(what)),
-          journalDir: config.journalDir,
+          journalDir: config.journal.dir,
         }),
       }),
     };
@@ -140,7 +140,7 @@ export class RunningAgent implements Agent {
   #open(): void {
     const { port1, port2 } = new MessageChannel();
     serveHost({ port: port1, handlers: this.#handlers, forget: (session) => this.#threading.forget(session) });
-    const { service, commit, root, socketPath, operators, runtimeDir, cold, journalDir } = this.#config;
+    const { service, commit, root, socketPath, operators, runtimeDir, cold, journal } = this.#config;
     const workerData: DoorConfig = {
       service,
       commit,
@@ -149,7 +149,7 @@ export class RunningAgent implements Agent {
       operators,
       runtimeDir,
       cold,
-      journalDir,
+      journal,
       startedAt: this.#startedAt,
       instrumented: this.#table !== null,
       cluster: cluster.worker === undefined ? null : { worker: cluster.worker.id, parentPid: process.ppid },

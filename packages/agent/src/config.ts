@@ -4,6 +4,8 @@ import { homedir } from 'node:os';
 import * as path from 'node:path';
 import { findCommit } from './commit.ts';
 import { defaultCacheDir } from './loader/index.ts';
+import { resolveJournal } from './journal/index.ts';
+import type { JournalConfig, JournalOptions } from './journal/index.ts';
 import type { ColdOrigin } from './protocol/index.ts';
 import type { OperatorSource } from './server/operators.ts';
 
@@ -15,8 +17,8 @@ export interface AgentOptions {
   listen?: { socket: true | string };
   /** The file of operators' keys. Default: `~/.config/keyhole/operators`. */
   operators?: string;
-  /** Default: `.keyhole/journal` below the working directory. */
-  journal?: { dir: string };
+  /** Where and how the journal is kept, and where its entries go besides. */
+  journal?: JournalOptions;
   /** `root`: files are named relative to it; default: the folder of package.json. `commit`: default: found. */
   source?: { root?: string; commit?: string };
   /** What happens at the start to patches that have not landed. Only `off`, for now. */
@@ -27,7 +29,7 @@ export interface AgentConfig {
   service: string;
   socketPath: string | null;
   operators: OperatorSource;
-  journalDir: string;
+  journal: JournalConfig;
   root: string;
   commit: string | null;
   /** Where it announces itself; null: where agents of this user do. */
@@ -48,7 +50,6 @@ export interface RegisterConfig {
 export function resolveConfig(options: AgentOptions, entry: string | undefined): AgentConfig {
   known(options, '', ['service', 'listen', 'operators', 'journal', 'source', 'replay']);
   known(options.listen, 'listen', ['socket']);
-  known(options.journal, 'journal', ['dir']);
   known(options.source, 'source', ['root', 'commit']);
   const socket = options.listen?.socket ?? true;
   if (socket !== true && typeof socket !== 'string') throw new TypeError('listen.socket must be true or the path of a socket');
@@ -61,7 +62,7 @@ export function resolveConfig(options: AgentOptions, entry: string | undefined):
     service,
     socketPath: socket === true ? null : path.resolve(socket),
     operators: { file: path.resolve(text(options.operators, 'operators') ?? path.join(homedir(), '.config', 'keyhole', 'operators')) },
-    journalDir: path.resolve(text(options.journal?.dir, 'journal.dir') ?? path.join('.keyhole', 'journal')),
+    journal: resolveJournal(options.journal ?? {}),
     root,
     commit: text(options.source?.commit, 'source.commit') ?? findCommit(root, process.env),
     runtimeDir: null,
@@ -104,7 +105,7 @@ export function readEnvironment(entry: string | undefined, environment: NodeJS.P
     options.listen = { socket: KEYHOLE_LISTEN === 'socket' ? true : KEYHOLE_LISTEN };
   }
   if (KEYHOLE_OPERATORS !== undefined) options.operators = KEYHOLE_OPERATORS;
-  if (KEYHOLE_JOURNAL_DIR !== undefined) options.journal = { dir: KEYHOLE_JOURNAL_DIR };
+  if (KEYHOLE_JOURNAL_DIR !== undefined) options.journal = { ...options.journal, dir: KEYHOLE_JOURNAL_DIR };
   if (KEYHOLE_REPLAY !== undefined && KEYHOLE_REPLAY !== 'off') throw new TypeError(`KEYHOLE_REPLAY must be off, not ${KEYHOLE_REPLAY}`);
   const globs = (variable: string | undefined, otherwise: string[]): string[] => variable?.split(',').filter((glob) => glob !== '') ?? otherwise;
   const cacheDir = KEYHOLE_CACHE === undefined ? cache : KEYHOLE_CACHE === 'off' ? null : KEYHOLE_CACHE;

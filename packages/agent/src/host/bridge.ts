@@ -8,7 +8,7 @@
 import type { OperationName, Params, Result, WireError } from '../protocol/index.ts';
 
 /** Operations of the catalogue that are done on the main thread. */
-export type HostOperation = Exclude<OperationName, 'journal.read' | 'journal.verify' | 'interrupt'>;
+export type HostOperation = Exclude<OperationName, 'journal.read' | 'journal.line' | 'journal.verify' | 'interrupt'>;
 
 /** Who asks, and, where the operation is journaled, the intent that is durable already. */
 export interface HostContext {

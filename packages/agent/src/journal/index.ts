@@ -1,4 +1,10 @@
-/** The audit journal: append, recover, verify. */
+/** The audit journal: append, recover, read, verify; and the signatures it holds. */
 export { Journal } from './journal.ts';
 export type { Appended } from './writer.ts';
+export type { JournalConfig, JournalOptions, SinkOptions } from './options.ts';
+export { resolveJournal } from './options.ts';
+export { fingerprintOf, rawKey, signerOf, verifySignature, verifySignatureBlob } from './sshsig.ts';
+export { findLine, findLogin } from './read.ts';
+export { createRedaction } from './redact.ts';
 export { verifyJournal } from './verify.ts';
+export type { VerifyOptions } from './verify.ts';

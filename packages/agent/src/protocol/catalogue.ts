@@ -3,8 +3,10 @@
  * dispatcher, and the reference page derive from this table. An operation that is not in it can not be dispatched.
  */
 import type { DoctorCheck } from './doctor.ts';
+import { digest, flag, integer, listOf, patchRequest, text, time } from './checks.ts';
+import type { Check } from './checks.ts';
 import { KeyholeError } from './errors.ts';
-import type { JournalEntry, JournalReport, JournalState } from './journal.ts';
+import type { JournalEntry, JournalFilter, JournalReport, JournalState } from './journal.ts';
 import { limits } from './limits.ts';
 import type {
   FunctionDetail,
@@ -75,8 +77,14 @@ export interface Operations {
   'patch.waiting': { params: Record<never, never>; result: { patches: WaitingPatch[] } };
   /** The records an export is made of; the export itself is journaled. Without ids all live patches. */
   'patch.export': { params: { ids: string[] }; result: { service: string; root: string; commit: string | null; patches: PatchRecord[] } };
-  'journal.read': { params: { before?: number; count?: number }; result: { entries: (JournalEntry & { hash: string })[] } };
-  'journal.verify': { params: Record<never, never>; result: JournalReport };
+  'journal.read': {
+    params: { before?: number; count?: number } & JournalFilter;
+    /** `next` is the `before` of the next page; null at the end of the journal. */
+    result: { entries: (JournalEntry & { hash: string })[]; next: number | null };
+  };
+  /** One entry's line, byte for byte, and that of the login its signature rests on; null where there is none. `removed`: retention has taken it. */
+  'journal.line': { params: { seq: number }; result: { line: string | null; login: string | null; removed: boolean } };
+  'journal.verify': { params: { seq?: number; hash?: string; signatures?: boolean }; result: JournalReport };
   /** Ends the evaluation that request `request` of the same session runs; does nothing where it has ended. */
   interrupt: { params: { request: number }; result: { interrupted: boolean } };
 }
@@ -84,7 +92,6 @@ export type OperationName = keyof Operations;
 export type Params<O extends OperationName> = Operations[O]['params'];
 export type Result<O extends OperationName> = Operations[O]['result'];
 
-type Check = (value: unknown) => string | null;
 interface Parameter {
   required: boolean;
   check: Check;
@@ -99,38 +106,6 @@ export interface Operation {
   doc: string;
   parameters: Record<string, Parameter>;
 }
-
-const text =
-  (maxLength: number): Check =>
-  (value) =>
-    typeof value !== 'string' ? 'a string' : value.length > maxLength ? `a string of at most ${maxLength} characters` : null;
-const integer =
-  (least: number, most: number): Check =>
-  (value) =>
-    Number.isInteger(value) && (value as number) >= least && (value as number) <= most ? null : `a whole number from ${least} to ${most}`;
-const flag: Check = (value) => (typeof value === 'boolean' ? null : 'true or false');
-const listOf =
-  (item: Check, most: number): Check =>
-  (value) => {
-    if (!Array.isArray(value) || value.length > most) return `a list of at most ${most}`;
-    for (const each of value) {
-      const wrong = item(each);
-      if (wrong !== null) return `a list, each ${wrong}`;
-    }
-    return null;
-  };
-const patchRequest: Check = (value) => {
-  if (typeof value !== 'object' || value === null) return 'an object';
-  const fields = ['address', 'code', 'baseCode', 'source', 'baseSource'];
-  const entries = Object.entries(value);
-  if (entries.length !== fields.length) return `an object with exactly ${fields.join(', ')}`;
-  for (const [name, field] of entries) {
-    if (!fields.includes(name) || typeof field !== 'string' || field.length > limits.maxSourceBytes) {
-      return `an object with ${fields.join(', ')}, each a string of at most ${limits.maxSourceBytes} characters`;
-    }
-  }
-  return null;
-};
 
 const name = text(1_000);
 const source = text(limits.maxSourceBytes);
@@ -274,9 +249,31 @@ export const catalogue: Record<OperationName, Operation> = {
     parameters: {
       before: optional(integer(1, Number.MAX_SAFE_INTEGER), 'only entries with a smaller seq'),
       count: optional(integer(1, 500), 'how many'),
+      operator: optional(name, 'only what this operator asked for'),
+      address: optional(name, 'only changes of functions whose address starts so'),
+      kind: optional(name, 'only entries of this kind'),
+      since: optional(time, 'only entries from then on'),
+      until: optional(time, 'only entries up to then'),
     },
   },
-  'journal.verify': { where: 'door', capability: 'view', journal: null, doc: 'Recomputes the chain.', parameters: {} },
+  'journal.line': {
+    where: 'door',
+    capability: 'view',
+    journal: null,
+    doc: "One entry's line as it stands in the file, and the login that its signature rests on.",
+    parameters: { seq: required(integer(1, Number.MAX_SAFE_INTEGER), 'the seq of the entry') },
+  },
+  'journal.verify': {
+    where: 'door',
+    capability: 'view',
+    journal: null,
+    doc: 'Recomputes the chain and checks the signatures.',
+    parameters: {
+      seq: optional(integer(1, Number.MAX_SAFE_INTEGER), 'with `hash`: the entry that has to have it'),
+      hash: optional(digest, 'an entry with this hash has to be there'),
+      signatures: optional(flag, 'false: only the chain'),
+    },
+  },
   interrupt: {
     where: 'door',
     capability: 'inspect',
@@ -285,6 +282,11 @@ export const catalogue: Record<OperationName, Operation> = {
     parameters: { request: required(integer(0, Number.MAX_SAFE_INTEGER), 'the id of the request') },
   },
 };
+
+/** Whether an operation, by its name from the wire, is journaled. */
+export function isJournaled(op: string): boolean {
+  return Object.hasOwn(catalogue, op) && catalogue[op as OperationName].journal !== null;
+}
 
 /**
  * Checks a request against the catalogue.

@@ -4,13 +4,15 @@
  *   console                                agent
  *     hello { clientNonce }        ->
  *                                  <-      hello { serverNonce, bootId }
- *     auth { publicKey, signature } ->
+ *     auth { publicKey, sessionKey, signature } ->
  *                                  <-      welcome { operator, service, ... }   or   error, and the line is cut
- *     req { id, op, params }       ->
+ *     req { id, op, params, signed } ->
  *                                  <-      ev { id, event, data } *
  *                                  <-      res { id, ok, result | error }       exactly one a request
  */
 import type { WireError } from './errors.ts';
+import type { JournalHead, JournalState } from './journal.ts';
+import type { RequestSignature } from './signing.ts';
 
 export const subprotocol = 'keyhole.1';
 export const protocolVersion = 1;
@@ -33,6 +35,8 @@ export interface Auth {
   t: 'auth';
   /** `ssh-ed25519 AAAA...` */
   publicKey: string;
+  /** A key of this session alone, which the operator's key thereby names: it signs requests that change no code and no state by themselves. */
+  sessionKey?: string;
   /** An armored SSHSIG over {@link authMessage} with namespace {@link authNamespace}. */
   signature: string;
 }
@@ -43,6 +47,8 @@ export interface Welcome {
   service: string;
   pid: number;
   node: string;
+  /** Where the service's journal stands: the console holds that against what it remembers. */
+  journal?: Pick<JournalState, 'dir' | 'writable' | 'why'> & { head: JournalHead | null };
 }
 export interface Failure {
   t: 'error';
@@ -53,8 +59,14 @@ export interface Request {
   id: number;
   op: string;
   params: Record<string, unknown>;
+  /** Required where the operation is journaled. */
+  signed?: RequestSignature;
 }
-export type Response = { t: 'res'; id: number; ok: true; result: unknown } | { t: 'res'; id: number; ok: false; error: WireError };
+/** Where the journal stands after a journaled operation. */
+interface Journaled {
+  journal?: { head: JournalHead | null; writable: boolean };
+}
+export type Response = ({ t: 'res'; id: number; ok: true; result: unknown } | { t: 'res'; id: number; ok: false; error: WireError }) & Journaled;
 export interface Event {
   t: 'ev';
   id: number;
@@ -76,6 +88,7 @@ export function authMessage(transcript: {
   serverNonce: Uint8Array;
   bootId: string;
   publicKey: string;
+  sessionKey?: string | undefined;
 }): string {
   const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
   return [
@@ -85,6 +98,7 @@ export function authMessage(transcript: {
     hex(transcript.serverNonce),
     JSON.stringify(transcript.bootId),
     JSON.stringify(transcript.publicKey),
+    ...(transcript.sessionKey === undefined ? [] : [JSON.stringify(transcript.sessionKey)]),
     '',
   ].join('\n');
 }

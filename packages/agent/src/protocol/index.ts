@@ -3,6 +3,7 @@ export * from './errors.ts';
 export * from './values.ts';
 export * from './patches.ts';
 export * from './journal.ts';
+export * from './signing.ts';
 export * from './doctor.ts';
 export * from './envelope.ts';
 export * from './limits.ts';

@@ -8,6 +8,8 @@ interface RecordBase {
   time: string;
   /** SHA-256 (hex) of the previous line's bytes without its newline; 64 zeros for the first. */
   prev: string;
+  /** CRC-32 (8 hex digits) of the line's bytes before `,"crc":`; the last field of every line. */
+  crc: string;
 }
 
 /** Who acted. */
@@ -18,6 +20,12 @@ export interface Actor {
 }
 
 export type ChangeKind = 'eval' | 'set' | 'patch' | 'revert' | 'export';
+
+/** A place in a journal: an entry's seq and the SHA-256 of its line. */
+export interface JournalHead {
+  seq: number;
+  hash: string;
+}
 
 /** An agent that was brought into a running process from outside (`keyhole attach PID`). */
 export interface ColdOrigin {
@@ -37,16 +45,47 @@ export interface StartEntry {
   cold?: ColdOrigin;
 }
 
-export interface SessionEntry extends Actor {
-  kind: 'session';
-  event: 'open' | 'close';
+/** What the operator's key signed at login; it names the session's own key, which signs what changes no code and no state by itself. */
+export interface LoginProof {
+  service: string;
+  bootId: string;
+  /** The operator's key: `ssh-ed25519 AAAA...` */
+  publicKey: string;
+  /** The session's key, or null where the console has none. */
+  sessionKey: string | null;
+  /** Base64 of the SSHSIG (namespace `keyhole-auth`) of `publicKey` over `message`. */
+  signature: string;
+  message: string;
 }
 
-/** Durable before the effect. `request` is the operation's parameters as the operator sent them. */
+/** `continued`: the same session in a new segment, so that each segment holds the keys its signatures need. */
+export interface SessionEntry extends Actor {
+  kind: 'session';
+  event: 'open' | 'continued' | 'close';
+  login?: LoginProof;
+}
+
+/** The operator's signature over the request (see signing.ts for the bytes). The keys stand in the `login` of an earlier entry of the session in the same segment. */
+export interface RequestProof {
+  /** The request's number in its session; signed once only. */
+  request: number;
+  /** The last entry of this journal that the console knew of, or null. */
+  head: JournalHead | null;
+  /** Base64 of the SSHSIG (namespace `keyhole`). */
+  signature: string;
+  /** 32 hex digits; left out where the request was redacted. */
+  nonce?: string;
+  /** Where the request was redacted: SHA-512 (hex) of the bytes that were signed, which can no longer be made from the entry. */
+  digest?: string;
+}
+
+/** Durable before the effect. `request` is the operation's parameters as the operator sent them, less what was redacted. */
 export interface IntentEntry extends Actor {
   kind: ChangeKind;
   phase: 'intent';
+  op: string;
   request: Record<string, unknown>;
+  signed?: RequestProof;
 }
 
 /** Durable before the answer. `intent` is the seq of the intent it ends. */
@@ -55,6 +94,20 @@ export interface OutcomeEntry {
   phase: 'outcome';
   intent: number;
   status: 'done' | 'refused' | 'failed' | 'lost with the process';
+  result?: Record<string, unknown>;
+  error?: WireError;
+}
+
+/** A revert that was done while the journal could not be written, and was written down when it could. */
+export interface LateEntry extends Actor {
+  kind: ChangeKind;
+  phase: 'late';
+  op: string;
+  request: Record<string, unknown>;
+  signed?: RequestProof;
+  /** When it was done. */
+  at: string;
+  status: 'done' | 'refused' | 'failed';
   result?: Record<string, unknown>;
   error?: WireError;
 }
@@ -69,6 +122,15 @@ export interface RefusalEntry {
   session?: string;
 }
 
+/** An operator's console remembers an entry that this journal does not have: it was cut, rolled back or replaced. */
+export interface WitnessEntry extends Actor {
+  kind: 'witness';
+  /** What the console remembers. */
+  known: JournalHead;
+  /** The hash of that entry here, or null where there is none. */
+  here: string | null;
+}
+
 /** A torn last line was cut off and kept in `file`. */
 export interface RecoveredEntry {
   kind: 'recovered';
@@ -77,16 +139,75 @@ export interface RecoveredEntry {
   file: string;
 }
 
-export type JournalDraft = StartEntry | SessionEntry | IntentEntry | OutcomeEntry | RefusalEntry | RecoveredEntry;
+/** The last line of a segment that was full: there has to be a next one. */
+export interface RotatedEntry {
+  kind: 'rotated';
+  next: string;
+}
+
+/** The first line of every segment but the first. */
+export interface SegmentEntry {
+  kind: 'segment';
+  /** Intents that have no outcome yet: seq and kind. */
+  open: { seq: number; kind: ChangeKind }[];
+  /** Where the segment before could not be written any more: why, and how many of its bytes count. What may lie behind them was never acknowledged. */
+  gap?: { why: string; file: string; size: number };
+}
+
+/** Whole segments were removed, oldest first, all of whose patches had been exported or reverted. */
+export interface CheckpointEntry {
+  kind: 'checkpoint';
+  /** In order; `last` is the last entry of each: what is left follows one of them. */
+  removed: { file: string; bytes: number; sha256: string; last: JournalHead }[];
+}
+
+export type JournalDraft =
+  | StartEntry
+  | SessionEntry
+  | IntentEntry
+  | OutcomeEntry
+  | LateEntry
+  | RefusalEntry
+  | WitnessEntry
+  | RecoveredEntry
+  | RotatedEntry
+  | SegmentEntry
+  | CheckpointEntry;
 export type JournalEntry = RecordBase & JournalDraft;
 
-/** What a verification found. `firstBroken` is the first line (its expected seq) that does not fit the chain. */
+/** What a verification found. */
 export interface JournalReport {
   ok: boolean;
+  /** Entries that are there and were checked. */
   entries: number;
+  /** The seq of the first of them: more than 1 where a checkpoint says that what came before was removed. */
+  first: number;
   /** SHA-256 of the last line, or null for an empty journal. */
   head: string | null;
+  /** Operators' signatures that were checked, and the keys that made them. Null where they were not asked for. */
+  signatures: { checked: number; redacted: number; unsigned: number; operators: { operator: string; fingerprint: string }[] } | null;
+  /** The first line (its expected seq) that does not fit. */
   firstBroken?: { seq: number; file: string; line: number; why: string };
+}
+
+/** Which entries `journal.read` gives. */
+export interface JournalFilter {
+  operator?: string;
+  /** Changes of functions whose address starts so. */
+  address?: string;
+  kind?: string;
+  /** ISO 8601. */
+  since?: string;
+  until?: string;
+}
+
+/** Where entries go besides the journal: never waited for. */
+export interface SinkState {
+  name: string;
+  /** Entries that it has not taken yet. */
+  lag: number;
+  /** Why it lags. */
+  why?: string;
 }
 
 /** The state of the journal of a running agent. */
@@ -96,4 +217,5 @@ export interface JournalState {
   dir: string;
   entries: number;
   head: string | null;
+  sinks: SinkState[];
 }

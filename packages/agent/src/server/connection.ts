@@ -1,12 +1,22 @@
 /** One websocket: the handshake first, then requests. Whatever breaks the protocol ends it; nothing it sends can end anything else. */
 import { randomBytes } from 'node:crypto';
 import type { WebSocket } from 'ws';
-import { KeyholeError, authMessage, authNamespace, decodeFrame, encodeFrame, limits, protocolVersion } from '../protocol/index.ts';
-import type { Auth, ClientHello, Request, ServerFrame } from '../protocol/index.ts';
+import {
+  KeyholeError,
+  authMessage,
+  authNamespace,
+  decodeFrame,
+  encodeFrame,
+  isJournaled,
+  limits,
+  protocolVersion,
+  unarmorSignature,
+} from '../protocol/index.ts';
+import type { Auth, ClientHello, Request, Response, ServerFrame, Welcome } from '../protocol/index.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { Operator } from './operators.ts';
 import { OperatorSession } from './session.ts';
-import { verifySignature } from './sshsig.ts';
+import { rawKey, verifySignature } from '../journal/index.ts';
 
 export interface Gate {
   bootId: string;
@@ -14,6 +24,8 @@ export interface Gate {
   binding: string;
   service: string;
   dispatcher: Dispatcher;
+  /** Where the journal stands now. */
+  journal: () => NonNullable<Welcome['journal']>;
   /** The operators as they stand now; throws where the file can not be used. */
   operators: () => Operator[];
   /** Whether one more session fits; it is taken when it does. */
@@ -26,6 +38,11 @@ export interface Gate {
 const maxBufferedBytes = 16 * 1024 * 1024;
 /** A key that is nobody's: an unknown key costs as much as a known one with a bad signature. */
 const nobody = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPgqCKkjQ0OzFCzUeItJ1nLzWQQGKMnkVtRhlnIZ6nJ0';
+
+/** None, or a sound one. */
+function isSessionKey(key: unknown): boolean {
+  return key === undefined || (typeof key === 'string' && rawKey(key) !== null);
+}
 
 type Phase = 'hello' | 'auth' | 'open' | 'closed';
 
@@ -64,18 +81,20 @@ export function serveConnection(socket: WebSocket, gate: Gate, authenticated: ()
   };
 
   const auth = (frame: Auth): void => {
-    const { publicKey, signature } = frame;
-    if (typeof publicKey !== 'string' || typeof signature !== 'string' || clientNonce === null)
+    const { publicKey, sessionKey, signature } = frame;
+    if (typeof publicKey !== 'string' || typeof signature !== 'string' || clientNonce === null || !isSessionKey(sessionKey))
       throw new KeyholeError('BAD_FRAME', 'a key and a signature are due');
     const operator = gate.operators().find((each) => each.publicKey === publicKey);
-    const message = authMessage({ binding: gate.binding, clientNonce, serverNonce, bootId: gate.bootId, publicKey });
+    const message = authMessage({ binding: gate.binding, clientNonce, serverNonce, bootId: gate.bootId, publicKey, sessionKey });
     const proven = verifySignature(signature, operator === undefined ? nobody : publicKey, authNamespace, message);
     if (operator === undefined || !proven) {
       gate.refused(publicKey);
       refuse(new KeyholeError('NOT_ALLOWED', 'this key is not allowed here'));
       return;
     }
-    const opened = new OperatorSession(operator);
+    const { service, bootId } = gate;
+    const login = { service, bootId, publicKey, sessionKey: sessionKey ?? null, signature: unarmorSignature(signature), message };
+    const opened = new OperatorSession(operator, login);
     if (!gate.admit(opened)) {
       refuse(new KeyholeError('BUSY', `there are ${limits.maxSessions} sessions already`, 'One of them must end first.'));
       return;
@@ -92,11 +111,12 @@ export function serveConnection(socket: WebSocket, gate: Gate, authenticated: ()
       service: gate.service,
       pid: process.pid,
       node: process.version,
+      journal: gate.journal(),
     });
   };
 
   const request = async (frame: Request, by: OperatorSession): Promise<void> => {
-    const { id, op, params } = frame;
+    const { id, op, params, signed } = frame;
     if (!Number.isSafeInteger(id) || typeof op !== 'string') throw new KeyholeError('BAD_FRAME', 'a request has a number and an operation');
     if (by.calls.has(id)) throw new KeyholeError('BAD_FRAME', `request ${id} is under way already`);
     pending += 1;
@@ -104,13 +124,20 @@ export function serveConnection(socket: WebSocket, gate: Gate, authenticated: ()
       // An interrupt must get through just when everything else waits.
       if (pending > limits.maxPendingRequests && op !== 'interrupt')
         throw new KeyholeError('BUSY', `${limits.maxPendingRequests} requests wait already`);
-      const result = await gate.dispatcher.dispatch(by, id, op, params);
-      answer({ t: 'res', id, ok: true, result });
+      const result = await gate.dispatcher.dispatch(by, id, op, params, signed);
+      answer({ t: 'res', id, ok: true, result, ...where(op) });
     } catch (thrown) {
-      answer({ t: 'res', id, ok: false, error: KeyholeError.from(thrown).toWire() });
+      answer({ t: 'res', id, ok: false, error: KeyholeError.from(thrown).toWire(), ...where(op) });
     } finally {
       pending -= 1;
     }
+  };
+
+  /** After what was journaled: where the journal stands, for the console to remember. */
+  const where = (op: string): Pick<Response, 'journal'> => {
+    if (!isJournaled(op)) return {};
+    const { head, writable } = gate.journal();
+    return { journal: { head, writable } };
   };
 
   const answer = (frame: ServerFrame & { t: 'res' }): void => {

@@ -4,10 +4,11 @@
  *   intent (durable) -> host -> outcome (durable) -> answer
  */
 import type { HostContext, HostOperation, HostResult } from '../host/bridge.ts';
-import type { Appended, Journal } from '../journal/index.ts';
+import type { Journal } from '../journal/index.ts';
 import { KeyholeError, checkRequest, examine } from '../protocol/index.ts';
-import type { ChangeKind, Operation, OperationName, OutcomeEntry, Params, PatchResult, Result } from '../protocol/index.ts';
+import type { Operation, OperationName, Params, RequestSignature, Result } from '../protocol/index.ts';
 import type { BridgeClient } from './bridge-client.ts';
+import { Changes } from './changes.ts';
 import { doorChecks } from './doctor.ts';
 import type { Interrupter } from './interrupt.ts';
 import type { OperatorSource } from './operators.ts';
@@ -27,12 +28,16 @@ export interface DispatcherParts {
 export class Dispatcher {
   readonly #parts: DispatcherParts;
 
+  readonly #changes: Changes;
+
   constructor(parts: DispatcherParts) {
     this.#parts = parts;
+    const { journal, report } = parts;
+    this.#changes = new Changes({ journal, report, ask: (...asked) => this.#ask(...asked) });
   }
 
   /** @throws {KeyholeError} */
-  async dispatch(session: OperatorSession, request: number, op: string, params: unknown): Promise<unknown> {
+  async dispatch(session: OperatorSession, request: number, op: string, params: unknown, signed?: RequestSignature): Promise<unknown> {
     const { operation, name } = checkRequest(op, params);
     this.#authorize(session, name, operation);
     if (operation.where === 'door') return this.#atTheDoor(session, name, params as Record<string, unknown>);
@@ -42,13 +47,13 @@ export class Dispatcher {
       const result = await this.#ask(session, request, hostOp, params, {});
       return this.#withOurPart(session, name, result);
     }
-    return this.#change(session, request, hostOp, operation.journal, params as Record<string, unknown>);
+    return this.#changes.make(session, operation.journal, { request, op, params: params as Record<string, unknown>, signed });
   }
 
   #authorize(session: OperatorSession, name: OperationName, operation: Operation): void {
     const { operator } = session;
     if (operator.capabilities.includes(operation.capability)) return;
-    this.#record({
+    this.#changes.record({
       kind: 'refusal',
       why: `lacks ${operation.capability}`,
       op: name,
@@ -67,9 +72,16 @@ export class Dispatcher {
     const { journal, interrupter } = this.#parts;
     switch (name) {
       case 'journal.read':
-        return { entries: await journal.read(params) } satisfies Result<'journal.read'>;
-      case 'journal.verify':
-        return journal.verify();
+        return (await journal.read(params)) satisfies Result<'journal.read'>;
+      case 'journal.line': {
+        const { line, login, removed } = journal.line((params as Params<'journal.line'>).seq);
+        return { line: line?.toString('utf8') ?? null, login: login?.toString('utf8') ?? null, removed } satisfies Result<'journal.line'>;
+      }
+      case 'journal.verify': {
+        const { seq, hash, signatures } = params as Params<'journal.verify'>;
+        const against = hash === undefined ? {} : { against: { hash, ...(seq !== undefined && { seq }) } };
+        return journal.verify({ signatures: signatures !== false, ...against });
+      }
       case 'interrupt': {
         const call = session.calls.get((params as Params<'interrupt'>).request);
         return { interrupted: call !== undefined && (await interrupter.interrupt(call)) } satisfies Result<'interrupt'>;
@@ -89,59 +101,6 @@ export class Dispatcher {
     return { time: new Date().toISOString(), checks: [...checks, ...ours] } satisfies Result<'doctor'>;
   }
 
-  async #change(session: OperatorSession, request: number, op: HostOperation, kind: ChangeKind, params: Record<string, unknown>): Promise<unknown> {
-    const { operator } = session;
-    const who = { session: session.id, operator: operator.name, fingerprint: operator.fingerprint };
-    let intent: Appended;
-    try {
-      intent = this.#parts.journal.append({ kind, phase: 'intent', ...who, request: params });
-    } catch (thrown) {
-      if (op !== 'patch.revert') throw thrown;
-      // Undoing never waits for a disk.
-      this.#parts.report(
-        'journal',
-        `${operator.name} reverted patches, and the journal could not record it`,
-        'Repair the journal directory and restart the service.',
-      );
-      return this.#ask(session, request, op, params, {});
-    }
-    const { seq, hash, time } = intent;
-    const context: Pick<HostContext, 'intent'> = {
-      intent: { entry: seq, entryHash: hash, at: time, operator: operator.name, email: operator.email, fingerprint: operator.fingerprint },
-    };
-    let result: unknown;
-    try {
-      result = await this.#ask(session, request, op, params, context);
-    } catch (thrown) {
-      const error = KeyholeError.from(thrown);
-      this.#record({ kind, phase: 'outcome', intent: seq, status: ranAlready.has(error.code) ? 'failed' : 'refused', error: withoutTexts(error) });
-      throw error;
-    }
-    await this.#recordOutcome(session, request, op, { kind, phase: 'outcome', intent: seq, ...summaryOf(op, result) }, result);
-    return result;
-  }
-
-  /** The outcome is durable before the answer. A patch without a durable outcome is taken back. */
-  async #recordOutcome(session: OperatorSession, request: number, op: HostOperation, outcome: OutcomeEntry, result: unknown): Promise<void> {
-    try {
-      this.#parts.journal.append(outcome);
-    } catch (thrown) {
-      const error = KeyholeError.from(thrown);
-      if (op === 'patch.apply') {
-        const ids = (result as PatchResult).patches.map((patch) => patch.id);
-        if (ids.length > 0) await this.#ask(session, request, 'patch.revert', { ids, reason: 'its outcome could not be journaled' }, {});
-        throw new KeyholeError('JOURNAL', `${error.message}; the patch was applied and has been taken back`, error.hint);
-      }
-      if (op === 'evaluate')
-        throw new KeyholeError('JOURNAL', `${error.message}; the evaluation was done, and its outcome is not recorded`, error.hint);
-      this.#parts.report(
-        'journal',
-        `an outcome (${op}) could not be recorded: ${error.message}`,
-        'Repair the journal directory and restart the service.',
-      );
-    }
-  }
-
   async #ask(session: OperatorSession, request: number, op: HostOperation, params: unknown, context: Pick<HostContext, 'intent'>): Promise<unknown> {
     const { id, result } = this.#parts.bridge.call(op, params as Params<HostOperation>, { session: session.id, ...context });
     session.calls.set(request, id);
@@ -158,41 +117,4 @@ export class Dispatcher {
     const { patches } = await this.#parts.bridge.call('info', {}, { session: session.id }).result;
     this.#parts.patchesChanged(patches);
   }
-
-  /** What is worth a line, though nothing depends on it. */
-  #record(draft: Parameters<Journal['append']>[0]): void {
-    try {
-      this.#parts.journal.append(draft);
-    } catch (thrown) {
-      this.#parts.report(
-        'journal',
-        KeyholeError.from(thrown).message,
-        'Changes are refused until the service is started with a journal that can be written.',
-      );
-    }
-  }
-}
-
-/** Errors that come after the code has begun to run, or may have: not refusals. */
-const ranAlready = new Set<string>(['INTERNAL', 'TIMEOUT', 'INTERRUPTED', 'PATCH_FAILED', 'UNPROVEN']);
-
-/** Values of the service never go into the journal; what was done does. */
-function summaryOf(op: HostOperation, result: unknown): Pick<OutcomeEntry, 'status' | 'result'> {
-  if (op === 'evaluate') {
-    const evaluated = result as Result<'evaluate'>;
-    return evaluated.ok
-      ? { status: 'done', result: { ok: true, type: evaluated.value.type } }
-      : { status: 'done', result: { ok: false, error: evaluated.error.name } };
-  }
-  if (op === 'patch.export') {
-    return { status: 'done', result: { patches: (result as Result<'patch.export'>).patches.map((patch) => patch.id) } };
-  }
-  const { ok, patches, refused } = result as PatchResult;
-  return { status: ok ? 'done' : 'refused', result: { patches, refused } };
-}
-
-/** The two texts of a stale base stand in the intent already. */
-function withoutTexts(error: KeyholeError): ReturnType<KeyholeError['toWire']> {
-  const { details: _, ...wire } = error.toWire();
-  return wire;
 }

@@ -44,7 +44,18 @@ export const doorChecks: readonly Check<DoorFacts>[] = [
       const { writable, why = '', dir, entries } = journal.state();
       return writable
         ? { ok: true, detail: `${dir}: ${entries} entries` }
-        : { ok: false, detail: `${dir} can not be written: ${why}. Every change is refused; correct it and restart the service` };
+        : { ok: false, detail: `${dir} can not be written: ${why}. Every change is refused until it can` };
+    },
+  },
+  {
+    check: 'sinks',
+    look: ({ journal }) => {
+      const { sinks } = journal.state();
+      const failing = sinks.filter((sink) => sink.why !== undefined);
+      const shown = sinks.map(
+        ({ name, lag, why }) => `${name}: ${lag === 0 ? 'up to date' : `${lag} entries behind`}${why === undefined ? '' : ` (${why})`}`,
+      );
+      return { ok: failing.length === 0, detail: sinks.length === 0 ? 'the journal goes nowhere else' : shown.join('; ') };
     },
   },
   {

@@ -1,5 +1,6 @@
 /** What the composition root hands to the worker, and what the worker reports back. Both are structured clones. */
 import type { MessagePort } from 'node:worker_threads';
+import type { JournalConfig } from '../journal/index.ts';
 import type { ColdOrigin } from '../protocol/index.ts';
 import type { OperatorSource } from './operators.ts';
 
@@ -23,7 +24,7 @@ export interface DoorConfig {
   operators: OperatorSource;
   runtimeDir: string | null;
   cold: ColdOrigin | null;
-  journalDir: string;
+  journal: JournalConfig;
   instrumented: boolean;
   /** The door's end of the bridge (see host/bridge.ts). */
   bridge: MessagePort;

@@ -2,19 +2,22 @@
 import { randomUUID } from 'node:crypto';
 import * as path from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
-import { Journal } from '../journal/index.ts';
+import { Journal, createRedaction } from '../journal/index.ts';
+import type { Appended } from '../journal/index.ts';
 import { KeyholeError, limits } from '../protocol/index.ts';
+import type { JournalDraft } from '../protocol/index.ts';
 import { announce, ownRuntimeDir, withdraw } from './announce.ts';
 import { BridgeClient } from './bridge-client.ts';
 import { serveConnection } from './connection.ts';
 import type { Announcement, DoorConfig, DoorReport } from './door-config.ts';
+import { sessionEntry } from './changes.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Interrupter } from './interrupt.ts';
 import { listen } from './listener.ts';
 import type { Operator } from './operators.ts';
 import { readOperators } from './operators.ts';
 import type { OperatorSession } from './session.ts';
-import { fingerprintOf } from './sshsig.ts';
+import { fingerprintOf } from '../journal/index.ts';
 
 async function openDoor(config: DoorConfig): Promise<void> {
   const { service, startedAt, commit, instrumented, cluster } = config;
@@ -23,7 +26,17 @@ async function openDoor(config: DoorConfig): Promise<void> {
     parentPort?.postMessage({ t: 'problem', what, message, hint } satisfies DoorReport);
   };
 
-  const journal = Journal.open(config.journalDir, {
+  const redact = await createRedaction(config.journal.redact).catch((thrown: unknown) => {
+    const why = `what redacts it could not be loaded: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
+    report('journal', `the journal can not be written: ${why}`, 'Every change is refused: correct journal.redact and restart the service.');
+    return (draft: JournalDraft): JournalDraft => {
+      if (!('phase' in draft) || draft.phase === 'outcome') return draft;
+      // A revert has happened already, and is written down without what it said.
+      if (draft.phase === 'late') return { ...draft, request: {} };
+      throw new KeyholeError('JOURNAL', `the journal can not be written: ${why}`, 'Correct journal.redact and restart the service.');
+    };
+  });
+  const start = {
     kind: 'start',
     service,
     pid: process.pid,
@@ -31,14 +44,11 @@ async function openDoor(config: DoorConfig): Promise<void> {
     bootId,
     commit,
     ...(config.cold !== null && { cold: config.cold }),
-  });
+  } as const;
+  const journal = Journal.open(config.journal, start, { redact });
   const { writable, why = '' } = journal.state();
   if (!writable)
-    report(
-      'journal',
-      `the journal can not be written: ${why}`,
-      'Inspection works; every change is refused until the service is started with a journal that can be written.',
-    );
+    report('journal', `the journal can not be written: ${why}`, 'Inspection works; every change is refused until the journal can be written.');
   const bridge = new BridgeClient(config.bridge);
   let patches = 0;
   let showPatches = (): void => undefined;
@@ -63,19 +73,16 @@ async function openDoor(config: DoorConfig): Promise<void> {
   };
   operators();
 
-  const note = (draft: Parameters<Journal['append']>[0]): void => {
-    if (!journal.state().writable) return;
+  const note = async (draft: JournalDraft): Promise<Appended | null> => {
     try {
-      journal.append(draft);
+      return await journal.append(draft);
     } catch (thrown) {
-      report('journal', KeyholeError.from(thrown).message, 'Changes are refused until the service is started with a journal that can be written.');
+      report('journal', KeyholeError.from(thrown).message, 'Changes are refused until the journal can be written.');
+      return null;
     }
   };
   const sessions = new Set<OperatorSession>();
   const strangers = createRefusalNotes(note);
-  const entry = (session: OperatorSession, event: 'open' | 'close'): void => {
-    note({ kind: 'session', event, session: session.id, operator: session.operator.name, fingerprint: session.operator.fingerprint });
-  };
 
   const dir = ownRuntimeDir(config.runtimeDir ?? undefined);
   // Workers of a cluster are told the same path, and each needs a socket of its own.
@@ -89,16 +96,22 @@ async function openDoor(config: DoorConfig): Promise<void> {
         service,
         dispatcher,
         operators,
+        journal: () => {
+          const { dir, writable, why } = journal.state();
+          return { dir, writable, head: journal.head, ...(why !== undefined && { why }) };
+        },
         admit: (session) => {
           if (sessions.size >= limits.maxSessions) return false;
           sessions.add(session);
-          entry(session, 'open');
+          void note(sessionEntry(session, 'open')).then((opened) => {
+            session.loggedAt ??= opened?.seq ?? null;
+          });
           return true;
         },
         leave: (session) => {
           sessions.delete(session);
           bridge.forget(session.id);
-          entry(session, 'close');
+          void note(sessionEntry(session, 'close'));
         },
         refused: strangers,
       },
@@ -134,14 +147,14 @@ async function openDoor(config: DoorConfig): Promise<void> {
   parentPort?.on('message', () => {
     withdraw(dir, announcement());
     listener.close();
-    for (const session of sessions) entry(session, 'close');
+    for (const session of sessions) void note(sessionEntry(session, 'close'));
     journal.close();
     process.exit();
   });
 }
 
 /** A thousand wrong keys are one line a minute: refusals must not fill the journal. */
-function createRefusalNotes(note: (draft: { kind: 'refusal'; why: string; fingerprint: string }) => void): (publicKey: string) => void {
+function createRefusalNotes(note: (draft: JournalDraft) => Promise<unknown>): (publicKey: string) => void {
   const quietMs = 60_000;
   let lastAt = -quietMs;
   let silent = 0;
@@ -152,7 +165,7 @@ function createRefusalNotes(note: (draft: { kind: 'refusal'; why: string; finger
       return;
     }
     const why = silent === 0 ? 'an unknown key or a wrong signature' : `an unknown key or a wrong signature; ${silent} more since the last note`;
-    note({ kind: 'refusal', why, fingerprint: fingerprintOf(publicKey) });
+    void note({ kind: 'refusal', why, fingerprint: fingerprintOf(publicKey) });
     lastAt = now;
     silent = 0;
   };

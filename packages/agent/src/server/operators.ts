@@ -5,7 +5,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { capabilities } from '../protocol/index.ts';
 import type { Capability } from '../protocol/index.ts';
-import { fingerprintOf, rawKey } from './sshsig.ts';
+import { fingerprintOf, rawKey } from '../journal/index.ts';
 
 export interface Operator {
   name: string;

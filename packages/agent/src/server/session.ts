@@ -1,14 +1,37 @@
 /** One operator who has proven a key. It outlives no connection, and holds none of the service's objects. */
 import { randomUUID } from 'node:crypto';
+import type { LoginProof } from '../protocol/index.ts';
 import type { Operator } from './operators.ts';
+
+/** Requests may overtake each other while one is being signed, but not by more than this. */
+const rememberedRequests = 1_024;
 
 export class OperatorSession {
   readonly id = randomUUID();
   readonly operator: Operator;
+  /** What the operator's key signed at login. */
+  readonly login: LoginProof;
+  /** The seq of the journal's entry that holds it, once there is one. */
+  loggedAt: number | null = null;
   /** Requests under way: the console's number to the bridge's. */
   readonly calls = new Map<number, number>();
 
-  constructor(operator: Operator) {
+  /** Signed requests of late, so that none is taken twice. */
+  readonly #taken = new Set<number>();
+  #latest = 0;
+
+  constructor(operator: Operator, login: LoginProof) {
     this.operator = operator;
+    this.login = login;
+  }
+
+  /** False where a signed request with that number was taken before, or is older than can be told. */
+  take(request: number): boolean {
+    if (request <= this.#latest - rememberedRequests || this.#taken.has(request)) return false;
+    this.#taken.add(request);
+    this.#latest = Math.max(this.#latest, request);
+    if (this.#taken.size > 2 * rememberedRequests)
+      for (const old of this.#taken) if (old <= this.#latest - rememberedRequests) this.#taken.delete(old);
+    return true;
   }
 }

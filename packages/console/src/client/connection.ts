@@ -2,6 +2,7 @@
 import {
   catalogue,
   KeyholeError,
+  type JournalHead,
   type OperationName,
   type Params,
   type Response,
@@ -9,8 +10,11 @@ import {
   type ServerFrame,
   type Welcome,
 } from '@keyhole/agent/protocol';
+import type { HeadMemory } from './known-heads.ts';
+import type { HandOver, RequestSigner } from './request-signer.ts';
 import { errorFromWire } from './server-frames.ts';
 import type { FrameSocket } from './socket.ts';
+import { doubtOf } from './witness.ts';
 
 const defaultCallTimeoutMs = 30_000;
 /** After an interrupt the agent still owes an answer; one that does not come is not waited for. */
@@ -21,6 +25,16 @@ export interface CallOptions {
   /** Aborting interrupts an evaluation in the service; any other call is only no longer waited for. */
   signal?: AbortSignal | undefined;
   onEvent?: ((event: string, data: unknown) => void) | undefined;
+  /** Gives the terminal to ssh-keygen while it asks for a passphrase. */
+  handOver?: HandOver | undefined;
+}
+
+export interface ConnectionParts {
+  welcome: Welcome;
+  label: string;
+  signer: RequestSigner;
+  /** Null where the agent says nothing of its journal. */
+  memory: HeadMemory | null;
 }
 
 interface Pending {
@@ -40,11 +54,18 @@ export class Connection {
   #nextId = 1;
   #lost: KeyholeError | null = null;
   #closing = false;
+  readonly #signer: RequestSigner;
+  readonly #memory: HeadMemory | null;
+  #doubt: KeyholeError | null = null;
+  #journalWritable: boolean;
 
-  constructor(socket: FrameSocket, welcome: Welcome, label: string) {
+  constructor(socket: FrameSocket, { welcome, label, signer, memory }: ConnectionParts) {
     this.#socket = socket;
     this.welcome = welcome;
     this.label = label;
+    this.#signer = signer;
+    this.#memory = memory;
+    this.#journalWritable = welcome.journal?.writable ?? true;
     socket.onFrame((frame) => this.#receive(frame));
     socket.onClose((reason) => this.#fail(reason));
   }
@@ -52,6 +73,30 @@ export class Connection {
   /** Why there is no connection any more, or null. */
   get lost(): KeyholeError | null {
     return this.#lost;
+  }
+
+  /** Why the service's journal is not the one that this console knew, or null. Then only reverts are sent on. */
+  get doubt(): KeyholeError | null {
+    return this.#doubt;
+  }
+
+  /** Whether the service could write its journal when it was last heard of. */
+  get journalWritable(): boolean {
+    return this.#journalWritable;
+  }
+
+  /** Compares the journal with what was seen of it before; see {@link doubt}. */
+  async holdAgainstMemory(): Promise<void> {
+    if (this.#memory === null) return;
+    this.#doubt = await doubtOf(this, this.#memory);
+    const head = this.welcome.journal?.head ?? null;
+    if (this.#doubt === null && head !== null) this.#memory.saw(head);
+  }
+
+  /** Takes the journal as it is now for the one to remember. */
+  trustJournal(): void {
+    this.#memory?.trust(this.welcome.journal?.head ?? null);
+    this.#doubt = null;
   }
 
   /** Called once when the line is lost; not when `close` was called. */
@@ -63,6 +108,8 @@ export class Connection {
   call<O extends OperationName>(op: O, params: Params<O>, options: CallOptions = {}): Promise<Result<O>> {
     if (this.#lost !== null) return Promise.reject(this.#lost);
     if (options.signal?.aborted === true) return Promise.reject(new KeyholeError('INTERRUPTED', `${op} was not sent`));
+    const isSigned = this.#signer.wants(op, params);
+    if (this.#doubt !== null && isSigned && op !== 'patch.revert') return Promise.reject(this.#doubt);
     const id = this.#nextId;
     this.#nextId += 1;
     return new Promise<Result<O>>((resolve, reject) => {
@@ -100,7 +147,12 @@ export class Connection {
         },
         onEvent: options.onEvent,
       });
-      this.#socket.send({ t: 'req', id, op, params });
+      if (!isSigned) return this.#socket.send({ t: 'req', id, op, params: { ...params } });
+      this.#signer.sign(op, params, { request: id, head: this.#lastHead(), handOver: options.handOver }).then(
+        // It may have been given up meanwhile.
+        (signed) => this.#pending.has(id) && this.#socket.send({ t: 'req', id, op, params: { ...params }, signed }),
+        (error: unknown) => this.#pending.get(id)?.reject(KeyholeError.from(error)),
+      );
     });
   }
 
@@ -126,6 +178,7 @@ export class Connection {
 
   #answer(frame: Response): void {
     // An answer nobody waits for any more belongs to a call that timed out.
+    this.#hear(frame);
     const pending = this.#pending.get(frame.id);
     if (pending === undefined) return;
     if (!frame.ok) return pending.reject(errorFromWire(frame.error));
@@ -133,6 +186,19 @@ export class Connection {
       return pending.reject(new KeyholeError('BAD_FRAME', 'the agent sent an answer without a result'));
     }
     pending.resolve(frame.result);
+  }
+
+  /** What was acknowledged is remembered before anybody acts on it. */
+  #hear({ journal }: Response): void {
+    // MessagePack has a nil where JavaScript leaves a field out.
+    if (journal === undefined || journal === null) return;
+    this.#journalWritable = journal.writable;
+    if (journal.head !== null && this.#doubt === null) this.#memory?.saw(journal.head);
+  }
+
+  #lastHead(): JournalHead | null {
+    const known = this.#memory?.known ?? null;
+    return known === null ? null : { seq: known.seq, hash: known.hash };
   }
 
   #fail(reason: KeyholeError): void {

@@ -3,6 +3,8 @@ import { listAnnouncements } from '@keyhole/agent/announce';
 import { KeyholeError } from '@keyhole/agent/protocol';
 import { Connection } from './connection.ts';
 import { shakeHands } from './handshake.ts';
+import { HeadMemory } from './known-heads.ts';
+import { RequestSigner } from './request-signer.ts';
 import { signingKeys } from './identity.ts';
 import type { SigningKey } from './sign.ts';
 import { openSocket } from './socket.ts';
@@ -19,7 +21,7 @@ export interface DialOptions {
 /** @throws {KeyholeError} NO_TARGET, AMBIGUOUS, UNREACHABLE, NOT_ALLOWED */
 export async function dial(options: DialOptions): Promise<Connection> {
   const env = options.env ?? process.env;
-  return dialTarget(resolveTarget(options.target, env, listAnnouncements()), await signingKeys(options.identity, env));
+  return dialTarget(resolveTarget(options.target, env, listAnnouncements()), await signingKeys(options.identity, env), env);
 }
 
 /**
@@ -32,7 +34,7 @@ export async function dialAll(options: DialOptions): Promise<Connection[]> {
   const keys = await signingKeys(options.identity, env);
   const connections: Connection[] = [];
   try {
-    for (const target of targets) connections.push(await dialTarget(target, keys));
+    for (const target of targets) connections.push(await dialTarget(target, keys, env));
   } catch (error) {
     for (const connection of connections) connection.close();
     throw error;
@@ -40,11 +42,11 @@ export async function dialAll(options: DialOptions): Promise<Connection[]> {
   return connections;
 }
 
-async function dialTarget(target: Target, keys: readonly SigningKey[]): Promise<Connection> {
+async function dialTarget(target: Target, keys: readonly SigningKey[], env: NodeJS.ProcessEnv): Promise<Connection> {
   let refusal: KeyholeError | null = null;
   for (const key of keys) {
     try {
-      return await dialWith(target, key);
+      return await dialWith(target, key, env);
     } catch (error) {
       if (!(error instanceof KeyholeError) || error.code !== 'NOT_ALLOWED') throw error;
       refusal = error;
@@ -57,11 +59,15 @@ async function dialTarget(target: Target, keys: readonly SigningKey[]): Promise<
   );
 }
 
-async function dialWith(target: Target, key: SigningKey): Promise<Connection> {
+async function dialWith(target: Target, key: SigningKey, env: NodeJS.ProcessEnv): Promise<Connection> {
   const socket = await openSocket(target.socketPath, target.label);
   try {
-    const welcome = await shakeHands(socket, target.socketPath, key);
-    return new Connection(socket, welcome, target.label);
+    const { welcome, keys } = await shakeHands(socket, target.socketPath, key);
+    const dir = welcome.journal?.dir;
+    const memory = dir === undefined ? null : new HeadMemory(env, welcome.service, dir);
+    const connection = new Connection(socket, { welcome, label: target.label, signer: new RequestSigner(keys), memory });
+    await connection.holdAgainstMemory();
+    return connection;
   } catch (error) {
     socket.close();
     throw error;

@@ -1,13 +1,15 @@
 /** Proves who the operator is: signs the agent's challenge. The signature is bound to this socket, both nonces and this run of the agent. */
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
 import { authMessage, authNamespace, KeyholeError, limits, protocolVersion, type ServerFrame, type Welcome } from '@keyhole/agent/protocol';
+import type { SessionKeys } from './request-signer.ts';
 import { errorFromWire } from './server-frames.ts';
 import type { SigningKey } from './sign.ts';
 import type { FrameSocket } from './socket.ts';
+import { publicKeyLine } from './ssh-wire.ts';
 
 /** @throws {KeyholeError} NOT_ALLOWED where the key is not an operator's. */
-export async function shakeHands(socket: FrameSocket, socketPath: string, key: SigningKey): Promise<Welcome> {
+export async function shakeHands(socket: FrameSocket, socketPath: string, key: SigningKey): Promise<{ welcome: Welcome; keys: SessionKeys }> {
   const next = frameReader(socket);
   const clientNonce = randomBytes(32);
   socket.send({ t: 'hello', versions: [protocolVersion], clientNonce });
@@ -15,20 +17,25 @@ export async function shakeHands(socket: FrameSocket, socketPath: string, key: S
   if (hello.t !== 'hello') throw outOfTurn('hello', hello);
   if (hello.version !== protocolVersion)
     throw new KeyholeError('BAD_FRAME', `the agent speaks version ${hello.version} of the protocol, which this console does not`);
+  // Signs what would otherwise ask for a passphrase or a touch at every expression; it never leaves this process.
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const sessionKey = publicKeyLine(privateKey);
   const message = authMessage({
     binding: `unix:${await realpath(socketPath)}`,
     clientNonce,
     serverNonce: hello.serverNonce,
     bootId: hello.bootId,
     publicKey: key.publicKey,
+    sessionKey,
   });
   const welcome = next();
   // The line may be lost while ssh-keygen waits for a passphrase: that rejection is read below, and must not count as unhandled before.
   welcome.catch(() => undefined);
-  socket.send({ t: 'auth', publicKey: key.publicKey, signature: await key.sign(authNamespace, message) });
+  socket.send({ t: 'auth', publicKey: key.publicKey, sessionKey, signature: await key.sign(authNamespace, message) });
   const answer = await welcome;
   if (answer.t !== 'welcome') throw outOfTurn('welcome', answer);
-  return answer;
+  const { service, session } = answer;
+  return { welcome: answer, keys: { key, sessionKey: privateKey, service, bootId: hello.bootId, session } };
 }
 
 /** One frame at a time; an error frame, a lost line and silence reject. */

@@ -20,6 +20,7 @@ export function readServerFrame(bytes: Uint8Array, maxBytes: number): ServerFram
     case 'res':
       if (!isCount(frame['id'])) throw badFrame('res without an id');
       if (frame['ok'] !== true && !(frame['ok'] === false && isWireError(frame['error']))) throw badFrame('res');
+      if (!isMissing(frame['journal']) && !isJournaled(frame['journal'])) throw badFrame('res with a journal');
       break;
     case 'ev':
       if (!isCount(frame['id']) || !isText(frame['event'])) throw badFrame('ev');
@@ -56,8 +57,15 @@ function isWelcome(frame: Fields): boolean {
     isText(operator['name']) &&
     isText(operator['fingerprint']) &&
     Array.isArray(operator['capabilities']) &&
-    operator['capabilities'].every(isText)
+    operator['capabilities'].every(isText) &&
+    (isMissing(frame['journal']) || (isJournaled(frame['journal']) && isText((frame['journal'] as Fields)['dir'])))
   );
+}
+
+function isJournaled(value: unknown): boolean {
+  if (!isFields(value) || typeof value['writable'] !== 'boolean') return false;
+  const head = value['head'];
+  return isMissing(head) || (isFields(head) && isCount(head['seq']) && isText(head['hash']) && /^[0-9a-f]{64}$/.test(head['hash']));
 }
 
 function isWireError(value: unknown): boolean {
@@ -73,6 +81,7 @@ function isWireError(value: unknown): boolean {
 function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
 }
+const isMissing = (value: unknown): boolean => value === undefined || value === null;
 const isText = (value: unknown): value is string => typeof value === 'string';
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
 const isNonce = (value: unknown): boolean => value instanceof Uint8Array && value.length === 32;

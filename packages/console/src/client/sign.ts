@@ -13,6 +13,8 @@ export interface SigningKey {
   label: string;
   /** `ssh-ed25519 AAAA...` */
   publicKey: string;
+  /** Signing may ask for a passphrase on the terminal. */
+  mayAsk: boolean;
   /** An armored SSHSIG over the message. */
   sign(namespace: string, message: string): Promise<string>;
 }
@@ -28,12 +30,12 @@ export function pkcs8Key(label: string, pem: string): SigningKey {
   if (key.asymmetricKeyType !== 'ed25519') {
     throw new KeyholeError('USAGE', `${label} is a key of type ${key.asymmetricKeyType}`, 'Use an Ed25519 key: keyhole keygen FILE');
   }
-  return { label, publicKey: publicKeyLine(key), sign: async (namespace, message) => armoredSignature(key, namespace, message) };
+  return { label, publicKey: publicKeyLine(key), mayAsk: false, sign: async (namespace, message) => armoredSignature(key, namespace, message) };
 }
 
 /** A private key file of OpenSSH. ssh-keygen asks for its passphrase on the terminal. */
 export function openSshKey(label: string, publicKey: string, file: string): SigningKey {
-  return { label, publicKey, sign: (namespace, message) => sshKeygenSign(file, namespace, message) };
+  return { label, publicKey, mayAsk: true, sign: (namespace, message) => sshKeygenSign(file, namespace, message) };
 }
 
 /** A key that ssh-agent holds: ssh-keygen finds it by its public half, which it wants as a file. */
@@ -41,6 +43,7 @@ export function agentKey(label: string, publicKey: string): SigningKey {
   return {
     label,
     publicKey,
+    mayAsk: false,
     sign: async (namespace, message) => {
       const dir = await mkdtemp(join(tmpdir(), 'keyhole-key-'));
       try {

@@ -1,10 +1,10 @@
 /** OpenSSH's binary formats, as far as Ed25519 keys and SSHSIG need them. Pure: reads no file and runs no program. */
 import { createHash, createPublicKey, sign, type KeyObject } from 'node:crypto';
+import { armorSignature } from '@keyhole/agent/protocol';
 
 const keyType = 'ssh-ed25519';
 /** The DER bytes before the 32 of an Ed25519 public key (RFC 8410). */
 const spkiPrefixBytes = 12;
-const armorWidth = 70;
 
 /** The public half of an Ed25519 key as the first two words of an `authorized_keys` line. */
 export function publicKeyLine(key: KeyObject): string {
@@ -30,8 +30,15 @@ export function armoredSignature(key: KeyObject, namespace: string, message: str
     ...fields,
     sshString(Buffer.concat([sshString(keyType), sshString(signature)])),
   ]);
-  const lines = blob.toString('base64').match(new RegExp(`.{1,${armorWidth}}`, 'g')) ?? [];
-  return ['-----BEGIN SSH SIGNATURE-----', ...lines, '-----END SSH SIGNATURE-----', ''].join('\n');
+  return armorSignature(blob.toString('base64'));
+}
+
+/** The public key that a signature (base64 of the SSHSIG) names, or null where it names none of Ed25519. */
+export function signerLine(signature: string): string | null {
+  const blob = Buffer.from(signature, 'base64');
+  const start = 'SSHSIG'.length + 8;
+  const key = blob.subarray(start, start + (blob.length < start ? 0 : blob.readUInt32BE(start - 4)));
+  return isEd25519Blob(key) ? `${keyType} ${key.toString('base64')}` : null;
 }
 
 /**

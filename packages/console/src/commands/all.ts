@@ -8,6 +8,8 @@ import { evaluate } from './eval.ts';
 import { exportCommand } from './export.ts';
 import { fn } from './fn.ts';
 import { inspect } from './inspect.ts';
+import { journalShow } from './journal-show.ts';
+import { journalTrust } from './journal-trust.ts';
 import { journalVerify } from './journal-verify.ts';
 import { keygen } from './keygen.ts';
 import { log } from './log.ts';
@@ -30,6 +32,8 @@ export const allCommands: CommandDefinition[] = [
   revert,
   exportCommand,
   journalVerify,
+  journalShow,
+  journalTrust,
   doctor,
   keygen,
 ];

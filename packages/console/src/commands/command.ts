@@ -79,6 +79,24 @@ export function countFlag(flags: Flags, name: string, least: number, most: numbe
   return count;
 }
 
+/** @throws {KeyholeError} USAGE naming the word */
+export function countWord(name: string, value: string, least: number, most: number): number {
+  const count = Number(value);
+  if (/^\d+$/.test(value) && count >= least && count <= most) return count;
+  throw new KeyholeError('USAGE', `${name} is a whole number from ${least} to ${most}, not ${value}`);
+}
+
+/** A moment: ISO 8601, or `90s`, `15m`, `24h`, `7d` ago. @throws {KeyholeError} USAGE naming the option */
+export function momentFlag(flags: Flags, name: string): string | undefined {
+  const value = textFlag(flags, name);
+  if (value === undefined) return undefined;
+  const [, number, unit] = /^(\d{1,6})([smhd])$/.exec(value) ?? [];
+  const unitMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit ?? ''];
+  const at = number !== undefined && unitMs !== undefined ? Date.now() - Number(number) * unitMs : /^\d{4}-/.test(value) ? Date.parse(value) : NaN;
+  if (Number.isNaN(at)) throw new KeyholeError('USAGE', `--${name} takes a time such as 2026-01-31T12:00:00Z, or 15m, 24h, 7d ago, not ${value}`);
+  return new Date(at).toISOString();
+}
+
 /** `500ms`, `5s`, `5m`; a bare number counts in `bareUnitMs`. */
 export function durationMs(option: string, value: string, bareUnitMs: number): number {
   const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(value) ?? [];

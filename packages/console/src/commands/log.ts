@@ -1,8 +1,8 @@
 /** `keyhole log`: the journal, newest first. */
-import type { ColdOrigin, JournalEntry, Result } from '@keyhole/agent/protocol';
+import type { ColdOrigin, JournalEntry, JournalFilter, Result } from '@keyhole/agent/protocol';
 import { span, type Text } from '../render/text.ts';
 import { table } from '../render/table.ts';
-import { countFlag, type CommandDefinition } from './command.ts';
+import { countFlag, momentFlag, textFlag, type CommandDefinition } from './command.ts';
 
 const defaultCount = 50;
 /** One page of `journal.read`. */
@@ -18,20 +18,34 @@ export const log: CommandDefinition = {
   options: [
     { flags: '-n, --count <n>', doc: `how many entries (default: ${defaultCount})` },
     { flags: '--before <seq>', doc: 'only entries before that one' },
+    { flags: '--operator <name>', doc: 'only what that operator asked for' },
+    { flags: '--address <address>', doc: 'only changes of functions whose address starts so' },
+    { flags: '--kind <kind>', doc: 'only entries of that kind: eval, patch, revert, session, refusal, ...' },
+    { flags: '--since <time>', doc: 'only entries from then on: 2026-01-31T12:00:00Z, or 15m, 24h, 7d ago' },
+    { flags: '--until <time>', doc: 'only entries up to then' },
   ],
   async run(context, { flags }) {
     const wanted = countFlag(flags, 'count', 1, maxCount) ?? defaultCount;
     let before = countFlag(flags, 'before', 1, Number.MAX_SAFE_INTEGER);
+    const filter: JournalFilter = {};
+    for (const name of ['operator', 'address', 'kind'] as const) {
+      const value = textFlag(flags, name);
+      if (value !== undefined) filter[name] = value;
+    }
+    for (const name of ['since', 'until'] as const) {
+      const value = momentFlag(flags, name);
+      if (value !== undefined) filter[name] = value;
+    }
     const connection = await context.connect();
     const entries: Result<'journal.read'>['entries'] = [];
     while (entries.length < wanted) {
       const count = Math.min(pageSize, wanted - entries.length);
-      const page = await connection.call('journal.read', { count, ...(before !== undefined && { before }) }, context);
+      const page = await connection.call('journal.read', { count, ...filter, ...(before !== undefined && { before }) }, context);
       entries.push(...page.entries);
-      const oldest = page.entries.at(-1)?.seq;
-      // An agent that does not go backwards would be read for ever.
-      if (page.entries.length < count || oldest === undefined || oldest <= 1 || (before !== undefined && oldest >= before)) break;
-      before = oldest;
+      // A page may be short, or empty, where little fits the filter. An agent that does not go backwards would be read for ever.
+      const next = page.next === undefined ? page.entries.at(-1)?.seq : page.next;
+      if (typeof next !== 'number' || next <= 1 || (before !== undefined && next >= before)) break;
+      before = next;
     }
     const rows = entries.map((entry) => [
       String(entry.seq),
@@ -49,13 +63,24 @@ function what(entry: JournalEntry): Text {
     case 'start':
       return `${entry.service} started, pid ${entry.pid}, ${entry.node}${entry.commit === null ? '' : `, commit ${entry.commit.slice(0, 12)}`}${cold(entry.cold)}`;
     case 'session':
-      return `session ${entry.event === 'open' ? 'opened' : 'closed'}`;
+      return entry.event === 'continued'
+        ? span('dim', 'session continued in a new segment')
+        : `session ${entry.event === 'open' ? 'opened' : 'closed'}`;
     case 'refusal':
       return span('bad', `refused${entry.op === undefined ? '' : ` ${entry.op}`}: ${entry.why}`);
     case 'recovered':
       return span('warning', `a torn line of ${entry.bytes} bytes was cut off (${entry.file})`);
+    case 'witness':
+      return span('bad', `remembers entry ${entry.known.seq} with another hash: the journal was cut, rolled back or replaced`);
+    case 'rotated':
+      return span('dim', `segment full; ${entry.next} follows`);
+    case 'segment':
+      return entry.gap === undefined ? span('dim', 'new segment') : span('warning', `new segment after a failure: ${entry.gap.why}`);
+    case 'checkpoint':
+      return span('warning', `removed: ${entry.removed.map((each) => `${each.file} (up to entry ${each.last.seq})`).join(', ')}`);
     default:
-      return entry.phase === 'intent' ? request(entry.request) : outcome(entry);
+      if (entry.phase === 'outcome') return outcome(entry);
+      return [request(entry.request), entry.phase === 'late' ? span('warning', '  while the journal could not be written') : ''];
   }
 }
 

@@ -44,6 +44,7 @@ export async function runCommand(definition: CommandDefinition, argv: string[], 
     const dial = async (): Promise<Connection> => {
       const connection = await surroundings.dial(args.target ?? undefined, textFlag(flags, 'identity'));
       opened.push(connection);
+      if (connection.doubt !== null) terminal.message(renderFailure(connection.doubt));
       return connection;
     };
     let connected: Promise<Connection> | null = shared === null || args.target !== null ? null : Promise.resolve(shared);
@@ -56,6 +57,7 @@ export async function runCommand(definition: CommandDefinition, argv: string[], 
         if (connected !== null) return [await connected];
         const connections = await surroundings.dialAll(args.target ?? undefined, textFlag(flags, 'identity'));
         opened.push(...connections);
+        for (const { doubt } of connections) if (doubt !== null) terminal.message(renderFailure(doubt));
         return connections;
       },
     };

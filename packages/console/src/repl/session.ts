@@ -41,7 +41,7 @@ export class Session {
 
   get prompt(): string {
     const { service, pid } = this.#connection.welcome;
-    return `${sanitize(service).replace(/\s/g, ' ')}#${pid}${this.lost === null ? '' : ' (lost)'}> `;
+    return `${sanitize(service).replace(/\s/g, ' ')}#${pid}${this.lost !== null ? ' (lost)' : this.#connection.journalWritable ? '' : ' (journal not writable)'}> `;
   }
 
   get banner(): Text {

@@ -38,11 +38,23 @@ export function fingerprintOf(publicKey: string): string {
 
 /** Whether `armored` is a signature of exactly this key over the message in this namespace. */
 export function verifySignature(armored: string, publicKey: string, namespace: string, message: string): boolean {
-  const raw = rawKey(publicKey);
   const match = /^-----BEGIN SSH SIGNATURE-----\n([A-Za-z0-9+/=\n]{1,4096})\n-----END SSH SIGNATURE-----\n?$/.exec(armored);
-  if (raw === null || match?.[1] === undefined) return false;
-  const blob = Buffer.from(match[1], 'base64');
-  if (blob.subarray(0, 6).toString('latin1') !== 'SSHSIG') return false;
+  return match?.[1] !== undefined && verifySignatureBlob(Buffer.from(match[1], 'base64'), publicKey, namespace, message);
+}
+
+/** The public key that a signature names, which proves nothing by itself; null where it is no signature. */
+export function signerOf(blob: Buffer): string | null {
+  if (blob.subarray(0, 6).toString('latin1') !== 'SSHSIG') return null;
+  const reader = new Reader(blob.subarray(6));
+  reader.uint32();
+  const key = reader.string();
+  return key === null ? null : `${keyType} ${key.toString('base64')}`;
+}
+
+/** @param message the text itself, or its SHA-512 where the text is no longer there. */
+export function verifySignatureBlob(blob: Buffer, publicKey: string, namespace: string, message: string | { sha512: Buffer }): boolean {
+  const raw = rawKey(publicKey);
+  if (raw === null || blob.subarray(0, 6).toString('latin1') !== 'SSHSIG') return false;
   const reader = new Reader(blob.subarray(6));
   const version = reader.uint32();
   const key = reader.string();
@@ -57,7 +69,8 @@ export function verifySignature(armored: string, publicKey: string, namespace: s
   if (inner.string()?.toString('latin1') !== keyType) return false;
   const bytes = inner.string();
   if (bytes?.length !== 64 || !inner.atEnd) return false;
-  const digest = createHash(algorithm).update(message, 'utf8').digest();
+  if (typeof message !== 'string' && algorithm !== 'sha512') return false;
+  const digest = typeof message === 'string' ? createHash(algorithm).update(message, 'utf8').digest() : message.sha512;
   const signed = Buffer.concat([Buffer.from('SSHSIG'), ...[Buffer.from(namespace), Buffer.alloc(0), Buffer.from(algorithm), digest].map(sshString)]);
   return verify(null, signed, createPublicKey({ key: Buffer.concat([derPrefix, raw]), format: 'der', type: 'spki' }), bytes);
 }

@@ -1,0 +1,103 @@
+/** Cuts secrets out of entries before they are written. It never touches the texts of patches and of evaluations: they are what the journal is for. */
+import { pathToFileURL } from 'node:url';
+import type { JournalDraft, RequestProof } from '../protocol/index.ts';
+import type { JournalConfig } from './options.ts';
+
+export type Redact = (draft: JournalDraft) => JournalDraft;
+
+/** Parts of names under which nothing is kept. */
+const usualNames = [
+  'password',
+  'passwd',
+  'secret',
+  'token',
+  'apikey',
+  'api_key',
+  'api-key',
+  'authorization',
+  'cookie',
+  'credential',
+  'privatekey',
+  'private_key',
+];
+const mark = '[redacted]';
+/** Source: what an operator asked to run or to put in place. */
+const keptWhole = new Set(['expression', 'patches.code', 'patches.baseCode', 'patches.source', 'patches.baseSource']);
+
+type Rule = (value: string | number, path: string[]) => unknown;
+
+/** @throws {Error} where the module can not be loaded or exports no function. */
+export async function createRedaction({ names, patterns, module }: JournalConfig['redact']): Promise<Redact> {
+  const secretNames = [...usualNames, ...names].map((name) => name.toLowerCase());
+  const isSecret = (name: string): boolean => secretNames.some((each) => name.toLowerCase().includes(each));
+  const expressions = patterns.map((pattern) => new RegExp(pattern, 'gu'));
+  const rule = module === null ? null : await loadRule(module);
+
+  const clean = (value: unknown, path: string[]): unknown => {
+    const words = path.filter((word) => !/^\d+$/.test(word));
+    if (keptWhole.has(words.join('.'))) return value;
+    if (isSecret(words.at(-1) ?? '')) return mark;
+    if (typeof value === 'string' || typeof value === 'number') {
+      const plain = typeof value === 'string' ? expressions.reduce((text, each) => text.replace(each, mark), value) : value;
+      return rule === null ? plain : answerOf(rule, plain, path);
+    }
+    if (Array.isArray(value)) return value.map((each, index) => clean(each, [...path, String(index)]));
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, clean(field, [...path, key])]));
+  };
+  const cleanRequest = (request: Record<string, unknown>): Record<string, unknown> => {
+    // What is set is named by a path beside it.
+    const named = typeof request['path'] === 'string' && 'value' in request && isSecret(request['path']);
+    return clean(named ? { ...request, value: mark } : request, []) as Record<string, unknown>;
+  };
+
+  return (draft) => {
+    switch (draft.kind) {
+      case 'refusal':
+        return { ...draft, why: String(clean(draft.why, ['why'])) };
+      case 'start':
+      case 'session':
+      case 'witness':
+      case 'recovered':
+      case 'rotated':
+      case 'segment':
+      case 'checkpoint':
+        return draft;
+      default: {
+        const cleaned = { ...draft };
+        if (cleaned.phase !== 'outcome') {
+          const request = cleanRequest(cleaned.request);
+          const isSame = JSON.stringify(request) === JSON.stringify(cleaned.request);
+          if (cleaned.signed !== undefined) cleaned.signed = proofOf(cleaned.signed, isSame);
+          if (!isSame) cleaned.request = request;
+        }
+        if ('result' in cleaned && cleaned.result !== undefined) cleaned.result = clean(cleaned.result, ['result']) as Record<string, unknown>;
+        if ('error' in cleaned && cleaned.error !== undefined)
+          cleaned.error = { ...cleaned.error, message: String(clean(cleaned.error.message, ['error', 'message'])) };
+        return cleaned;
+      }
+    }
+  };
+}
+
+/** The nonce lets everybody make the signed bytes from the entry; without it what was cut out can not be guessed from their digest. */
+function proofOf({ nonce, digest, ...proof }: RequestProof, isWhole: boolean): RequestProof {
+  if (isWhole) return { ...proof, ...(nonce !== undefined && { nonce }) };
+  return { ...proof, ...(digest !== undefined && { digest }) };
+}
+
+async function loadRule(file: string): Promise<Rule> {
+  const loaded = (await import(pathToFileURL(file).href)) as { default?: unknown };
+  if (typeof loaded.default !== 'function') throw new Error(`${file} has no function as its default export`);
+  return loaded.default as Rule;
+}
+
+/** A rule that fails keeps nothing. */
+function answerOf(rule: Rule, value: string | number, path: string[]): unknown {
+  try {
+    const answer = rule(value, path);
+    return typeof answer === 'string' || typeof answer === 'number' ? answer : mark;
+  } catch {
+    return mark;
+  }
+}

@@ -1,0 +1,195 @@
+/**
+ * What is journaled: signed, written down, done, written down, answered, in this order. Nothing is answered that is not durable, and nothing is done that could not be written down
+ * before; but undoing waits for nothing.
+ */
+import type { HostContext, HostOperation } from '../host/bridge.ts';
+import type { Appended, Journal } from '../journal/index.ts';
+import { KeyholeError } from '../protocol/index.ts';
+import type { ChangeKind, IntentEntry, JournalDraft, OutcomeEntry, PatchResult, Result, SessionEntry } from '../protocol/index.ts';
+import { checkRequestSignature } from './request-signature.ts';
+import type { Asked } from './request-signature.ts';
+import type { OperatorSession } from './session.ts';
+
+export interface ChangesParts {
+  journal: Journal;
+  /** Lets the host do it. */
+  ask: (session: OperatorSession, request: number, op: HostOperation, params: unknown, context: Pick<HostContext, 'intent'>) => Promise<unknown>;
+  /** Says on the service's stderr what no operator may be there to hear. */
+  report: (what: string, message: string, hint: string) => void;
+}
+
+export class Changes {
+  readonly #parts: ChangesParts;
+
+  constructor(parts: ChangesParts) {
+    this.#parts = parts;
+  }
+
+  /** @throws {KeyholeError} */
+  async make(session: OperatorSession, kind: ChangeKind, asked: Asked): Promise<unknown> {
+    const intent = this.#intentOf(session, kind, asked);
+    this.#hearWitness(session, intent);
+    return asked.op === 'patch.revert'
+      ? this.#revert(session, asked.request, intent)
+      : this.#change(session, asked.request, asked.op as HostOperation, intent);
+  }
+
+  /** What is worth a line, though nothing depends on it. */
+  record(draft: JournalDraft): void {
+    this.#parts.journal.append(draft).catch((thrown: unknown) => {
+      this.#parts.report('journal', KeyholeError.from(thrown).message, 'Changes are refused until the journal can be written.');
+    });
+  }
+
+  /** What is written before anything is done. @throws {KeyholeError} NOT_ALLOWED where the operator did not sign it. */
+  #intentOf(session: OperatorSession, kind: ChangeKind, asked: Asked): IntentEntry {
+    const { name: operator, fingerprint } = session.operator;
+    try {
+      const signed = checkRequestSignature(session, kind, asked);
+      return { kind, phase: 'intent', op: asked.op, session: session.id, operator, fingerprint, request: asked.params, signed };
+    } catch (thrown) {
+      const why = KeyholeError.from(thrown).message;
+      this.record({ kind: 'refusal', why, op: asked.op, operator, fingerprint, session: session.id });
+      throw thrown;
+    }
+  }
+
+  /** A console that remembers an entry which is not here is the one way to see that a journal was cut while nobody looked. */
+  #hearWitness(session: OperatorSession, { operator, fingerprint, signed }: IntentEntry): void {
+    const known = signed?.head ?? null;
+    if (known === null) return;
+    const here = this.#parts.journal.contradicts(known);
+    if (here === undefined) return;
+    this.record({ kind: 'witness', session: session.id, operator, fingerprint, known, here });
+    this.#parts.report(
+      'witness',
+      `the journal was cut, rolled back or replaced: ${operator} has seen entry ${known.seq} with the hash ${known.hash}, which it does not hold`,
+      'Compare it with its copies (sinks, exported segments) and find out who could write to its directory.',
+    );
+  }
+
+  async #change(session: OperatorSession, request: number, op: HostOperation, intent: IntentEntry): Promise<unknown> {
+    const { kind } = intent;
+    const { seq, hash, time } = await this.#appendIntent(session, intent);
+    const { name: operator, email, fingerprint } = session.operator;
+    const context: Pick<HostContext, 'intent'> = { intent: { entry: seq, entryHash: hash, at: time, operator, email, fingerprint } };
+    let result: unknown;
+    try {
+      result = await this.#parts.ask(session, request, op, intent.request, context);
+    } catch (thrown) {
+      const error = KeyholeError.from(thrown);
+      const outcome: OutcomeEntry = {
+        kind,
+        phase: 'outcome',
+        intent: seq,
+        status: ranAlready.has(error.code) ? 'failed' : 'refused',
+        error: withoutTexts(error),
+      };
+      // Whether or not it can be recorded, the operator has to hear why it failed.
+      await this.#parts.journal.append(outcome).catch((failure: unknown) => this.#oweOutcome(op, outcome, failure));
+      throw error;
+    }
+    await this.#recordOutcome(session, request, op, { kind, phase: 'outcome', intent: seq, ...summaryOf(op, result) }, result);
+    return result;
+  }
+
+  /** Undoing never waits for a disk: it is asked for at once, and what can not be written down now is written down later. */
+  async #revert(session: OperatorSession, request: number, intent: IntentEntry): Promise<unknown> {
+    const written = this.#appendIntent(session, intent).catch(() => null);
+    const at = new Date().toISOString();
+    let result: unknown;
+    let failure: KeyholeError | null = null;
+    try {
+      result = await this.#parts.ask(session, request, 'patch.revert', intent.request, {});
+    } catch (thrown) {
+      failure = KeyholeError.from(thrown);
+    }
+    const ended: Pick<OutcomeEntry, 'result' | 'error'> & { status: 'done' | 'refused' | 'failed' } =
+      failure === null
+        ? summaryOf('patch.revert', result)
+        : { status: ranAlready.has(failure.code) ? 'failed' : 'refused', error: withoutTexts(failure) };
+    const appended = await written;
+    if (appended === null) {
+      // Behind the keys its signature needs, as everywhere.
+      this.#parts.journal.owe(sessionEntry(session, 'continued'));
+      this.#oweOutcome('patch.revert', { ...intent, phase: 'late', at, ...ended });
+    } else {
+      const outcome: OutcomeEntry = { kind: intent.kind, phase: 'outcome', intent: appended.seq, ...ended };
+      await this.#parts.journal.append(outcome).catch((thrown: unknown) => this.#oweOutcome('patch.revert', outcome, thrown));
+    }
+    if (failure !== null) throw failure;
+    return result;
+  }
+
+  /** Behind the keys its signature needs, in the same segment. @throws {KeyholeError} JOURNAL */
+  async #appendIntent(session: OperatorSession, intent: IntentEntry): Promise<Appended> {
+    let loginFirst = false;
+    const appended = await this.#parts.journal.appendAll((segmentStart) => {
+      loginFirst = session.loggedAt === null || session.loggedAt < segmentStart;
+      return loginFirst ? [sessionEntry(session, session.loggedAt === null ? 'open' : 'continued'), intent] : [intent];
+    });
+    if (loginFirst) session.loggedAt = appended[0]?.seq ?? null;
+    const last = appended.at(-1);
+    if (last === undefined) throw new KeyholeError('INTERNAL', 'nothing was appended');
+    return last;
+  }
+
+  /** The outcome is durable before the answer. A patch without a durable outcome is taken back. */
+  async #recordOutcome(session: OperatorSession, request: number, op: HostOperation, outcome: OutcomeEntry, result: unknown): Promise<void> {
+    try {
+      await this.#parts.journal.append(outcome);
+    } catch (thrown) {
+      const error = KeyholeError.from(thrown);
+      if (op === 'patch.apply') {
+        const ids = (result as PatchResult).patches.map((patch) => patch.id);
+        if (ids.length > 0) await this.#parts.ask(session, request, 'patch.revert', { ids, reason: 'its outcome could not be journaled' }, {});
+        const { result: _, ...rest } = outcome;
+        const takenBack = new KeyholeError('JOURNAL', `${error.message}; the patch was applied and has been taken back`, error.hint);
+        this.#oweOutcome(op, { ...rest, status: 'failed', error: takenBack.toWire() }, thrown);
+        throw takenBack;
+      }
+      this.#oweOutcome(op, outcome, thrown);
+      throw new KeyholeError('JOURNAL', `${error.message}; ${op} was done, and its outcome is not recorded yet`, error.hint);
+    }
+  }
+
+  /** It has happened; it stands in the journal as soon as that can be written. */
+  #oweOutcome(op: string, draft: JournalDraft, failure?: unknown): void {
+    this.#parts.journal.owe(draft);
+    const why = failure === undefined ? '' : `: ${KeyholeError.from(failure).message}`;
+    this.#parts.report(
+      'journal',
+      `${op} was done, and the journal could not record it yet${why}`,
+      'Make room or repair the directory of the journal.',
+    );
+  }
+}
+
+/** Errors that come after the code has begun to run, or may have: not refusals. */
+const ranAlready = new Set<string>(['INTERNAL', 'TIMEOUT', 'INTERRUPTED', 'PATCH_FAILED', 'UNPROVEN']);
+
+/** Values of the service never go into the journal; their type and size, and what was done, do. */
+function summaryOf(op: HostOperation, result: unknown): { status: 'done' | 'refused'; result: Record<string, unknown> } {
+  if (op === 'evaluate') {
+    const evaluated = result as Result<'evaluate'>;
+    return evaluated.ok
+      ? { status: 'done', result: { ok: true, type: evaluated.value.type, bytes: Buffer.byteLength(JSON.stringify(evaluated.value)) } }
+      : { status: 'done', result: { ok: false, error: evaluated.error.name } };
+  }
+  if (op === 'patch.export') {
+    return { status: 'done', result: { patches: (result as Result<'patch.export'>).patches.map((patch) => patch.id) } };
+  }
+  const { ok, patches, refused } = result as PatchResult;
+  return { status: ok ? 'done' : 'refused', result: { patches, refused } };
+}
+
+/** The two texts of a stale base stand in the intent already. */
+function withoutTexts(error: KeyholeError): ReturnType<KeyholeError['toWire']> {
+  const { details: _, ...wire } = error.toWire();
+  return wire;
+}
+
+export function sessionEntry(session: OperatorSession, event: 'open' | 'continued' | 'close'): SessionEntry {
+  const { id, login, operator } = session;
+  return { kind: 'session', event, session: id, operator: operator.name, fingerprint: operator.fingerprint, ...(event !== 'close' && { login }) };
+}
