@@ -170,6 +170,9 @@ export class RebindStrategy implements PatchStrategy {
     const found = this.#find(target, scope, session, mayWalkHeap);
     if ('why' in found) return found;
     if (found.length === 0) return { why: nothingReached(target) };
+    // V8 may make both copies of a file from one script (Node 24, 26); the scope that was captured is that of one of them.
+    const originals = new Set(found.map((each) => each.keyholeOriginal));
+    if (originals.size > 1 && !isField(target) && !hasOwnScope(target)) return { why: 'its file was loaded more than once under one name' };
     let factory: unknown;
     try {
       const open = scope.evaluate(text.expression(change.id)) as (...given: unknown[]) => unknown;
