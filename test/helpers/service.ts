@@ -1,6 +1,6 @@
 /** A real service with the built agent in it, in folders of its own, and the built console to attach to it. */
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -45,6 +45,8 @@ export interface Service {
   write(line: string): void;
   keyhole(...words: string[]): Promise<Finished>;
   kill(): void;
+  /** Ends its stdin: a service that only reads that ends by itself. */
+  close(): void;
   ended: Promise<number | null>;
 }
 
@@ -152,6 +154,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     write: (line) => void child.stdin.write(`${line}\n`),
     keyhole: (...words) => runConsole(words, { env, cwd: folder }),
     kill: () => void child.kill('SIGKILL'),
+    close: () => void child.stdin.end(),
     ended,
   };
 }
@@ -162,3 +165,20 @@ import { createInterface } from 'node:readline';
 createInterface({ input: process.stdin }).on('line', (line) => console.log(JSON.stringify(answer(line))));
 console.log('ready');
 `;
+
+/** The entries of a service's journal as they stand on the disk. */
+export function journalOf(service: Service): Record<string, unknown>[] {
+  return readdirSync(service.journal)
+    .filter((name) => name.endsWith('.ndjson'))
+    .sort()
+    .flatMap((name) => readFileSync(path.join(service.journal, name), 'utf8').split('\n').slice(0, -1))
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+/** Changes one piece of a file of the service. */
+export function editFile(service: Service, name: string, from: string, to: string): void {
+  const file = path.join(service.folder, name);
+  const text = readFileSync(file, 'utf8');
+  if (!text.includes(from)) throw new Error(`${name} has no ${from}`);
+  writeFileSync(file, text.replace(from, to));
+}

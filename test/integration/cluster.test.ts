@@ -119,6 +119,25 @@ describe('cluster', () => {
     expect(await service.ask('price')).toBe('[20,20]');
   });
 
+  test('a probation holds in each process, and is confirmed in all; what looks at calls of one process is refused', async () => {
+    const { service, workers } = await begin();
+    edit(service, 'net * 2', 'net * 3');
+    for (const words of [
+      ['--shadow', '1', '--yes'],
+      ['--if-errors', '1'],
+    ]) {
+      const refused = await push(service, 'svc', ...words);
+      expect(refused.error).toMatchObject({ code: 'USAGE', message: expect.stringContaining('this is a cluster of 3') as string });
+    }
+    const { patches } = await push(service, 'svc', '--confirm', '20m');
+    const confirmed = await json<{ ok: boolean; processes: { pid: number }[] }>(service, 'confirm', 'svc', patches[0]?.id ?? '');
+    expect(confirmed.ok).toBe(true);
+    expect(new Set(confirmed.processes.map(({ pid }) => pid))).toEqual(new Set(workers));
+    edit(service, 'net * 3', 'net * 4');
+    expect(await push(service, 'svc', '--confirm', '1s')).toMatchObject({ ok: true });
+    await vi.waitFor(async () => expect(await service.ask('price')).toBe('[30,30]'), { timeout: 20_000 });
+  });
+
   test('what can not be done is named for each process, and nothing is changed in any', async () => {
     const { service, workers } = await begin();
     edit(service, 'net * 2', 'net * unknown');

@@ -4,7 +4,7 @@ import * as path from 'node:path';
 import ts from 'typescript';
 import { describe, expect, test, vi } from 'vitest';
 import { runConsole } from '../helpers/console-process.ts';
-import { agentUrl, answering, newFolder, run, startService, type Service } from '../helpers/service.ts';
+import { agentUrl, answering, editFile, newFolder, run, startService, type Service } from '../helpers/service.ts';
 
 interface Pushed {
   ok: boolean;
@@ -52,12 +52,7 @@ ${answering}`;
 const files = { 'src/shop.js': shop, 'src/rate.js': 'export const rate = 2;\n', 'src/main.js': main };
 
 const start = (): Promise<Service> => startService({ files, main: 'src/main.js', git: true });
-const edited = (service: Service, from: string, to: string): void => {
-  const file = path.join(service.folder, 'src/shop.js');
-  const text = readFileSync(file, 'utf8');
-  expect(text).toContain(from);
-  writeFileSync(file, text.replace(from, to));
-};
+const edited = (service: Service, from: string, to: string): void => editFile(service, 'src/shop.js', from, to);
 const push = async (service: Service, ...words: string[]): Promise<Pushed & { code: number | null }> => {
   const done = await service.keyhole('push', 'svc', 'src/shop.js', '--reason', 'because', '--json', ...words);
   return { ...(done.json() as Pushed), code: done.code };

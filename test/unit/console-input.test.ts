@@ -4,8 +4,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { armoredSignature, ed25519Line, publicKeyLine, publicLineOfOpenSshKey } from '../../packages/console/dist/client/ssh-wire.js';
 import { allCommands } from '../../packages/console/dist/commands/all.js';
-import { durationMs } from '../../packages/console/dist/commands/command.js';
+import { durationFlag, durationMs, type CommandContext } from '../../packages/console/dist/commands/command.js';
 import { asEvaluated, isUnfinished } from '../../packages/console/dist/commands/expression.js';
+import { limits } from '../../packages/agent/dist/protocol/index.js';
+import { shadowFlags } from '../../packages/console/dist/commands/shadow.js';
+import { duration } from '../../packages/console/dist/render/duration.js';
 import { parseDotLine, shellWords } from '../../packages/console/dist/repl/dot-line.js';
 
 test.each([
@@ -73,13 +76,45 @@ test.each([
   ['5', 5_000],
   ['500ms', 500],
   ['1.5s', 1_500],
+  ['90s', 90_000],
   ['5m', 300_000],
+  ['2h', 7_200_000],
 ])('%s is %i ms', (text, ms) => {
   expect(durationMs('--timeout', text, 1_000)).toBe(ms);
 });
-test.each(['', '-1', 'x', '5h', '1e3'])('%j is no time', (text) => {
+test.each(['', '-1', 'x', '5d', '2 h', '1e3'])('%j is no time', (text) => {
   expect(() => durationMs('--timeout', text, 1_000)).toThrow('--timeout');
 });
+
+test.each([
+  ['--confirm', 'confirm', limits.minConfirmMs, limits.maxConfirmMs, '1s', '24h'],
+  ['--shadow-for', 'shadowFor', limits.minShadowMs, limits.maxShadowMs, '1s', '10m'],
+])('%s takes a time within its bounds', (option, name, least, most, from, to) => {
+  const read = (value: string) => durationFlag({ [name]: value }, name, option, least, most);
+  expect([read(from), read(to), read('90')]).toEqual([least, most, 90_000]);
+  for (const value of [`${least - 1}ms`, `${most + 1}ms`, 'soon']) expect(() => read(value)).toThrow(`${option} takes a time`);
+});
+
+test('the options of a shadow run: bounds, and never without a word of consent', () => {
+  const flags = (given: Record<string, unknown>, interactive = false) => shadowFlags({ interactive } as CommandContext, given);
+  expect(flags({})).toBeNull();
+  expect(flags({ shadow: '1', yes: true })).toEqual({ calls: 1, timeoutMs: limits.defaultShadowMs, yes: true });
+  expect(flags({ shadow: '1000' }, true)).toMatchObject({ calls: 1_000, yes: false });
+  for (const shadow of ['0', '1001', 'x']) expect(() => flags({ shadow, yes: true })).toThrow('--shadow takes a whole number from 1 to 1000');
+  expect(() => flags({ shadow: '1' })).toThrow('There is nobody to ask');
+  expect(() => flags({ yes: true })).toThrow('go with --shadow');
+  expect(() => flags({ shadowFor: '5s' })).toThrow('go with --shadow');
+  expect(() => flags({ shadow: '1', yes: true, dryRun: true })).toThrow('either --shadow or --dry-run');
+});
+
+test.each([
+  [0, '0 ms'],
+  [999, '999 ms'],
+  [1_000, '1s'],
+  [59_001, '1m'],
+  [299_000, '4m59s'],
+  [7_205_000, '2h5s'],
+])('%i ms are shown as %s', (ms, text) => expect(duration(ms)).toBe(text));
 
 describe('keys', () => {
   test('a public line is what OpenSSH writes', () => {

@@ -11,7 +11,8 @@ const own = generateKeyPairSync('ed25519').privateKey;
 const sessionKey = generateKeyPairSync('ed25519').privateKey;
 const newSession = (): OperatorSession => {
   const login = { service: 'svc', bootId: 'boot', publicKey: publicKeyLine(own), sessionKey: publicKeyLine(sessionKey), signature: '', message: '' };
-  return new OperatorSession({ name: 'alice', email: 'a@example.com', publicKey: login.publicKey, fingerprint: 'f', capabilities: [] }, login);
+  const operator = { name: 'alice', email: 'a@example.com', publicKey: login.publicKey, fingerprint: 'f', capabilities: [] };
+  return new OperatorSession(operator, login, () => undefined);
 };
 
 function sign(

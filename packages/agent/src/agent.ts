@@ -12,10 +12,12 @@ import { hostChecks } from './host/doctor.ts';
 import { serveHost } from './host/host.ts';
 import { Inspector } from './host/inspector.ts';
 import { createLooking } from './host/looking.ts';
+import { Outbox } from './host/outbox.ts';
 import { createPatching } from './host/patch/index.ts';
 import { ThreadPatches, createThreading } from './host/threads/index.ts';
 import type { Threading } from './host/threads/index.ts';
 import type { SlotTable } from './loader/index.ts';
+import { nodeClock } from './platform/clock.ts';
 import { examine } from './protocol/index.ts';
 import type { DoorConfig, DoorReport } from './server/door-config.ts';
 import { interruptKey } from './server/interrupt.ts';
@@ -56,6 +58,7 @@ export class RunningAgent implements Agent {
   readonly #table: SlotTable | null;
   readonly #startedAt = new Date().toISOString();
   readonly #handlers: HostHandlers;
+  readonly #outbox = new Outbox(() => this.#threading.count());
   readonly #threading: Threading;
   readonly #ready: Promise<void>;
   #setReady: () => void = () => undefined;
@@ -77,7 +80,7 @@ export class RunningAgent implements Agent {
       patching.forget(session);
     };
     const main = { ...patching.handlers, ...looking.handlers, forget: forgetMain, interrupt: looking.interrupt };
-    const threading = createThreading({ main, patches, service, root, commit });
+    const threading = createThreading({ main, patches, service, root, commit, clock: nodeClock, undone: (undone) => this.#outbox.add(undone) });
     this.#threading = threading;
     this.#handlers = {
       ...threading.handlers,
@@ -139,7 +142,7 @@ export class RunningAgent implements Agent {
 
   #open(): void {
     const { port1, port2 } = new MessageChannel();
-    serveHost({ port: port1, handlers: this.#handlers, forget: (session) => this.#threading.forget(session) });
+    serveHost({ port: port1, handlers: this.#handlers, forget: (session) => this.#threading.forget(session), outbox: this.#outbox });
     const { service, commit, root, socketPath, operators, runtimeDir, cold, journal } = this.#config;
     const workerData: DoorConfig = {
       service,

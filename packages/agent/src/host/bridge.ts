@@ -4,8 +4,10 @@
  *
  *   door -> host   call { id, op, params, context }      host -> door   answer { id, result | error }
  *   door -> host   forget { session }                    (its handles are released)
+ *                                                        host -> door   undone { undone, live }
+ *   door -> host   written { number }                    (that is in the journal)
  */
-import type { OperationName, Params, Result, WireError } from '../protocol/index.ts';
+import type { OperationName, Params, Result, Undone, WireError } from '../protocol/index.ts';
 
 /** Operations of the catalogue that are done on the main thread. */
 export type HostOperation = Exclude<OperationName, 'journal.read' | 'journal.line' | 'journal.verify' | 'interrupt'>;
@@ -38,6 +40,14 @@ export type HostHandlers = {
 
 export type ToHost =
   | { t: 'call'; id: number; op: HostOperation; params: Record<string, unknown>; context: Omit<HostContext, 'call'> }
-  | { t: 'forget'; session: string };
+  | { t: 'forget'; session: string }
+  | { t: 'written'; number: number };
 
-export type ToDoor = { t: 'answer'; id: number; ok: true; result: unknown } | { t: 'answer'; id: number; ok: false; error: WireError };
+/** The agent took patches back by itself; `live` patches are left. */
+export interface UndoneNews {
+  t: 'undone';
+  undone: Undone;
+  live: number;
+}
+
+export type ToDoor = { t: 'answer'; id: number; ok: true; result: unknown } | { t: 'answer'; id: number; ok: false; error: WireError } | UndoneNews;

@@ -187,19 +187,16 @@ export class Evaluator {
   #within(expression: string, file: string, group: string, timeoutMs: number): EvaluateAnswer {
     const portal = this.#portals.portal(file);
     const code = withTopLevelAwait(expression);
-    // Only Runtime.evaluate has a time limit, and it takes text: the call goes through a global that is gone again before anybody else runs.
-    const name = `keyhole.${Math.random().toString(36).slice(2)}`;
-    Object.defineProperty(globalThis, name, { value: () => portal(code), configurable: true, enumerable: false });
-    try {
-      return this.#inspector.post<EvaluateAnswer>('Runtime.evaluate', {
-        expression: `globalThis[${JSON.stringify(name)}]()`,
-        timeout: timeoutMs,
-        objectGroup: group,
-        generatePreview: true,
-      });
-    } finally {
-      Reflect.deleteProperty(globalThis, name);
-    }
+    return this.#inspector.throughGlobal(
+      () => portal(code),
+      (name) =>
+        this.#inspector.post<EvaluateAnswer>('Runtime.evaluate', {
+          expression: `${name}()`,
+          timeout: timeoutMs,
+          objectGroup: group,
+          generatePreview: true,
+        }),
+    );
   }
 
   /** The guard refuses eval itself, so the names are read through the portal and the expression runs as a function of them. */

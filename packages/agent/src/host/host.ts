@@ -4,15 +4,17 @@
 import type { MessagePort } from 'node:worker_threads';
 import { KeyholeError } from '../protocol/index.ts';
 import type { HostContext, HostHandlers, ToDoor, ToHost } from './bridge.ts';
+import type { Outbox } from './outbox.ts';
 
 export interface HostOptions {
   port: MessagePort;
   handlers: HostHandlers;
   /** A session of an operator has ended: what was kept for it can go. */
   forget: (session: string) => void;
+  outbox: Outbox;
 }
 
-export function serveHost({ port, handlers, forget }: HostOptions): void {
+export function serveHost({ port, handlers, forget, outbox }: HostOptions): void {
   const answer = async (message: Extract<ToHost, { t: 'call' }>): Promise<void> => {
     let reply: ToDoor;
     try {
@@ -31,7 +33,10 @@ export function serveHost({ port, handlers, forget }: HostOptions): void {
   };
   port.on('message', (message: ToHost) => {
     if (message.t === 'forget') forget(message.session);
+    else if (message.t === 'written') outbox.written(message.number);
     else void answer(message);
   });
   port.unref();
+  // To a port whose door is gone nothing is said; the next door hears it all.
+  outbox.attach((undone, live) => port.postMessage({ t: 'undone', undone, live } satisfies ToDoor));
 }

@@ -101,6 +101,35 @@ export class Inspector {
     return value;
   }
 
+  /**
+   * Runs one of our functions, which catches what it calls, under V8's time limit.
+   * @returns whether it came to its end.
+   */
+  within(timeoutMs: number, work: () => void): boolean {
+    let done = false;
+    const all = (): void => {
+      work();
+      done = true;
+    };
+    try {
+      this.throughGlobal(all, (name) => this.post('Runtime.evaluate', { expression: `${name}()`, timeout: timeoutMs }));
+    } catch {
+      // Ended by the limit: `done` says so.
+    }
+    return done;
+  }
+
+  /** Lends a value to an expression: only `Runtime.evaluate` has a time limit, and it takes text. The global is gone again before anybody else runs. */
+  throughGlobal<T>(value: unknown, use: (expression: string) => T): T {
+    const name = `keyhole.${Math.random().toString(36).slice(2)}`;
+    Object.defineProperty(globalThis, name, { value, configurable: true, enumerable: false });
+    try {
+      return use(`globalThis[${JSON.stringify(name)}]`);
+    } finally {
+      Reflect.deleteProperty(globalThis, name);
+    }
+  }
+
   /** Calls the listener for each event that arrives while `work` runs. */
   during(event: string, listener: (params: unknown) => void, work: () => void): void {
     const hear = (message: { params: unknown }): void => listener(message.params);
@@ -125,12 +154,9 @@ export class Inspector {
     this.post('Runtime.releaseObjectGroup', { objectGroup: group });
   }
 
-  /** A handle of one of our functions, got through a global that is gone again before anybody else runs. */
+  /** A handle of one of our functions. */
   #handleOf(value: unknown): string {
-    const name = `keyhole.${Math.random().toString(36).slice(2)}`;
-    Object.defineProperty(globalThis, name, { value, configurable: true, enumerable: false });
-    const { result } = this.post<EvaluateAnswer>('Runtime.evaluate', { expression: `globalThis[${JSON.stringify(name)}]` });
-    Reflect.deleteProperty(globalThis, name);
+    const { result } = this.throughGlobal(value, (expression) => this.post<EvaluateAnswer>('Runtime.evaluate', { expression }));
     if (result.objectId === undefined) throw new KeyholeError('INTERNAL', 'the inspector gave no handle');
     return result.objectId;
   }

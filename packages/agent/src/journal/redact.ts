@@ -65,6 +65,10 @@ export async function createRedaction({ names, patterns, module }: JournalConfig
         return draft;
       default: {
         const cleaned = { ...draft };
+        if (cleaned.phase === 'undone') {
+          if (cleaned.errors !== undefined) cleaned.errors = clean(cleaned.errors, ['errors']) as typeof cleaned.errors;
+          return cleaned;
+        }
         if (cleaned.phase !== 'outcome') {
           const request = cleanRequest(cleaned.request);
           const isSame = JSON.stringify(request) === JSON.stringify(cleaned.request);

@@ -85,6 +85,10 @@ function* firstNeeded(dir: string, segments: string[]): Generator<void, number> 
       if (entry === null || !('phase' in entry)) continue;
       if (entry.phase === 'intent') open.add(entry.seq);
       else if (entry.phase === 'outcome') open.delete(entry.intent);
+      if (entry.phase === 'undone') {
+        if (entry.failed === undefined) for (const { id } of entry.patches) settle(id);
+        continue;
+      }
       if (entry.phase === 'intent' || entry.status !== 'done') continue;
       for (const { id, address } of patchesOf(entry)) {
         if (entry.kind === 'patch' && entry.phase === 'outcome') patches.set(id, { intent: entry.intent, address });

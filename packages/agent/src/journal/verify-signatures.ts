@@ -27,7 +27,8 @@ export class SignatureCheck {
   /** Why an entry's signature is none, or null. */
   check(entry: JournalEntry, hashes: HashList, firstSeq: number): string | null {
     if (entry.kind === 'session') return entry.login === undefined ? null : this.#login(entry, entry.login);
-    if (!('phase' in entry) || entry.phase === 'outcome') return null;
+    // What the agent undid by itself no operator asked for.
+    if (!('phase' in entry) || entry.phase === 'outcome' || entry.phase === 'undone') return null;
     if (entry.signed === undefined) {
       this.#unsigned += 1;
       return `${entry.operator} did not sign it`;

@@ -9,6 +9,7 @@
  *     req { id, op, params, signed } ->
  *                                  <-      ev { id, event, data } *
  *                                  <-      res { id, ok, result | error }       exactly one a request
+ *                                  <-      ev { id: 0, event, data }            news that no request asked for
  */
 import type { WireError } from './errors.ts';
 import type { JournalHead, JournalState } from './journal.ts';

@@ -7,5 +7,6 @@ export * from './signing.ts';
 export * from './doctor.ts';
 export * from './envelope.ts';
 export * from './limits.ts';
+export * from './operations.ts';
 export * from './catalogue.ts';
 export * from './codec.ts';

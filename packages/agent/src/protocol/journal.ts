@@ -1,5 +1,6 @@
 /** The journal's records, as they stand in its file: one JSON object a line. docs/journal.md describes them for other readers. */
 import type { WireError } from './errors.ts';
+import type { Undone } from './patches.ts';
 
 interface RecordBase {
   /** 1, 2, 3 ... without a gap, across segments and restarts. */
@@ -19,7 +20,7 @@ export interface Actor {
   session: string;
 }
 
-export type ChangeKind = 'eval' | 'set' | 'patch' | 'revert' | 'export';
+export type ChangeKind = 'eval' | 'set' | 'patch' | 'revert' | 'export' | 'confirm' | 'shadow';
 
 /** A place in a journal: an entry's seq and the SHA-256 of its line. */
 export interface JournalHead {
@@ -98,6 +99,13 @@ export interface OutcomeEntry {
   error?: WireError;
 }
 
+/** The agent took patches back by itself. Undoing never waits, so this follows the effect; `at` says when that was. */
+export interface UndoneEntry extends Undone {
+  kind: 'revert';
+  phase: 'undone';
+  by: 'agent';
+}
+
 /** A revert that was done while the journal could not be written, and was written down when it could. */
 export interface LateEntry extends Actor {
   kind: ChangeKind;
@@ -167,6 +175,7 @@ export type JournalDraft =
   | IntentEntry
   | OutcomeEntry
   | LateEntry
+  | UndoneEntry
   | RefusalEntry
   | WitnessEntry
   | RecoveredEntry

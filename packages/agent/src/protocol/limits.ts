@@ -24,6 +24,19 @@ export const limits = {
   maxEvaluationTimeoutMs: 600_000,
   /** A change that stops the process longer than this is refused unless the operator says otherwise. */
   defaultMaxPauseMs: 50,
+  /** A probation: shorter than a second nobody can confirm; longer than a day nobody remembers. */
+  minConfirmMs: 1_000,
+  maxConfirmMs: 86_400_000,
+  /** How long `ifErrors` counts, and the most it may allow. */
+  errorWatchMs: 60_000,
+  maxErrorsAllowed: 1_000_000,
+  /** Real calls that one shadow run looks at, and how long it may wait for them. */
+  maxShadowCalls: 1_000,
+  minShadowMs: 1_000,
+  defaultShadowMs: 60_000,
+  maxShadowMs: 600_000,
+  /** Functions in one shadow run. */
+  maxShadowFunctions: 20,
   /** How long a change waits for the service to call a function by itself. */
   defaultCaptureWaitMs: 10_000,
   maxCaptureWaitMs: 600_000,

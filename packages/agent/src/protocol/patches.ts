@@ -1,4 +1,5 @@
 /** What the engine says about functions and patches. */
+import type { RemoteValue } from './values.ts';
 
 export type StrategyName = 'slots' | 'live-edit' | 'rebind';
 
@@ -58,6 +59,8 @@ export interface FunctionDetail extends Omit<FunctionSummary, 'threads'> {
   reachable: string[];
   patches: string[];
   threads: FunctionInThread[];
+  /** What can still undo the live patch by itself. */
+  trial?: TrialState;
 }
 
 /** A module of the process, for the console to compare and translate against. */
@@ -111,6 +114,82 @@ export interface AppliedPatch {
   unreached?: Unreached[];
   /** Threads where it was done; absent while the service has no other thread than its main one (0). */
   threads?: number[];
+  trial?: TrialState;
+}
+
+/** What can undo a patch without anybody's doing; absent on one that stays. */
+export interface TrialState {
+  /** Milliseconds left to confirm it; then it is undone. */
+  confirmWithinMs?: number;
+  /** It is undone when more than `allowed` of its calls fail within the next `forMs` milliseconds. */
+  errors?: { allowed: number; seen: number; forMs: number };
+}
+
+/** The agent took a push back by itself: all of its patches that were still live, together. */
+export interface Undone {
+  /** Counts the agent's own undoings since the process started. */
+  number: number;
+  /** The journal entry of the push. */
+  entry: number;
+  /** ISO 8601: when it was done. The journal may learn of it later. */
+  at: string;
+  cause: 'not confirmed' | 'errors';
+  /** `now`: the patch that is live again, or null where the loaded code is. */
+  patches: { id: string; address: string; now: string | null }[];
+  /** Milliseconds after it was due: the main thread was busy. */
+  lateMs: number;
+  /** Which patch failed, how often, and how at last, without values of the service. */
+  errors?: { id: string; allowed: number; seen: number; name: string; message: string };
+  /** Other threads where it is not undone yet, or could not be: one sentence each. */
+  elsewhere?: string[];
+  /** Where it could not be undone: why. The patches are then live still, and it is tried again. */
+  failed?: string;
+}
+
+/** One call whose outcome differs. Values are previews of copies. */
+export interface ShadowDifference {
+  args: RemoteValue[];
+  old: ShadowOutcome;
+  new: ShadowOutcome;
+}
+export interface ShadowOutcome {
+  threw: boolean;
+  value: RemoteValue;
+}
+
+/** What a shadow run saw of one function. Each observed call is in exactly one of equal, different, skipped and incomparable. */
+export interface ShadowReport {
+  address: string;
+  calls: number;
+  equal: number;
+  different: number;
+  /** Of the different ones: the new function threw and the old one did not. */
+  threw: number;
+  /** The new function was not run. */
+  skipped: number;
+  /** It was run, and the outcomes could not be held against each other. */
+  incomparable: number;
+  /** Why calls were skipped or could not be compared, and how many. */
+  reasons: { why: string; calls: number }[];
+  /** The first few. */
+  differences: ShadowDifference[];
+  /** Milliseconds, of the old function, the new one, and of copying before the real call. */
+  oldMs: Percentiles;
+  newMs: Percentiles;
+  copyMs: Percentiles;
+}
+export interface Percentiles {
+  p50: number;
+  p99: number;
+}
+
+export interface ShadowResult {
+  /** False: nothing was run; `refused` says why. */
+  ok: boolean;
+  ended: 'enough calls' | 'time is up' | 'stopped' | 'not started';
+  tookMs: number;
+  functions: ShadowReport[];
+  refused: RefusedPatch[];
 }
 
 export interface RefusedPatch {
@@ -139,4 +218,5 @@ export interface PatchRecord extends PatchRequest {
   /** Sequence number and SHA-256 of the journal line that holds the intent. */
   entry: number;
   entryHash: string;
+  trial?: TrialState;
 }

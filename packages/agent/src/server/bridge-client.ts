@@ -1,7 +1,7 @@
 /** The door's end of the bridge: asks the host and waits for its answer. */
 import type { MessagePort } from 'node:worker_threads';
 import { KeyholeError } from '../protocol/index.ts';
-import type { HostContext, HostOperation, HostResult, ToDoor, ToHost } from '../host/bridge.ts';
+import type { HostContext, HostOperation, HostResult, ToDoor, ToHost, UndoneNews } from '../host/bridge.ts';
 import type { Params } from '../protocol/index.ts';
 
 interface Waiting {
@@ -14,9 +14,11 @@ export class BridgeClient {
   readonly #waiting = new Map<number, Waiting>();
   #next = 1;
 
-  constructor(port: MessagePort) {
+  /** @param undone hears what the agent took back by itself, also what no door before this one has written. */
+  constructor(port: MessagePort, undone: (news: UndoneNews) => void) {
     this.#port = port;
     port.on('message', (message: ToDoor) => {
+      if (message.t === 'undone') return undone(message);
       const waiting = this.#waiting.get(message.id);
       this.#waiting.delete(message.id);
       if (message.ok) waiting?.resolve(message.result);
@@ -33,6 +35,11 @@ export class BridgeClient {
     });
     this.#port.postMessage({ t: 'call', id, op, params, context } satisfies ToHost);
     return { id, result };
+  }
+
+  /** The host need not say that again. */
+  written(number: number): void {
+    this.#port.postMessage({ t: 'written', number } satisfies ToHost);
   }
 
   forget(session: string): void {

@@ -5,7 +5,7 @@
 import type { HostContext, HostOperation } from '../host/bridge.ts';
 import type { Appended, Journal } from '../journal/index.ts';
 import { KeyholeError } from '../protocol/index.ts';
-import type { ChangeKind, IntentEntry, JournalDraft, OutcomeEntry, PatchResult, Result, SessionEntry } from '../protocol/index.ts';
+import type { ChangeKind, IntentEntry, JournalDraft, OutcomeEntry, PatchResult, Result, SessionEntry, ShadowResult } from '../protocol/index.ts';
 import { checkRequestSignature } from './request-signature.ts';
 import type { Asked } from './request-signature.ts';
 import type { OperatorSession } from './session.ts';
@@ -175,6 +175,12 @@ function summaryOf(op: HostOperation, result: unknown): { status: 'done' | 'refu
     return evaluated.ok
       ? { status: 'done', result: { ok: true, type: evaluated.value.type, bytes: Buffer.byteLength(JSON.stringify(evaluated.value)) } }
       : { status: 'done', result: { ok: false, error: evaluated.error.name } };
+  }
+  if (op === 'patch.confirm') return { status: 'done', result: { patches: (result as Result<'patch.confirm'>).patches } };
+  if (op === 'patch.shadow') {
+    const { ok, ended, functions, refused } = result as ShadowResult;
+    // Without the differences: those are values of the service.
+    return { status: ok ? 'done' : 'refused', result: { ended, refused, functions: functions.map(({ differences: _, ...counts }) => counts) } };
   }
   if (op === 'patch.export') {
     return { status: 'done', result: { patches: (result as Result<'patch.export'>).patches.map((patch) => patch.id) } };

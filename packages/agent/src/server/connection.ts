@@ -94,7 +94,7 @@ export function serveConnection(socket: WebSocket, gate: Gate, authenticated: ()
     }
     const { service, bootId } = gate;
     const login = { service, bootId, publicKey, sessionKey: sessionKey ?? null, signature: unarmorSignature(signature), message };
-    const opened = new OperatorSession(operator, login);
+    const opened = new OperatorSession(operator, login, (event, data) => phase === 'open' && send({ t: 'ev', id: 0, event, data }));
     if (!gate.admit(opened)) {
       refuse(new KeyholeError('BUSY', `there are ${limits.maxSessions} sessions already`, 'One of them must end first.'));
       return;

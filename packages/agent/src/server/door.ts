@@ -17,6 +17,7 @@ import { listen } from './listener.ts';
 import type { Operator } from './operators.ts';
 import { readOperators } from './operators.ts';
 import type { OperatorSession } from './session.ts';
+import { recordUndone } from './undone.ts';
 import { fingerprintOf } from '../journal/index.ts';
 
 async function openDoor(config: DoorConfig): Promise<void> {
@@ -30,7 +31,7 @@ async function openDoor(config: DoorConfig): Promise<void> {
     const why = `what redacts it could not be loaded: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
     report('journal', `the journal can not be written: ${why}`, 'Every change is refused: correct journal.redact and restart the service.');
     return (draft: JournalDraft): JournalDraft => {
-      if (!('phase' in draft) || draft.phase === 'outcome') return draft;
+      if (!('phase' in draft) || draft.phase === 'outcome' || draft.phase === 'undone') return draft;
       // A revert has happened already, and is written down without what it said.
       if (draft.phase === 'late') return { ...draft, request: {} };
       throw new KeyholeError('JOURNAL', `the journal can not be written: ${why}`, 'Correct journal.redact and restart the service.');
@@ -49,13 +50,14 @@ async function openDoor(config: DoorConfig): Promise<void> {
   const { writable, why = '' } = journal.state();
   if (!writable)
     report('journal', `the journal can not be written: ${why}`, 'Inspection works; every change is refused until the journal can be written.');
-  const bridge = new BridgeClient(config.bridge);
   let patches = 0;
   let showPatches = (): void => undefined;
   const patchesChanged = (count: number): void => {
     patches = count;
     showPatches();
   };
+  const sessions = new Set<OperatorSession>();
+  const bridge = new BridgeClient(config.bridge, (news) => recordUndone(news, { journal, bridge, sessions, patchesChanged, report }));
   const dispatcher = new Dispatcher({ bridge, journal, interrupter: new Interrupter(), operators: config.operators, patchesChanged, report });
 
   const operators = (): Operator[] => {
@@ -81,7 +83,6 @@ async function openDoor(config: DoorConfig): Promise<void> {
       return null;
     }
   };
-  const sessions = new Set<OperatorSession>();
   const strangers = createRefusalNotes(note);
 
   const dir = ownRuntimeDir(config.runtimeDir ?? undefined);

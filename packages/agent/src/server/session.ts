@@ -16,13 +16,17 @@ export class OperatorSession {
   /** Requests under way: the console's number to the bridge's. */
   readonly calls = new Map<number, number>();
 
+  /** Tells the operator what no request of theirs asked for. */
+  readonly tell: (event: string, data: unknown) => void;
+
   /** Signed requests of late, so that none is taken twice. */
   readonly #taken = new Set<number>();
   #latest = 0;
 
-  constructor(operator: Operator, login: LoginProof) {
+  constructor(operator: Operator, login: LoginProof, tell: (event: string, data: unknown) => void) {
     this.operator = operator;
     this.login = login;
+    this.tell = tell;
   }
 
   /** False where a signed request with that number was taken before, or is older than can be told. */

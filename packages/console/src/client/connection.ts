@@ -19,6 +19,8 @@ import { doubtOf } from './witness.ts';
 const defaultCallTimeoutMs = 30_000;
 /** After an interrupt the agent still owes an answer; one that does not come is not waited for. */
 const interruptGraceMs = 5_000;
+/** Requests count from 1. */
+const newsId = 0;
 
 export interface CallOptions {
   timeoutMs?: number | undefined;
@@ -51,6 +53,7 @@ export class Connection {
   readonly #socket: FrameSocket;
   readonly #pending = new Map<number, Pending>();
   readonly #lostListeners: ((reason: KeyholeError) => void)[] = [];
+  readonly #newsListeners: ((event: string, data: unknown) => void)[] = [];
   #nextId = 1;
   #lost: KeyholeError | null = null;
   #closing = false;
@@ -102,6 +105,11 @@ export class Connection {
   /** Called once when the line is lost; not when `close` was called. */
   onLost(listener: (reason: KeyholeError) => void): void {
     this.#lostListeners.push(listener);
+  }
+
+  /** Called with what the agent tells without being asked. */
+  onNews(listener: (event: string, data: unknown) => void): void {
+    this.#newsListeners.push(listener);
   }
 
   /** @throws {KeyholeError} what the agent answered, TIMEOUT, INTERRUPTED or UNREACHABLE. */
@@ -169,6 +177,7 @@ export class Connection {
   }
 
   #receive(frame: ServerFrame): void {
+    if (frame.t === 'ev' && frame.id === newsId) return this.#newsListeners.forEach((listener) => listener(frame.event, frame.data));
     if (frame.t === 'ev') return this.#pending.get(frame.id)?.onEvent?.(frame.event, frame.data);
     if (frame.t === 'error') return this.#fail(errorFromWire(frame.error));
     if (frame.t === 'res') return this.#answer(frame);

@@ -1,6 +1,7 @@
 /** The commands, in the order of the help. */
 import { actors } from './actors.ts';
 import type { CommandDefinition } from './command.ts';
+import { confirm } from './confirm.ts';
 import { diff } from './diff.ts';
 import { doctor } from './doctor.ts';
 import { edit } from './edit.ts';
@@ -30,6 +31,7 @@ export const allCommands: CommandDefinition[] = [
   diff,
   log,
   revert,
+  confirm,
   exportCommand,
   journalVerify,
   journalShow,

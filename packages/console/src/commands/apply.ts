@@ -1,9 +1,22 @@
 /** What `push`, `edit` and `revert` share: sending functions to the engine, and showing what became of each. */
-import { limits, type PatchRequest, type PatchResult, type RefusedPatch } from '@keyhole/agent/protocol';
+import { limits, type PatchRequest, type PatchResult, type RefusedPatch, type ShadowResult } from '@keyhole/agent/protocol';
 import type { Connection } from '../client/connection.ts';
+import { duration } from '../render/duration.ts';
 import { span, type Text } from '../render/text.ts';
+import { runShadow, shadowFlags, shadowOptions } from './shadow.ts';
 import { threadOf, threadOption } from './threads.ts';
-import { durationMs, reasonOption, textFlag, type CommandContext, type Flags, type OptionDefinition, type Outcome } from './command.ts';
+import { describeTrial } from './trial.ts';
+import {
+  countFlag,
+  durationFlag,
+  durationMs,
+  reasonOption,
+  textFlag,
+  type CommandContext,
+  type Flags,
+  type OptionDefinition,
+  type Outcome,
+} from './command.ts';
 
 const applyTimeoutMs = 60_000;
 /** An answer that takes longer than this waits for something. */
@@ -14,6 +27,9 @@ export const applyOptions: OptionDefinition[] = [
   { flags: '--dry-run', doc: 'only says what would happen' },
   threadOption,
   { flags: '--max-pause <ms>', doc: `refuse when the process would stop longer (default: ${limits.defaultMaxPauseMs})` },
+  { flags: '--confirm <time>', doc: 'undone after that time (90s, 5m, 2h) unless keyhole confirm comes before' },
+  { flags: '--if-errors <n>', doc: `undone when more than n of its calls fail in the first ${duration(limits.errorWatchMs)}` },
+  ...shadowOptions,
 ];
 
 /** `refused` holds what could not even be translated: then nothing is applied, unless `partial`. */
@@ -21,18 +37,27 @@ export async function applyPatches(
   context: CommandContext,
   connection: Connection,
   change: { patches: PatchRequest[]; refused: RefusedPatch[]; reason: string; partial: boolean; flags: Flags },
-): Promise<PatchResult> {
+): Promise<PatchResult & { shadow?: ShadowResult }> {
   const { patches, refused, reason, partial, flags } = change;
   const dryRun = flags['dryRun'] === true;
   const maxPause = textFlag(flags, 'maxPause');
+  const confirmMs = durationFlag(flags, 'confirm', '--confirm', limits.minConfirmMs, limits.maxConfirmMs);
+  const ifErrors = countFlag(flags, 'ifErrors', 0, limits.maxErrorsAllowed, '--if-errors');
+  const shadow = shadowFlags(context, flags);
   if (patches.length === 0 || (refused.length > 0 && !partial && !dryRun)) return { ok: refused.length === 0, dryRun, patches: [], refused };
+  const shadowed = shadow === null ? null : await runShadow(context, connection, { patches, reason, ...threadOf(flags) }, shadow);
+  if (shadow !== null && shadowed?.apply !== true) {
+    const seen = shadowed === null ? {} : { shadow: shadowed.result };
+    return { ok: false, dryRun, patches: [], refused: [...refused, ...(shadowed?.result.refused ?? [])], ...seen };
+  }
   const waitMs = Math.min(context.timeoutMs ?? limits.defaultCaptureWaitMs, limits.maxCaptureWaitMs);
   const stopSaying = sayWhatIsWaitedFor(context, connection, new Set(patches.map((patch) => patch.address)));
   const pause = maxPause === undefined ? {} : { maxPauseMs: durationMs('--max-pause', maxPause, 1) };
+  const trial = { ...(confirmMs !== undefined && { confirmMs }), ...(ifErrors !== undefined && { ifErrors }) };
   const result = await connection
     .call(
       'patch.apply',
-      { patches, reason, dryRun, partial, waitMs, ...threadOf(flags), ...pause },
+      { patches, reason, dryRun, partial, waitMs, ...threadOf(flags), ...pause, ...trial },
       { ...context, timeoutMs: waitMs + applyTimeoutMs },
     )
     .finally(stopSaying);
@@ -41,6 +66,7 @@ export async function applyPatches(
     dryRun: result.dryRun,
     patches: result.patches,
     refused: [...refused, ...result.refused],
+    ...(shadowed !== null && { shadow: shadowed.result }),
   };
 }
 
@@ -63,9 +89,9 @@ function sayWhatIsWaitedFor(context: CommandContext, connection: Connection, add
 }
 
 /** The result of a change, with exit code 1 where it was refused. */
-export function outcomeOf(result: PatchResult, done: string): Outcome {
-  const { ok, dryRun, patches, refused } = result;
-  return { json: { ok, dryRun, patches, refused }, text: render(result, done), exitCode: ok ? 0 : 1 };
+export function outcomeOf(result: PatchResult & { shadow?: ShadowResult }, done: string): Outcome {
+  const { ok, dryRun, patches, refused, shadow } = result;
+  return { json: { ok, dryRun, patches, refused, ...(shadow !== undefined && { shadow }) }, text: render(result, done), exitCode: ok ? 0 : 1 };
 }
 
 function render(result: PatchResult, done: string): Text {
@@ -78,6 +104,7 @@ function render(result: PatchResult, done: string): Text {
     patch.threads === undefined ? '' : `, threads ${patch.threads.join(', ')}`,
     result.dryRun ? '' : patch.verified ? ', verified' : span('warning', ', not verified'),
     '\n',
+    patch.trial === undefined ? '' : describeTrial(patch.id, patch.trial),
     (patch.unreached ?? []).map(({ holder, count }) => [
       span('warning', '  keeps the old code: '),
       `${holder}${count === null ? '' : count === 1 ? '' : ` (${count})`}\n`,

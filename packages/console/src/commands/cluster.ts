@@ -117,6 +117,40 @@ export async function revertInAll(
   );
 }
 
+/** Ends the probation of the same change in every process where it is on one. */
+export async function confirmInAll(context: CommandContext, connections: readonly Connection[], id: string): Promise<Outcome> {
+  const lists = await Promise.all(connections.map(async (connection) => (await connection.call('patch.list', {}, context)).patches));
+  const change = changeNamed(id, lists.flat());
+  const processes = await Promise.all(
+    connections.flatMap((connection, index) => {
+      const here = lists[index]?.find((record) => changeOf(record) === change && record.trial?.confirmWithinMs !== undefined);
+      return here === undefined ? [] : [confirmIn(context, connection, here.id)];
+    }),
+  );
+  if (processes.length === 0) throw new KeyholeError('NOT_FOUND', `${id} is not on probation in any process of the cluster`);
+  const ok = processes.every((each) => each.error === undefined);
+  const patches = processes.flatMap((each) => each.patches);
+  const text = processes.map((each): Text => [
+    span('heading', `process ${each.pid}  `),
+    each.error === undefined ? [span('good', 'confirmed '), each.patches.join(', ')] : span('bad', `NOT confirmed: ${each.error.message}`),
+    '\n',
+  ]);
+  return { json: { ok, id, patches, processes }, text, exitCode: ok ? 0 : 1 };
+}
+
+async function confirmIn(
+  context: CommandContext,
+  connection: Connection,
+  id: string,
+): Promise<{ pid: number; patches: string[]; error?: NonNullable<InProcess['error']> }> {
+  const { pid } = connection.welcome;
+  try {
+    return { pid, patches: (await connection.call('patch.confirm', { id }, context)).patches };
+  } catch (error) {
+    return { pid, patches: [], error: said(error) };
+  }
+}
+
 function changeOf({ address, code }: PatchRecord): string {
   return `${address}\n${code}`;
 }

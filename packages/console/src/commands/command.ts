@@ -1,6 +1,7 @@
 /** What a command is: its words and options, and a function from them to a result. The command line and the REPL run the same ones. */
 import { KeyholeError } from '@keyhole/agent/protocol';
 import type { Connection } from '../client/connection.ts';
+import { duration } from '../render/duration.ts';
 import type { Terminal } from '../render/terminal.ts';
 import type { Text } from '../render/text.ts';
 
@@ -69,12 +70,12 @@ export function textFlag(flags: Flags, name: string): string | undefined {
 }
 
 /** @throws {KeyholeError} USAGE naming the option */
-export function countFlag(flags: Flags, name: string, least: number, most: number): number | undefined {
+export function countFlag(flags: Flags, name: string, least: number, most: number, option = `--${name}`): number | undefined {
   const value = textFlag(flags, name);
   if (value === undefined) return undefined;
   const count = Number(value);
   if (!/^\d+$/.test(value) || count < least || count > most) {
-    throw new KeyholeError('USAGE', `--${name} takes a whole number from ${least} to ${most}, not ${value}`);
+    throw new KeyholeError('USAGE', `${option} takes a whole number from ${least} to ${most}, not ${value}`);
   }
   return count;
 }
@@ -97,12 +98,25 @@ export function momentFlag(flags: Flags, name: string): string | undefined {
   return new Date(at).toISOString();
 }
 
-/** `500ms`, `5s`, `5m`; a bare number counts in `bareUnitMs`. */
+/** `500ms`, `90s`, `5m`, `2h`; a bare number counts in `bareUnitMs`. */
 export function durationMs(option: string, value: string, bareUnitMs: number): number {
-  const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(value) ?? [];
-  if (number === undefined) throw new KeyholeError('USAGE', `${option} takes a time such as 500ms, 5s or 5m, not ${value}`);
-  const unitMs = unit === 'ms' ? 1 : unit === 's' ? 1_000 : unit === 'm' ? 60_000 : bareUnitMs;
+  const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(value) ?? [];
+  if (number === undefined) throw new KeyholeError('USAGE', `${option} takes a time such as 500ms, 5s, 5m or 2h, not ${value}`);
+  const unitMs = unit === 'ms' ? 1 : unit === 's' ? 1_000 : unit === 'm' ? 60_000 : unit === 'h' ? 3_600_000 : bareUnitMs;
   return Math.round(Number(number) * unitMs);
+}
+
+/**
+ * A time within bounds; a bare number counts seconds.
+ * @throws {KeyholeError} USAGE naming the option
+ */
+export function durationFlag(flags: Flags, name: string, option: string, leastMs: number, mostMs: number): number | undefined {
+  const value = textFlag(flags, name);
+  if (value === undefined) return undefined;
+  const ms = durationMs(option, value, 1_000);
+  if (ms < leastMs || ms > mostMs)
+    throw new KeyholeError('USAGE', `${option} takes a time from ${duration(leastMs)} to ${duration(mostMs)}, not ${value}`);
+  return ms;
 }
 
 export const reasonOption: OptionDefinition = { flags: '-r, --reason <why>', doc: 'why, for the journal and the commit message' };

@@ -6,6 +6,7 @@ import { joined, span, type Text } from '../render/text.ts';
 import type { AgentCalls } from '../typescript/base.ts';
 import type { CommandContext, CommandDefinition, Outcome } from './command.ts';
 import { inThread, threadOf, threadOption } from './threads.ts';
+import { describeTrial } from './trial.ts';
 
 export const fn: CommandDefinition = {
   name: 'fn',
@@ -73,7 +74,7 @@ function list({ functions, silent = [] }: Result<'fn.list'>, prefix: string, { t
 }
 
 function show(detail: FunctionDetail, { source, original }: { source: string; original: string }): Outcome {
-  const { address, file, line, strategies, reachable, patches, threads } = detail;
+  const { address, file, line, strategies, reachable, patches, threads, trial } = detail;
   const verdicts: Text = strategies.map((strategy) => [
     '  ',
     strategy.possible ? span('good', strategy.name) : span('dim', strategy.name),
@@ -81,13 +82,14 @@ function show(detail: FunctionDetail, { source, original }: { source: string; or
     strategy.why === '' ? '\n' : `: ${strategy.why}\n`,
   ]);
   return {
-    json: { address, file, line, source, original, strategies, reachable, patches, threads },
+    json: { address, file, line, source, original, strategies, reachable, patches, threads, ...(trial !== undefined && { trial }) },
     text: [
       [span('heading', address), span('dim', `  ${file}:${line}\n`)],
       `${source}\n`,
       [span('heading', 'strategies\n'), verdicts],
       [span('heading', 'outer variables  '), reachable.length === 0 ? span('dim', 'none of its own') : joined(reachable, ', '), '\n'],
       patches.length === 0 ? '' : [span('heading', 'patches  '), span('warning', patches.join(', ')), '\n'],
+      trial === undefined ? '' : describeTrial(patches[0] ?? '', trial),
       threads.length < 2 ? '' : [span('heading', 'threads\n'), threads.map(inOneThread)],
     ],
   };

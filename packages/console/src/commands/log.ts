@@ -3,6 +3,7 @@ import type { ColdOrigin, JournalEntry, JournalFilter, Result } from '@keyhole/a
 import { span, type Text } from '../render/text.ts';
 import { table } from '../render/table.ts';
 import { countFlag, momentFlag, textFlag, type CommandDefinition } from './command.ts';
+import { describeUndone } from './trial.ts';
 
 const defaultCount = 50;
 /** One page of `journal.read`. */
@@ -80,6 +81,7 @@ function what(entry: JournalEntry): Text {
       return span('warning', `removed: ${entry.removed.map((each) => `${each.file} (up to entry ${each.last.seq})`).join(', ')}`);
     default:
       if (entry.phase === 'outcome') return outcome(entry);
+      if (entry.phase === 'undone') return describeUndone(entry);
       return [request(entry.request), entry.phase === 'late' ? span('warning', '  while the journal could not be written') : ''];
   }
 }
@@ -95,6 +97,7 @@ function request(params: Record<string, unknown>): Text {
   const parts = [
     ...patches,
     ...ids,
+    ...(typeof params['id'] === 'string' ? [params['id']] : []),
     ...(params['all'] === true ? ['all'] : []),
     ...(typeof params['expression'] === 'string' ? [params['expression']] : []),
   ];

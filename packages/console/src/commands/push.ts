@@ -35,6 +35,10 @@ export const push: CommandDefinition = {
 /** Every process is asked for itself: what runs there may differ, and not every one has loaded every file. */
 async function pushToCluster(context: CommandContext, connections: readonly Connection[], paths: string[], flags: Flags): Promise<Outcome> {
   if (flags['thread'] !== undefined) throw new KeyholeError('USAGE', '--thread means a thread of one process', 'Give NAME#PID as the target');
+  for (const flag of ['shadow', 'ifErrors'].filter((each) => flags[each] !== undefined)) {
+    const said = flag === 'shadow' ? '--shadow looks at calls' : '--if-errors counts calls';
+    throw new KeyholeError('USAGE', `${said} of one process, and this is a cluster of ${connections.length}`, 'Give NAME#PID as the target');
+  }
   const { planPush } = await import('../typescript/changes.ts');
   const plans = connections.map((connection) => ({ connection, plan: { patches: [], refused: [] } as Plan }));
   for (const given of paths.length === 0 ? [[]] : paths.map((path) => [path])) {

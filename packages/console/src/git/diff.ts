@@ -6,9 +6,10 @@ import { baseAddress } from '../typescript/compare.ts';
 
 /**
  * @param ids none means every live patch.
+ * @returns the diff, and the patches it shows.
  * @throws {KeyholeError} NOT_FOUND for an id that is not live.
  */
-export async function diffOf(connection: AgentCalls, ids: string[], cwd: string): Promise<string> {
+export async function diffOf(connection: AgentCalls, ids: string[], cwd: string): Promise<{ text: string; patches: PatchRecord[] }> {
   const { patches } = await connection.call('patch.list', {});
   const missing = ids.find((id) => !patches.some((patch) => patch.id === id));
   if (missing !== undefined) throw new KeyholeError('NOT_FOUND', `no patch ${missing} is live`, 'keyhole diff without an id shows all that are.');
@@ -19,7 +20,7 @@ export async function diffOf(connection: AgentCalls, ids: string[], cwd: string)
     const { before, after } = await wholeFile(connection, file, inFile, cwd);
     texts.push(createTwoFilesPatch(`a/${file}`, `b/${file}`, before, after, undefined, undefined, { context: 3 }).replace(/^=+\n/, ''));
   }
-  return texts.join('');
+  return { text: texts.join(''), patches: chosen };
 }
 
 async function wholeFile(connection: AgentCalls, file: string, patches: PatchRecord[], cwd: string): Promise<{ before: string; after: string }> {

@@ -5,7 +5,7 @@ import { textFlag, type CommandContext, type CommandDefinition, type Flags } fro
 import { span } from '../render/text.ts';
 import { readFromKeyboard } from './interactive.ts';
 import { readFromPipe } from './piped.ts';
-import { Session } from './session.ts';
+import { Session, type Notices } from './session.ts';
 
 export const attach: CommandDefinition = {
   name: 'attach',
@@ -19,11 +19,12 @@ export const attach: CommandDefinition = {
   ],
   async run(context, { target, flags }) {
     if (flags['json'] === true) throw new KeyholeError('USAGE', 'attach is a conversation and has no JSON form', 'Use keyhole eval T EXPR --json');
-    const lossNotice = { announce: (): void => undefined };
-    const session = new Session(context, await connect(context, target, flags), () => lossNotice.announce());
+    const notices: Notices = { lost: () => undefined, news: (text) => context.terminal.message(text) };
+    const connection = await connect(context, target, flags);
+    const session = await Session.open(context, connection, { lost: () => notices.lost(), news: (text) => notices.news(text) });
     context.terminal.message(session.banner);
     const atTerminal = process.stdin.isTTY === true && process.stdout.isTTY === true;
-    const exitCode = atTerminal ? await readFromKeyboard(context, session, lossNotice) : await readFromPipe(context, session);
+    const exitCode = atTerminal ? await readFromKeyboard(context, session, notices) : await readFromPipe(context, session);
     if (!atTerminal && session.lost !== null) throw session.lost;
     return { json: null, text: '', exitCode };
   },

@@ -47,6 +47,10 @@ async function wordsFor(definition: CommandDefinition, word: string, connection:
     case 'diff':
     case 'export':
       return (await connection.call('patch.list', {}, options)).patches.map((patch) => patch.id);
+    case 'confirm':
+      return (await connection.call('patch.list', {}, options)).patches
+        .filter(({ trial }) => trial?.confirmWithinMs !== undefined)
+        .map(({ id }) => id);
     default:
       return [];
   }

@@ -10,7 +10,7 @@ import { span, type Text } from '../render/text.ts';
 import { complete } from './completion.ts';
 import { InputGate } from './gate.ts';
 import { historyFile } from './history.ts';
-import type { Session } from './session.ts';
+import type { Notices, Session } from './session.ts';
 
 /** What the evaluation hands to node:repl's writer: text that is ready, so that no value of ours is ever inspected. */
 class Shown {
@@ -20,8 +20,8 @@ class Shown {
   }
 }
 
-/** Resolves with the exit code when the operator leaves. `onLost` is what the session calls when the line is lost. */
-export function readFromKeyboard(context: CommandContext, session: Session, lossNotice: { announce: () => void }): Promise<number> {
+/** Resolves with the exit code when the operator leaves. `notices` is what the session calls when the line is lost or there is news. */
+export function readFromKeyboard(context: CommandContext, session: Session, notices: Notices): Promise<number> {
   const { terminal } = context;
   const gate = new InputGate(process.stdin, () => session.interrupt());
   const prompt = start({
@@ -100,7 +100,12 @@ export function readFromKeyboard(context: CommandContext, session: Session, loss
   } catch (error) {
     terminal.message(span('dim', `no history: ${(error as Error).message}\n`));
   }
-  lossNotice.announce = () => {
+  notices.news = (text) => {
+    prompt.setPrompt(session.prompt);
+    terminal.message(['\n', text]);
+    if (!session.busy) prompt.displayPrompt(true);
+  };
+  notices.lost = () => {
     prompt.setPrompt(session.prompt);
     // A pending evaluation says it itself.
     if (session.busy || session.lost === null) return;
@@ -110,7 +115,8 @@ export function readFromKeyboard(context: CommandContext, session: Session, loss
 
   return new Promise((resolve) => {
     prompt.on('exit', () => {
-      lossNotice.announce = () => undefined;
+      notices.lost = () => undefined;
+      notices.news = (text) => terminal.message(text);
       gate.detach();
       resolve(session.lost === null ? 0 : errorTable.UNREACHABLE.exitCode);
     });

@@ -5,26 +5,46 @@ import { allCommands } from '../commands/all.ts';
 import type { CommandContext } from '../commands/command.ts';
 import { evaluateIn, renderEvaluationError } from '../commands/eval.ts';
 import { reportError, runCommand, type Surroundings } from '../commands/run.ts';
+import { describeUndone, undoneNews } from '../commands/trial.ts';
+import { duration } from '../render/duration.ts';
 import { renderFailure } from '../render/failure.ts';
 import { sanitize } from '../render/sanitize.ts';
 import { span, type Text } from '../render/text.ts';
 import { renderValue } from '../render/value.ts';
 import { parseDotLine } from './dot-line.ts';
 
+/** The prompt waits for this, so it is short. */
+const promptTimeoutMs = 1_000;
+/** After these there may be another probation, or one less. */
+const changesPatches = /^\s*\.?(?:push|edit|revert|confirm|diff)\b/;
+
+/** How a session speaks up between answers. */
+export interface Notices {
+  lost: () => void;
+  news: (text: Text) => void;
+}
+
 type Keyboard = Pick<Surroundings, 'ask' | 'handOver' | 'interactive'>;
 
 export class Session {
   readonly #context: CommandContext;
-  readonly #onLost: () => void;
+  readonly #notices: Notices;
+  /** When the next probation ends, on this machine's monotonic clock. */
+  #probation: { id: string; untilMs: number } | null = null;
   #connection: Connection;
   /** What runs now, for Ctrl-C. */
   #running: AbortController | null = null;
 
-  constructor(context: CommandContext, connection: Connection, onLost: () => void) {
+  private constructor(context: CommandContext, connection: Connection, notices: Notices) {
     this.#context = context;
-    this.#onLost = onLost;
+    this.#notices = notices;
     this.#connection = connection;
-    connection.onLost(() => this.#onLost());
+  }
+
+  static async open(context: CommandContext, connection: Connection, notices: Notices): Promise<Session> {
+    const session = new Session(context, connection, notices);
+    await session.#attend();
+    return session;
   }
 
   get connection(): Connection {
@@ -41,7 +61,11 @@ export class Session {
 
   get prompt(): string {
     const { service, pid } = this.#connection.welcome;
-    return `${sanitize(service).replace(/\s/g, ' ')}#${pid}${this.lost !== null ? ' (lost)' : this.#connection.journalWritable ? '' : ' (journal not writable)'}> `;
+    const name = `${sanitize(service).replace(/\s/g, ' ')}#${pid}`;
+    if (this.lost !== null) return `${name} (lost)> `;
+    const journal = this.#connection.journalWritable ? '' : ' (journal not writable)';
+    const leftMs = (this.#probation?.untilMs ?? 0) - performance.now();
+    return leftMs <= 0 ? `${name}${journal}> ` : `${name}${journal} (${sanitize(this.#probation?.id ?? '')} undone in ${duration(leftMs)})> `;
   }
 
   get banner(): Text {
@@ -80,6 +104,8 @@ export class Session {
         });
       } catch (error) {
         return reportError(terminal, error, false);
+      } finally {
+        if (changesPatches.test(line)) await this.#lookAtProbations();
       }
     });
   }
@@ -94,10 +120,38 @@ export class Session {
       const connection = await this.#context.dial();
       this.#connection.close();
       this.#connection = connection;
-      connection.onLost(() => this.#onLost());
+      await this.#attend();
       return this.banner;
     } catch (error) {
       return renderFailure(KeyholeError.from(error));
+    }
+  }
+
+  /** Hears what the connection has to say, and asks what is on probation already. */
+  async #attend(): Promise<void> {
+    const connection = this.#connection;
+    connection.onLost(() => this.#notices.lost());
+    connection.onNews((event, data) => {
+      const undone = undoneNews(event, data);
+      if (undone === null) return;
+      if (undone.patches.some(({ id }) => id === this.#probation?.id)) this.#probation = null;
+      this.#notices.news([describeUndone(undone), '\n']);
+    });
+    await this.#lookAtProbations();
+  }
+
+  async #lookAtProbations(): Promise<void> {
+    this.#probation = null;
+    if (this.lost !== null) return;
+    try {
+      const { patches } = await this.#connection.call('patch.list', {}, { timeoutMs: promptTimeoutMs });
+      for (const { id, trial } of patches) {
+        if (trial?.confirmWithinMs === undefined) continue;
+        const untilMs = performance.now() + trial.confirmWithinMs;
+        if (this.#probation === null || untilMs < this.#probation.untilMs) this.#probation = { id, untilMs };
+      }
+    } catch {
+      // The prompt then shows no time; what was asked for has been answered.
     }
   }
 

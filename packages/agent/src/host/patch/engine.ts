@@ -1,29 +1,34 @@
 /**
  * Applies patches and takes them back. It decides whether a change may happen (base, budget, all or none), lets a strategy do it in one turn of the event
- * loop, and reports success only for what the strategy has proven. At most one patch of a function is live; undoing always goes back to the loaded code.
+ * loop, and reports success only for what the strategy has proven. At most one patch of a function is live; reverting goes back to the loaded code.
  */
 import { KeyholeError, limits } from '../../protocol/index.ts';
 import type { AppliedPatch, Params, PatchRecord, PatchRequest, PatchResult, RefusedPatch } from '../../protocol/index.ts';
 import type { HostContext } from '../bridge.ts';
-import { loadedCode } from './modules.ts';
-import type { FunctionTarget, ModuleIndex } from './modules.ts';
 import { checkBudget, foreseenPauseMs, sumOf } from './budget.ts';
 import { chooseStrategy } from './choice.ts';
+import { loadedCode } from './modules.ts';
+import type { FunctionTarget, ModuleIndex } from './modules.ts';
+import { noSuchPatch, patchIds } from './patch-ids.ts';
+import { applyAll, changesFor, prepareAll, withoutSlot } from './planned.ts';
+import type { Planned, Wrapping } from './planned.ts';
 import { applyProven } from './proof.ts';
-import type { Captured, Change, PatchStrategy, Transaction } from './strategy.ts';
+import { staleBase, staleStrategy } from './stale.ts';
+import type { Captured, PatchStrategy } from './strategy.ts';
 import type { WaitingRoom } from './waiting.ts';
 
 interface LivePatch {
   record: PatchRecord;
   targets: FunctionTarget[];
+  /** What stands around it still. */
+  wrap: Wrapping | undefined;
 }
 
-/** A change and the strategy that will make it. */
-interface Planned {
-  request: PatchRequest;
+/** A patch to take back, and the one that shall be live instead; null: the loaded code. */
+export interface Withdrawal {
   id: string;
-  targets: FunctionTarget[];
-  strategy: PatchStrategy;
+  address: string;
+  previous: PatchRecord | null;
 }
 
 type Intent = NonNullable<HostContext['intent']>;
@@ -49,6 +54,11 @@ export class PatchEngine {
     return this.#live.get(address)?.record ?? null;
   }
 
+  /** Whether something stands around the patch that is live there. */
+  isWrapped(address: string): boolean {
+    return this.#live.get(address)?.wrap !== undefined;
+  }
+
   /** Live patches, oldest first; all of them without ids. */
   records(ids: readonly string[] = []): PatchRecord[] {
     const all = [...this.#live.values()].map((live) => live.record).sort((a, b) => a.entry - b.entry);
@@ -59,16 +69,18 @@ export class PatchEngine {
   /**
    * Waits where a strategy has to; from the moment nothing is waited for any more it is one turn of the event loop.
    * @param ids by address, where they are part of a larger change; else they come from the intent.
+   * @param wrap what stands around a patch until {@link unwrap}.
    */
   async apply(
     params: Params<'patch.apply'>,
     { intent, session }: Pick<HostContext, 'intent' | 'session'>,
     ids: Readonly<Record<string, string>> = patchIds(params, intent),
+    wrap?: Wrapping,
   ): Promise<PatchResult> {
     const dryRun = params.dryRun === true;
     const maxPauseMs = params.maxPauseMs ?? limits.defaultMaxPauseMs;
     if (!dryRun && intent === undefined) throw new KeyholeError('INTERNAL', 'a change without a journaled intent');
-    const { planned, refused } = this.#plan(params.patches, ids, maxPauseMs);
+    const { planned, refused } = this.plan(params.patches, ids, maxPauseMs, wrap);
     if (refused.length > 0 && params.partial !== true) return { ok: false, dryRun, patches: [], refused };
     checkBudget(foreseenPauseMs(planned), maxPauseMs);
     const waits = !dryRun && planned.some(({ strategy }) => strategy.capture !== undefined);
@@ -108,14 +120,12 @@ export class PatchEngine {
     }
     if (intent === undefined || accepted.length === 0) return { ok: false, dryRun, patches: [], refused };
     const { pauseMs, unreached } = applyProven(transactions.map(({ transaction }) => transaction));
-    for (const { request, id, targets, strategy } of accepted) {
-      const { operator, email, fingerprint, at, entry, entryHash } = intent;
-      const file = targets[0]?.file ?? '';
+    for (const { request, id, targets, strategy, wrap } of accepted) {
       // Whatever was live before: what goes home is the way from the loaded text to the new one.
       const { baseCode, baseSource } = this.#live.get(request.address)?.record ?? request;
-      const base = { ...request, baseCode, baseSource, id, file, strategy: strategy.name };
-      const record = { ...base, operator, email, fingerprint, reason: params.reason, at, entry, entryHash };
-      this.#live.set(request.address, { record, targets });
+      const base = { ...request, baseCode, baseSource, id, file: targets[0]?.file ?? '', strategy: strategy.name };
+      const record = { ...base, ...intent, reason: params.reason };
+      this.#live.set(request.address, { record, targets, wrap });
     }
     const totalMs = pauseMs + sumOf([...captured.values()].map((each) => each.pauseMs));
     const others = await unreached;
@@ -151,14 +161,47 @@ export class PatchEngine {
     }
   }
 
+  /**
+   * Takes patches back that are live, all in one turn: to an earlier patch, where that can still be made, else to the loaded code.
+   * @returns what is live at each address now.
+   * @throws {KeyholeError} where it could not be done; then they are live still.
+   */
+  withdraw(withdrawals: readonly Withdrawal[]): Map<string, PatchRecord | null> {
+    const planned = withdrawals.map(({ id, previous }) => this.#planOf(this.#byId(id), previous));
+    let kept = prepareAll(planned);
+    // An earlier patch that can not be made any more must not keep a bad one alive.
+    const loadedCodeOnly = kept.refused.length > 0;
+    if (loadedCodeOnly) kept = prepareAll(planned.map((each) => ({ ...each, code: null })));
+    applyAll(kept);
+    const now = new Map<string, PatchRecord | null>();
+    for (const { address, previous } of withdrawals) {
+      const live = this.#live.get(address);
+      const record = loadedCodeOnly ? null : previous;
+      if (live === undefined || record === null) this.#live.delete(address);
+      else this.#live.set(address, { record, targets: live.targets, wrap: undefined });
+      now.set(address, record);
+    }
+    return now;
+  }
+
+  /** Puts into the slots what belongs there, with nothing around it: live patches, and where there is none the loaded code. */
+  settle(planned: readonly Planned[]): void {
+    const bare = planned.map((each) => {
+      const live = this.#live.get(each.request.address);
+      return live === undefined ? { ...each, code: null, wrap: undefined } : this.#planOf(live, live.record);
+    });
+    applyAll(prepareAll(bare));
+    for (const live of this.#live.values()) if (bare.some(({ request }) => request === live.record)) live.wrap = undefined;
+  }
+
+  /** Takes away what stands around live patches. */
+  unwrap(ids: readonly string[]): void {
+    this.settle(ids.map((id) => this.#planOf(this.#byId(id), null)));
+  }
+
   revert(params: Params<'patch.revert'>): PatchResult {
     const lives = params.all === true ? [...this.#live.values()] : params.ids.map((id) => this.#byId(id));
-    const planned: Planned[] = lives.map(({ record, targets }) => {
-      const strategy = this.#strategies.find((each) => each.name === record.strategy);
-      if (strategy === undefined) throw new KeyholeError('INTERNAL', `the strategy ${record.strategy} is gone`);
-      return { request: record, id: record.id, targets, strategy };
-    });
-    const { transactions, refused } = prepareAll(planned, new Map(), true);
+    const { transactions, refused } = prepareAll(lives.map((live) => this.#planOf(live, null)));
     if (refused.length > 0) return { ok: false, dryRun: false, patches: [], refused };
     const { pauseMs } = applyProven(transactions.map(({ transaction }) => transaction));
     for (const { record } of lives) this.#live.delete(record.address);
@@ -178,20 +221,32 @@ export class PatchEngine {
       else if (strategy === undefined) refused.push({ address: record.address, why: 'no strategy can change it here at once' });
       else if (found.targets.some((target) => loadedCode(target) !== record.baseCode)) {
         refused.push({ address: record.address, why: 'the text that was loaded here is not the one that was patched' });
-      } else planned.push({ request: record, id: record.id, targets: found.targets, strategy });
+      } else planned.push({ request: record, id: record.id, targets: found.targets, strategy, code: record.code, wrap: this.#wrapOf(record) });
     }
-    const { transactions, refused: refusedByStrategy } = prepareAll(planned, new Map());
+    const { transactions, refused: refusedByStrategy } = prepareAll(planned);
     refused.push(...refusedByStrategy);
     if (transactions.some(({ transaction }) => transaction.expectedPauseMs > limits.defaultMaxPauseMs)) {
       return records.map(({ address }) => ({ address, why: 'it would stop the thread too long' }));
     }
     applyProven(transactions.map(({ transaction }) => transaction));
-    for (const { id, targets, strategy } of planned) {
+    for (const { id, targets, strategy, wrap } of planned) {
       const record = records.find((each) => each.id === id);
       if (record === undefined || refused.some((refusal) => refusal.address === record.address)) continue;
-      this.#live.set(record.address, { record: { ...record, strategy: strategy.name }, targets });
+      this.#live.set(record.address, { record: { ...record, strategy: strategy.name }, targets, wrap });
     }
     return refused;
+  }
+
+  #wrapOf({ id, address }: PatchRecord): Wrapping | undefined {
+    const live = this.#live.get(address);
+    return live?.record.id === id ? live.wrap : undefined;
+  }
+
+  /** From a live patch to another one of its function, or to the loaded code. */
+  #planOf({ record, targets }: LivePatch, to: PatchRecord | null): Planned {
+    const strategy = this.#strategies.find((each) => each.name === record.strategy);
+    if (strategy === undefined) throw new KeyholeError('INTERNAL', `the strategy ${record.strategy} is gone`);
+    return { request: record, id: to?.id ?? record.id, targets, strategy, code: to?.code ?? null };
   }
 
   #byId(id: string): LivePatch {
@@ -199,10 +254,12 @@ export class PatchEngine {
     throw noSuchPatch(id, this.records());
   }
 
-  #plan(
+  /** Which strategy would make each change; changes nothing. */
+  plan(
     requests: readonly PatchRequest[],
     ids: Readonly<Record<string, string>>,
     maxPauseMs: number,
+    wrap?: Wrapping,
   ): { planned: Planned[]; refused: RefusedPatch[] } {
     const planned: Planned[] = [];
     const refused: RefusedPatch[] = [];
@@ -223,8 +280,9 @@ export class PatchEngine {
       const strategies = live === undefined ? this.#strategies : this.#strategies.filter((each) => each.name === live);
       const changes = targets.map((target) => ({ id, target, code: request.code }));
       const choice = chooseStrategy(strategies, changes, maxPauseMs);
-      if ('why' in choice) refused.push({ address: request.address, why: choice.why });
-      else planned.push({ request, id, targets, strategy: choice.strategy });
+      const why = 'why' in choice ? choice.why : wrap === undefined ? null : withoutSlot(choice.strategy);
+      if ('why' in choice || why !== null) refused.push({ address: request.address, why: why ?? '' });
+      else planned.push({ request, id, targets, strategy: choice.strategy, code: request.code, wrap });
     }
     return { planned, refused };
   }
@@ -246,25 +304,8 @@ export class PatchEngine {
     const target = targets[0];
     if (target === undefined) return;
     const actual = this.#live.get(request.address)?.record.code ?? loadedCode(target);
-    if (actual === request.baseCode) return;
-    throw new KeyholeError(
-      'STALE_BASE',
-      `${request.address} is no longer the text that was edited`,
-      'Look at what runs now with keyhole fn, and edit that.',
-      { address: request.address, expected: request.baseCode, actual },
-    );
+    if (actual !== request.baseCode) throw staleBase(request.address, request.baseCode, actual);
   }
-}
-
-export function noSuchPatch(id: string, live: readonly PatchRecord[]): KeyholeError {
-  const ids = live.map((each) => each.id).join(', ');
-  return new KeyholeError('NOT_FOUND', `no patch ${id} is live`, ids === '' ? 'No patch is live.' : `Live are ${ids}.`);
-}
-
-/** `p17`, or `p17-1` and so on, by address. */
-export function patchIds({ patches, dryRun }: Params<'patch.apply'>, intent: Intent | undefined): Record<string, string> {
-  const prefix = dryRun === true ? 'dry-run' : `p${intent?.entry}`;
-  return Object.fromEntries(patches.map(({ address }, index) => [address, patches.length === 1 ? prefix : `${prefix}-${index + 1}`]));
 }
 
 interface Application {
@@ -275,33 +316,4 @@ interface Application {
   dryRun: boolean;
   maxPauseMs: number;
   intent: Intent | undefined;
-}
-
-interface Prepared {
-  transactions: { strategy: PatchStrategy; transaction: Transaction }[];
-  refused: RefusedPatch[];
-}
-
-function prepareAll(planned: readonly Planned[], captured: ReadonlyMap<PatchStrategy, Captured>, restore = false): Prepared {
-  const prepared: Prepared = { transactions: [], refused: [] };
-  for (const strategy of new Set(planned.map((each) => each.strategy))) {
-    const { transaction, refused } = strategy.prepare(changesFor(planned, strategy, restore), captured.get(strategy));
-    prepared.transactions.push({ strategy, transaction });
-    prepared.refused.push(...refused);
-  }
-  return prepared;
-}
-
-function changesFor(planned: readonly Planned[], strategy: PatchStrategy, restore = false): Change[] {
-  return planned
-    .filter((each) => each.strategy === strategy)
-    .flatMap(({ id, targets, request }) => targets.map((target) => ({ id, target, code: restore ? null : request.code })));
-}
-
-function staleStrategy(address: string): KeyholeError {
-  return new KeyholeError(
-    'STALE_BASE',
-    `${address} was patched by somebody else in the meantime`,
-    'Look at what runs now with keyhole fn, and edit that.',
-  );
 }

@@ -1,9 +1,10 @@
 /** The operations on functions and patches, as the host serves them. */
 import { InstrumentedModule, createSelection } from '../../loader/index.ts';
 import type { SlotTable } from '../../loader/index.ts';
+import { nodeClock } from '../../platform/clock.ts';
 import { KeyholeError } from '../../protocol/index.ts';
-import type { FunctionDetail, FunctionSummary, StrategyName } from '../../protocol/index.ts';
-import type { HostHandlers } from '../bridge.ts';
+import type { FunctionDetail, FunctionSummary, Params, PatchResult, StrategyName } from '../../protocol/index.ts';
+import type { HostContext, HostHandlers } from '../bridge.ts';
 import type { ScopePortals } from '../evaluate.ts';
 import type { Inspector } from '../inspector.ts';
 import { portalInto } from '../module-portal.ts';
@@ -11,15 +12,19 @@ import { PatchEngine } from './engine.ts';
 import { LiveEditStrategy } from './live-edit.ts';
 import { ModuleIndex, loadedCode } from './modules.ts';
 import type { FunctionTarget } from './modules.ts';
+import type { Wrapping } from './planned.ts';
 import { RebindStrategy } from './rebind.ts';
 import { Scripts } from './scripts.ts';
+import { Shadows } from './shadow.ts';
 import { SlotsStrategy } from './slots.ts';
 import { WaitingRoom } from './waiting.ts';
 
 export type PatchHandlers = Pick<
   HostHandlers,
-  'fn.list' | 'fn.get' | 'module.get' | 'patch.apply' | 'patch.revert' | 'patch.list' | 'patch.waiting' | 'patch.export'
->;
+  'fn.list' | 'fn.get' | 'module.get' | 'patch.shadow' | 'patch.revert' | 'patch.list' | 'patch.waiting' | 'patch.export'
+> & {
+  'patch.apply': (params: Params<'patch.apply'>, context: HostContext, wrap?: Wrapping) => Promise<PatchResult>;
+};
 
 export interface PatchDependencies {
   inspector: Inspector;
@@ -37,7 +42,7 @@ export interface Patching {
   strategies: readonly StrategyName[];
   engine: PatchEngine;
   modules: ModuleIndex;
-  /** A session of an operator has ended: what it waits for is over. */
+  /** A session of an operator has ended: what it waits for is over, and so is its shadow run. */
   forget(session: string): void;
 }
 
@@ -46,6 +51,7 @@ export function createPatching({ inspector, service, root, commit, table }: Patc
   const modules = new ModuleIndex(root, table ?? scripts);
   const waiting = new WaitingRoom();
   const engine = new PatchEngine(modules, [new SlotsStrategy(), new LiveEditStrategy(inspector, scripts), new RebindStrategy()], waiting);
+  const shadows = new Shadows({ engine, inspector, clock: nodeClock });
 
   const summary = (target: FunctionTarget): FunctionSummary => ({
     address: target.address,
@@ -80,7 +86,8 @@ export function createPatching({ inspector, service, root, commit, table }: Patc
       const { url, format, instrumented, running, map } = module;
       return { file, url, format, instrumented, running, author, map };
     },
-    'patch.apply': (params, context) => engine.apply(params, context),
+    'patch.apply': (params, context, wrap) => engine.apply(params, context, undefined, wrap),
+    'patch.shadow': (params, { session }) => shadows.run(params, session),
     'patch.revert': (params) => engine.revert(params),
     'patch.list': () => ({ patches: engine.records().map((record) => ({ ...record, threads: [] })) }),
     'patch.waiting': () => ({ patches: waiting.list() }),
@@ -105,6 +112,9 @@ export function createPatching({ inspector, service, root, commit, table }: Patc
     strategies: engine.strategies.map(({ name }) => name),
     engine,
     modules,
-    forget: (session) => waiting.forget(session),
+    forget(session) {
+      waiting.forget(session);
+      shadows.forget(session);
+    },
   };
 }

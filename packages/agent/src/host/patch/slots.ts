@@ -10,6 +10,7 @@ import type { StrategyVerdict } from '../../protocol/index.ts';
 import { compilePatch } from './compile.ts';
 import type { CompiledPatch } from './compile.ts';
 import type { FunctionTarget } from './modules.ts';
+import type { SlotFunction } from './slot-watch.ts';
 import type { Change, PatchStrategy, Refusal, Transaction } from './strategy.ts';
 
 /** What the process has seen of one module's slots. */
@@ -40,6 +41,7 @@ const reflect = Object.freeze({ apply: Reflect.apply, get: Reflect.get, set: Ref
 
 export class SlotsStrategy implements PatchStrategy {
   readonly name = 'slots';
+  readonly wraps = true;
   readonly #histories = new WeakMap<InstrumentedModule, SlotHistory>();
 
   assess(target: FunctionTarget): StrategyVerdict {
@@ -111,7 +113,8 @@ export class SlotsStrategy implements PatchStrategy {
     const patch = compilePatch(target, module, change.code, change.id, this.#offered(target, module), (name) => name in globalThis);
     if ('why' in patch) return patch;
     const made = functionOf(patch, module, target);
-    return typeof made === 'string' ? { why: made } : { ...ready, patch, value: made.value };
+    if (typeof made === 'string') return { why: made };
+    return { ...ready, patch, value: change.wrap === undefined ? made.value : change.wrap(made.value) };
   }
 
   /** Changes whose new text makes closures that lack a variable which a patch of those closures needs. */
@@ -201,7 +204,7 @@ function compiled(code: string): unknown {
 }
 
 /** Compiles a patch; a text that only V8 refuses is the author's error, what else goes wrong is a refusal. */
-function functionOf(patch: CompiledPatch, module: InstrumentedModule, target: FunctionTarget): { value: unknown } | string {
+function functionOf(patch: CompiledPatch, module: InstrumentedModule, target: FunctionTarget): { value: SlotFunction } | string {
   const registered = patch.classIndex === null ? undefined : module.classes.get(patch.classIndex);
   if (patch.classIndex !== null && registered === undefined) return 'its class has not been evaluated';
   let make: (scope: ModuleScope, home: () => unknown, privates: PrivateAccessor | null | undefined, native: typeof reflect) => unknown;
@@ -216,5 +219,5 @@ function functionOf(patch: CompiledPatch, module: InstrumentedModule, target: Fu
     return getPrototypeOf(target.entry.static ? owner : owner.prototype);
   };
   const value = make(module.scopeOf(patch.names), home, registered?.privates, reflect);
-  return typeof value === 'function' ? { value } : 'its new text did not give a function';
+  return typeof value === 'function' ? { value: value as SlotFunction } : 'its new text did not give a function';
 }

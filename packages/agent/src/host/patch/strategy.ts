@@ -4,6 +4,7 @@
  */
 import type { StrategyName, StrategyVerdict, Unreached } from '../../protocol/index.ts';
 import type { FunctionTarget } from './modules.ts';
+import type { SlotWrapper } from './slot-watch.ts';
 
 export interface Change {
   /** The patch this belongs to; names it in stack traces. */
@@ -11,6 +12,8 @@ export interface Change {
   target: FunctionTarget;
   /** The new function in terms of the running module, or null to put the loaded code back. */
   code: string | null;
+  /** Stands around the new function. Only for a strategy that {@link PatchStrategy.wraps}. */
+  wrap?: SlotWrapper | undefined;
 }
 
 export interface Refusal {
@@ -55,6 +58,8 @@ export interface Waiting {
 
 export interface PatchStrategy {
   readonly name: StrategyName;
+  /** Whether a function can stand around a patch, to look at its calls. */
+  readonly wraps?: boolean;
   /** Whether it could change this function at all, and how long the process would stop. */
   assess(target: FunctionTarget): StrategyVerdict;
   /** What speaks against this very text, known without touching the process; {@link prepare} may still refuse. */

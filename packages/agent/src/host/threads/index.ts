@@ -1,9 +1,14 @@
 /** Operations over all threads of the service: asked in each, answered as one. */
 import { KeyholeError, limits } from '../../protocol/index.ts';
-import type { FunctionInThread, FunctionSummary, Params, ThreadSummary } from '../../protocol/index.ts';
+import type { FunctionInThread, FunctionSummary, Params, RefusedPatch, ThreadSummary } from '../../protocol/index.ts';
+import type { Clock } from '../../platform/clock.ts';
 import type { HostContext, HostHandlers } from '../bridge.ts';
-import { ProcessPatches, select } from './process-patches.ts';
-import { Roster } from './roster.ts';
+import { Trials } from '../patch/trials.ts';
+import type { Report } from '../patch/trials.ts';
+import { select } from '../patch/patch-ids.ts';
+import { ProcessPatches } from './process-patches.ts';
+import { onMainThreadOnly } from './refusals.ts';
+import { Roster, labelOf } from './roster.ts';
 import type { ThreadParams, ThreadResult } from './roster.ts';
 import type { ThreadPatches } from './thread-patches.ts';
 import { Threads, mainThread } from './threads.ts';
@@ -24,10 +29,13 @@ export interface ThreadingParts {
   service: string;
   root: string;
   commit: string | null;
+  clock: Clock;
+  /** Hears what was taken back by itself. */
+  undone: Report;
 }
 
 export interface Threading {
-  handlers: Pick<HostHandlers, AloneOperation | 'threads.list'>;
+  handlers: Pick<HostHandlers, AloneOperation | 'threads.list' | 'patch.confirm'>;
   forget(session: string): void;
   interrupt(call: number): 'running' | 'let go';
   /** How many patches are live. */
@@ -39,10 +47,11 @@ export interface Threading {
   close(): void;
 }
 
-export function createThreading({ main, patches, service, root, commit }: ThreadingParts): Threading {
+export function createThreading({ main, patches, service, root, commit, clock, undone }: ThreadingParts): Threading {
   const roster: Roster = new Roster(() => all.shared);
   const threads = new Threads(main, patches, roster);
   const all = new ProcessPatches(threads);
+  const trials = new Trials(all, clock, undone);
   /** Calls that another thread does, by the bridge's number. */
   const elsewhere = new Map<number, number>();
 
@@ -136,7 +145,8 @@ export function createThreading({ main, patches, service, root, commit }: Thread
         const why = result.missing.find((each) => each.address === address)?.why;
         inThreads.push({ id, name, patched: patch !== undefined, ...(patch !== undefined && { patch }), ...(why !== undefined && { why }) });
       }
-      return { ...detail, threads: inThreads };
+      const trial = detail.patches.map((id) => trials.stateOf(id)).find((each) => each !== undefined);
+      return { ...detail, threads: inThreads, ...(trial !== undefined && { trial }) };
     },
     'threads.list': async (_, context) => {
       const states = await everywhere('thread.state', {}, context);
@@ -148,18 +158,34 @@ export function createThreading({ main, patches, service, root, commit }: Thread
       const others = roster.list().map(({ id, name, parent, instrumented }) => summary(id, name, parent, instrumented));
       return { threads: [summary(0, mainThread.name, null, true), ...others] };
     },
-    'patch.apply': (params, context) => all.apply(params, context),
+    'patch.apply': (params, context) => trials.apply(params, context),
+    'patch.confirm': ({ id }) => trials.confirm(id),
+    'patch.shadow': async ({ thread, ...params }, context) => {
+      if (thread !== undefined && thread !== 0) {
+        throw new KeyholeError('BAD_REQUEST', 'shadows run in the main thread only', '--thread 0 is the main thread.');
+      }
+      const others = thread === 0 ? [] : threads.ids().filter((id) => id !== 0);
+      const judged = params.patches.map(async ({ address }): Promise<RefusedPatch[]> => {
+        const answers = (await everywhere('thread.state', { address }, context, others)).filter(({ result }) => result?.loaded !== false);
+        const loaded = answers.map(({ id, result }) => ({ label: labelOf(threads.find(id)), silent: result === null }));
+        const why = onMainThreadOnly('calls are looked at', loaded);
+        return why === null ? [] : [{ address, why }];
+      });
+      const refused = (await Promise.all(judged)).flat();
+      if (refused.length > 0) return { ok: false, ended: 'not started', tookMs: 0, functions: [], refused };
+      return main['patch.shadow'](params, context);
+    },
     'patch.revert': (params, context) => all.revert(params, context),
     'patch.list': async (_, context) => {
       const states = await everywhere('thread.state', {}, context);
       const threadsOf = (patch: string): number[] =>
         states.flatMap(({ id, result }) => (result?.records.some((each) => each.id === patch) === true ? [id] : []));
-      return { patches: all.records().map((record) => ({ ...record, threads: threadsOf(record.id) })) };
+      return { patches: all.records().map((record) => ({ ...trials.described(record), threads: threadsOf(record.id) })) };
     },
     // What is waited for in other threads is not shown: their own answer says it.
     'patch.waiting': (params, context) => main['patch.waiting'](params, context),
     'patch.export': ({ ids }) => {
-      const records = all.records();
+      const records = all.records().map((record) => trials.described(record));
       return { service, root, commit, patches: ids.length === 0 ? records : select(records, ids) };
     },
   };

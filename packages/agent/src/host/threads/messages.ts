@@ -6,12 +6,16 @@
 import { BroadcastChannel } from 'node:worker_threads';
 import type { PatchRecord, PatchRequest, PatchResult, WireError } from '../../protocol/index.ts';
 import type { HostContext, HostOperation } from '../bridge.ts';
+import type { Withdrawal } from '../patch/engine.ts';
 
 /** Where threads say that they are there. Once there is a thread, it and the main thread have a channel of their own. */
 const callingChannel = 'keyhole.threads';
 
 /** Key of the data that a worker gets from whoever starts it, before its first line runs. */
 export const liveKey = 'keyhole.live';
+
+/** A thread that computes for longer than this at a stretch does not answer; no change is made anywhere then. */
+export const changeLimitMs = 5_000;
 
 export interface ThreadIdentity {
   id: number;
@@ -37,6 +41,8 @@ export interface ThreadOperations {
   'thread.restore': { params: { ids: string[]; records: PatchRecord[] }; result: { restored: true } };
   /** Reverts those of the ids that are live here; `alone`: only here, so what is live in the process does not bring them back. */
   'thread.revert': { params: { ids: string[]; reason: string; alone: boolean }; result: PatchResult };
+  /** Takes those that are live here back to what was there before them. */
+  'thread.withdraw': { params: { withdrawals: Withdrawal[] }; result: { withdrawn: true } };
   /** Live patches here, and why others that should be are not. */
   'thread.state': { params: { address?: string }; result: ThreadState };
   /** Those of its workers that run. */

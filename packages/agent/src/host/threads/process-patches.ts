@@ -4,15 +4,17 @@
  */
 import { KeyholeError } from '../../protocol/index.ts';
 import type { AppliedPatch, Params, PatchRecord, PatchRequest, PatchResult, RefusedPatch } from '../../protocol/index.ts';
-import { splitAddress } from '../../source/index.ts';
 import type { HostContext } from '../bridge.ts';
-import { noSuchPatch, patchIds } from '../patch/engine.ts';
+import type { Withdrawal } from '../patch/engine.ts';
+import { patchIds, select } from '../patch/patch-ids.ts';
+import type { Wrapping } from '../patch/planned.ts';
+import type { TriedPatches, Withdrawn } from '../patch/trials.ts';
+import { changeLimitMs } from './messages.ts';
 import type { ThreadPlan } from './messages.ts';
+import { onMainThreadOnly, refusals } from './refusals.ts';
 import { labelOf } from './roster.ts';
 import type { Threads } from './threads.ts';
-
-/** A thread that computes for longer than this at a stretch does not answer; nothing is changed anywhere then. */
-const changeLimitMs = 5_000;
+import { withdrawIn } from './withdraw.ts';
 
 interface Part {
   thread: number;
@@ -20,7 +22,7 @@ interface Part {
   before: PatchRecord[];
 }
 
-export class ProcessPatches {
+export class ProcessPatches implements TriedPatches {
   readonly #threads: Threads;
   /** Live in the whole process, by address: also in threads that have not loaded the code yet, or not begun. */
   readonly #shared = new Map<string, PatchRecord>();
@@ -46,12 +48,30 @@ export class ProcessPatches {
     return all.sort((a, b) => a.entry - b.entry);
   }
 
-  apply(params: Params<'patch.apply'>, context: HostContext): Promise<PatchResult> {
-    return this.#inTurn(() => this.#apply(params, context));
+  /** What is live in the whole process, or in one thread. */
+  liveAt(address: string, thread: number | undefined): PatchRecord | null {
+    const own = thread === undefined ? [] : [...(this.#alone.get(thread)?.values() ?? [])];
+    return own.find((each) => each.address === address) ?? this.#shared.get(address) ?? null;
+  }
+
+  /** @param wrap what stands around the patches, to look at their calls. Only in the main thread: where others would get them too, it refuses. */
+  async apply(params: Params<'patch.apply'>, context: HostContext, wrap?: Wrapping): Promise<PatchResult> {
+    // It may wait for long until the service calls something: no undo may have to wait for that.
+    if (params.thread === undefined && this.#threads.ids().length === 1) return this.#applyInMain(params, context, wrap);
+    return this.#inTurn(() => this.#apply(params, context, wrap));
   }
 
   revert(params: Params<'patch.revert'>, context: HostContext): Promise<PatchResult> {
     return this.#inTurn(() => this.#revert(params, context));
+  }
+
+  /** In the main thread first: where that fails, they stay live everywhere. */
+  withdraw(withdrawals: readonly Withdrawal[], thread: number | undefined): Promise<Withdrawn> {
+    return this.#inTurn(() => this.#withdraw(withdrawals, thread));
+  }
+
+  unwrap(ids: readonly string[]): void {
+    this.#threads.mainPatches.unwrap(ids);
   }
 
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -60,13 +80,17 @@ export class ProcessPatches {
     return turn;
   }
 
-  async #apply({ thread, ...params }: Params<'patch.apply'>, context: HostContext): Promise<PatchResult> {
+  async #apply({ thread, ...params }: Params<'patch.apply'>, context: HostContext, wrap: Wrapping | undefined): Promise<PatchResult> {
     const { patches, dryRun = false, partial = false, reason, maxPauseMs } = params;
     const threads = thread === undefined ? this.#threads.ids() : [this.#threads.find(thread).id];
-    if (thread === undefined && threads.length === 1) return this.#applyInMain(params, context);
+    if (thread === undefined && threads.length === 1) return this.#applyInMain(params, context, wrap);
+    if (wrap !== undefined && thread !== undefined && thread !== 0) {
+      throw new KeyholeError('BAD_REQUEST', 'failing calls are counted in the main thread only', '--thread 0 is the main thread.');
+    }
     const budget = maxPauseMs === undefined ? {} : { maxPauseMs };
-    const plans = await this.#plan(threads, { patches, ...budget }, context);
+    const plans = await this.#plan(threads, { patches, ...budget }, context, wrap);
     const refused = refusals(patches, plans, thread);
+    if (wrap !== undefined) refused.push(...this.#uncounted(patches, plans));
     const accepted = patches.filter(({ address }) => refused.every((refusal) => refusal.address !== address));
     if (accepted.length === 0 || (refused.length > 0 && !partial)) return { ok: false, dryRun, patches: [], refused };
     if (dryRun)
@@ -89,7 +113,7 @@ export class ProcessPatches {
     const alone = thread !== undefined;
     const settled = await Promise.allSettled(
       parts.map(({ thread: id, requests }) =>
-        this.#threads.ask(id, 'thread.apply', { patches: requests, ids, reason, alone, ...budget }, { context, limitMs: changeLimitMs }),
+        this.#threads.ask(id, 'thread.apply', { patches: requests, ids, reason, alone, ...budget }, { context, limitMs: changeLimitMs, wrap }),
       ),
     );
     const failure = settled.findIndex((each) => each.status === 'rejected' || !each.value.result.ok);
@@ -109,8 +133,8 @@ export class ProcessPatches {
   }
 
   /** No other thread is there: judging and making it is one step. */
-  async #applyInMain(params: Params<'patch.apply'>, context: HostContext): Promise<PatchResult> {
-    const result = await this.#threads.main['patch.apply'](params, context);
+  async #applyInMain(params: Params<'patch.apply'>, context: HostContext, wrap: Wrapping | undefined): Promise<PatchResult> {
+    const result = await this.#threads.main['patch.apply'](params, context, wrap);
     if (result.dryRun || result.patches.length === 0) return result;
     const { patches } = await this.#threads.main['patch.list']({}, context);
     for (const record of patches) if (result.patches.some(({ id }) => id === record.id)) this.#shared.set(record.address, record);
@@ -123,8 +147,11 @@ export class ProcessPatches {
     threads: readonly number[],
     params: { patches: PatchRequest[]; maxPauseMs?: number },
     context: HostContext,
+    wrap: Wrapping | undefined,
   ): Promise<Map<number, ThreadPlan>> {
-    const settled = await Promise.allSettled(threads.map((id) => this.#threads.ask(id, 'thread.plan', params, { context, limitMs: changeLimitMs })));
+    const settled = await Promise.allSettled(
+      threads.map((id) => this.#threads.ask(id, 'thread.plan', params, { context, limitMs: changeLimitMs, wrap })),
+    );
     const plans = new Map<number, ThreadPlan>();
     for (const [index, each] of settled.entries()) {
       const id = threads[index] ?? 0;
@@ -133,6 +160,17 @@ export class ProcessPatches {
       else if (threads.length === 1 || this.#threads.ids().includes(id)) throw this.#said(id, each.reason, 'nothing was changed');
     }
     return plans;
+  }
+
+  #uncounted(patches: readonly PatchRequest[], plans: ReadonlyMap<number, ThreadPlan>): RefusedPatch[] {
+    return patches.flatMap(({ address }) => {
+      const others = [...plans].filter(([id, { loaded }]) => id !== 0 && loaded.includes(address));
+      const why = onMainThreadOnly(
+        'failing calls are counted',
+        others.map(([id]) => ({ label: labelOf(this.#threads.find(id)) })),
+      );
+      return why === null ? [] : [{ address, why }];
+    });
   }
 
   /** Takes back what was made, and says where that is certain. */
@@ -225,6 +263,24 @@ export class ProcessPatches {
     return { ok: refused.length === 0, dryRun: false, patches, refused };
   }
 
+  async #withdraw(given: readonly Withdrawal[], thread: number | undefined): Promise<Withdrawn> {
+    const live = given.filter(({ id, address }) => this.liveAt(address, thread)?.id === id);
+    const now = new Map(live.map(({ address, previous }) => [address, previous]));
+    if (thread === undefined || thread === 0) for (const [address, record] of this.#threads.mainPatches.withdraw(live)) now.set(address, record);
+    const withdrawals = live.map((each) => ({ ...each, previous: now.get(each.address) ?? null }));
+    for (const { id, address, previous } of withdrawals) {
+      for (const [of, own] of this.#alone) if (thread === undefined || of === thread) own.delete(id);
+      if (thread === undefined && previous !== null) this.#shared.set(address, previous);
+      else if (thread === undefined) this.#shared.delete(address);
+      else if (previous !== null && this.#shared.get(address)?.id !== previous.id) this.#alone.get(thread)?.set(previous.id, previous);
+    }
+    const others = (thread === undefined ? this.#threads.ids() : [thread]).filter((id) => id !== 0 && this.#threads.ids().includes(id));
+    const elsewhere = withdrawals.length === 0 ? [] : withdrawIn(this.#threads, others, withdrawals);
+    // Threads that begin from now on do not get them; those that were asked hear of it after the question.
+    if (thread === undefined) this.#threads.share(this.shared);
+    return { now, elsewhere: await elsewhere };
+  }
+
   #isIn(id: string, thread: number): boolean {
     return this.#alone.get(thread)?.has(id) === true || this.shared.some((each) => each.id === id);
   }
@@ -253,33 +309,4 @@ export class ProcessPatches {
     const said = code === 'TIMEOUT' ? message : this.#in(thread, message);
     return new KeyholeError(code, `${said}; ${fate}`, hint, details);
   }
-}
-
-/** @throws {KeyholeError} NOT_FOUND */
-export function select(records: readonly PatchRecord[], ids: readonly string[]): PatchRecord[] {
-  return ids.map((id) => {
-    const found = records.find((each) => each.id === id);
-    if (found === undefined) throw noSuchPatch(id, records);
-    return found;
-  });
-}
-
-/** What no thread has loaded, and what a thread refuses, which is then out for all of them. */
-function refusals(patches: readonly PatchRequest[], plans: ReadonlyMap<number, ThreadPlan>, thread: number | undefined): RefusedPatch[] {
-  const refused: RefusedPatch[] = [];
-  for (const { address } of patches) {
-    const said = [...plans].flatMap(([id, plan]) => plan.result.refused.filter((each) => each.address === address).map(({ why }) => ({ id, why })));
-    const [first] = said;
-    if (first !== undefined) {
-      const same = said.every(({ why }) => why === first.why) && said.length === plans.size;
-      refused.push({ address, why: same ? first.why : said.map(({ id, why }) => `thread ${id}: ${why}`).join('; ') });
-    } else if (![...plans.values()].some(({ loaded }) => loaded.includes(address))) {
-      const { file } = splitAddress(address);
-      refused.push({
-        address,
-        why: thread === undefined ? `no module of this process comes from ${file}` : `thread ${thread} has not loaded ${file}`,
-      });
-    }
-  }
-  return refused;
 }

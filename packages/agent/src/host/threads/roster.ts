@@ -7,6 +7,7 @@ import type { Worker } from 'node:worker_threads';
 import { KeyholeError } from '../../protocol/index.ts';
 import type { Params, PatchRecord } from '../../protocol/index.ts';
 import type { HostContext, HostOperation, HostResult } from '../bridge.ts';
+import type { Wrapping } from '../patch/planned.ts';
 import { openCalling, openChannel } from './messages.ts';
 import type { Calling, Channel, FromThread, ThreadIdentity, ThreadOperations, ToThread } from './messages.ts';
 
@@ -35,6 +36,8 @@ export interface CallOptions {
   runMs?: number;
   /** Done even when nobody waits for it any more: taking something back. */
   always?: boolean;
+  /** What stands around a patch. For the main thread: functions do not travel. */
+  wrap?: Wrapping | undefined;
 }
 
 export type ThreadParams<O> = O extends keyof ThreadOperations ? ThreadOperations[O]['params'] : O extends HostOperation ? Params<O> : never;

@@ -7,8 +7,9 @@ import { KeyholeError } from '../../protocol/index.ts';
 import type { PatchRecord, PatchResult } from '../../protocol/index.ts';
 import { splitAddress } from '../../source/index.ts';
 import type { HostContext } from '../bridge.ts';
-import type { PatchEngine } from '../patch/engine.ts';
+import type { PatchEngine, Withdrawal } from '../patch/engine.ts';
 import type { ModuleIndex } from '../patch/modules.ts';
+import type { Wrapping } from '../patch/planned.ts';
 import { liveKey } from './messages.ts';
 import type { ThreadChange, ThreadOperations, ThreadPlan, ThreadState } from './messages.ts';
 
@@ -16,6 +17,7 @@ type Handlers = {
   [O in Exclude<keyof ThreadOperations, 'thread.children'>]: (
     params: ThreadOperations[O]['params'],
     context: HostContext,
+    wrap?: Wrapping,
   ) => ThreadOperations[O]['result'] | Promise<ThreadOperations[O]['result']>;
 };
 
@@ -32,8 +34,8 @@ export class ThreadPatches {
   readonly #missing = new Map<string, string>();
 
   readonly handlers: Handlers = {
-    'thread.plan': ({ patches, maxPauseMs }, context) => this.#plan(patches, maxPauseMs, context),
-    'thread.apply': (change, context) => this.#apply(change, context),
+    'thread.plan': ({ patches, maxPauseMs }, context, wrap) => this.#plan(patches, maxPauseMs, context, wrap),
+    'thread.apply': (change, context, wrap) => this.#apply(change, context, wrap),
     'thread.restore': ({ ids, records }) => {
       this.#revert(ids, 'a change of several threads was taken back');
       for (const { id } of records) this.#declined.delete(id);
@@ -45,6 +47,10 @@ export class ThreadPatches {
       const result = this.#revert(ids, reason);
       if (alone && result.ok) this.#decline(ids);
       return result;
+    },
+    'thread.withdraw': ({ withdrawals }) => {
+      this.withdraw(withdrawals);
+      return { withdrawn: true };
     },
     'thread.state': ({ address }) => this.#state(address),
   };
@@ -87,6 +93,26 @@ export class ThreadPatches {
     if (concerned.length > 0) this.#adopt(concerned);
   }
 
+  /**
+   * Takes back those that are live here.
+   * @returns what is live now, by address.
+   * @throws {KeyholeError} as the engine; then they are live.
+   */
+  withdraw(withdrawals: readonly Withdrawal[]): Map<string, PatchRecord | null> {
+    const here = withdrawals.filter(({ id, address }) => this.#engine.liveAt(address)?.id === id);
+    const now = this.#engine.withdraw(here);
+    for (const { id, address } of here) {
+      this.#alone.delete(id);
+      this.#declined.delete(now.get(address)?.id ?? '');
+    }
+    return now;
+  }
+
+  /** Takes away what stands around live patches. */
+  unwrap(ids: readonly string[]): void {
+    this.#engine.unwrap(ids);
+  }
+
   /** The last change of this thread was for it alone. */
   keepAlone(ids: readonly string[], replaced: readonly string[]): void {
     for (const id of ids) this.#alone.add(id);
@@ -122,18 +148,28 @@ export class ThreadPatches {
     return this.#modules.urlsOf(splitAddress(address).file).length > 0;
   }
 
-  async #plan(patches: ThreadChange['patches'], maxPauseMs: number | undefined, { session }: HostContext): Promise<ThreadPlan> {
+  async #plan(
+    patches: ThreadChange['patches'],
+    maxPauseMs: number | undefined,
+    { session }: HostContext,
+    wrap: Wrapping | undefined,
+  ): Promise<ThreadPlan> {
     const here = patches.filter((each) => this.#isLoaded(each.address));
     const loaded = here.map((each) => each.address);
     const before = this.#engine.records().filter((each) => loaded.includes(each.address));
     if (here.length === 0) return { loaded, before, result: { ok: true, dryRun: true, patches: [], refused: [] } };
     const budget = maxPauseMs === undefined ? {} : { maxPauseMs };
-    return { loaded, before, result: await this.#engine.apply({ patches: here, reason: '', dryRun: true, partial: true, ...budget }, { session }) };
+    const dry = { patches: here, reason: '', dryRun: true, partial: true, ...budget };
+    return { loaded, before, result: await this.#engine.apply(dry, { session }, undefined, wrap) };
   }
 
-  async #apply({ patches, ids, reason, maxPauseMs, alone }: ThreadChange, context: HostContext): Promise<ThreadOperations['thread.apply']['result']> {
+  async #apply(
+    { patches, ids, reason, maxPauseMs, alone }: ThreadChange,
+    context: HostContext,
+    wrap: Wrapping | undefined,
+  ): Promise<ThreadOperations['thread.apply']['result']> {
     const replaced = patches.flatMap(({ address }) => this.#engine.liveAt(address)?.id ?? []);
-    const result = await this.#engine.apply({ patches, reason, ...(maxPauseMs === undefined ? {} : { maxPauseMs }) }, context, ids);
+    const result = await this.#engine.apply({ patches, reason, ...(maxPauseMs === undefined ? {} : { maxPauseMs }) }, context, ids, wrap);
     const applied = result.patches.map((each) => each.id);
     if (alone && result.ok) this.keepAlone(applied, replaced);
     return { result, records: applied.length === 0 ? [] : this.#engine.records(applied) };

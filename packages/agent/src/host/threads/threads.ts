@@ -1,28 +1,28 @@
 /** All threads of the service, the main one included, asked the same way. */
 import { KeyholeError } from '../../protocol/index.ts';
 import type { PatchRecord } from '../../protocol/index.ts';
-import type { HostHandlers } from '../bridge.ts';
 import type { LookHandlers } from '../looking.ts';
 import type { PatchHandlers } from '../patch/index.ts';
+import type { Wrapping } from '../patch/planned.ts';
 import type { ThreadIdentity, ThreadOperations } from './messages.ts';
 import type { CallOptions, Roster, ThreadParams, ThreadResult } from './roster.ts';
 import type { ThreadPatches } from './thread-patches.ts';
 
 /** What one thread can be asked, and the main thread does itself. */
 export type AloneOperation = keyof PatchHandlers | Exclude<keyof LookHandlers, 'actors.list'>;
-export type MainHandlers = Pick<HostHandlers, AloneOperation>;
+export type MainHandlers = Pick<PatchHandlers & LookHandlers, AloneOperation>;
 
 export const mainThread: ThreadIdentity = { id: 0, name: 'main' };
 
 export class Threads {
   /** The main thread's own operations. */
   readonly main: MainHandlers;
-  readonly #patches: ThreadPatches;
+  readonly mainPatches: ThreadPatches;
   readonly #roster: Roster;
 
   constructor(main: MainHandlers, patches: ThreadPatches, roster: Roster) {
     this.main = main;
-    this.#patches = patches;
+    this.mainPatches = patches;
     this.#roster = roster;
   }
 
@@ -44,15 +44,18 @@ export class Threads {
     options: CallOptions,
   ): Promise<ThreadResult<O>> {
     if (id !== 0) return this.#roster.call(id, op, params, options);
-    const handlers = { ...this.main, ...this.#patches.handlers } as unknown as Record<string, (params: object, context: object) => ThreadResult<O>>;
+    const handlers = { ...this.main, ...this.mainPatches.handlers } as unknown as Record<
+      string,
+      (params: object, context: object, wrap?: Wrapping) => ThreadResult<O>
+    >;
     const handler = handlers[op];
     if (handler === undefined) throw new KeyholeError('INTERNAL', `the main thread knows no ${op}`);
-    return handler(params, options.context);
+    return handler(params, options.context, options.wrap);
   }
 
   /** Tells every thread what is live in the whole process. */
   share(records: readonly PatchRecord[]): void {
-    this.#patches.share(records);
+    this.mainPatches.share(records);
     this.#roster.share();
   }
 }

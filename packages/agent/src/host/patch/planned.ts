@@ -1,0 +1,53 @@
+/** A change, the strategy that will make it, and how a set of them becomes transactions. It never decides whether a change is allowed. */
+import { KeyholeError } from '../../protocol/index.ts';
+import type { PatchRequest, RefusedPatch } from '../../protocol/index.ts';
+import type { FunctionTarget } from './modules.ts';
+import { applyProven } from './proof.ts';
+import type { SlotWrapper } from './slot-watch.ts';
+import type { Captured, Change, PatchStrategy, Transaction } from './strategy.ts';
+
+/** What stands around a patch at first, where its calls are to be looked at. */
+export type Wrapping = (target: FunctionTarget) => SlotWrapper;
+
+export interface Planned {
+  request: PatchRequest;
+  id: string;
+  targets: FunctionTarget[];
+  strategy: PatchStrategy;
+  /** The new function, or null for the loaded one. */
+  code: string | null;
+  wrap?: Wrapping | undefined;
+}
+
+export interface Prepared {
+  transactions: { strategy: PatchStrategy; transaction: Transaction }[];
+  refused: RefusedPatch[];
+}
+
+export function prepareAll(planned: readonly Planned[], captured: ReadonlyMap<PatchStrategy, Captured> = new Map()): Prepared {
+  const prepared: Prepared = { transactions: [], refused: [] };
+  for (const strategy of new Set(planned.map((each) => each.strategy))) {
+    const { transaction, refused } = strategy.prepare(changesFor(planned, strategy), captured.get(strategy));
+    prepared.transactions.push({ strategy, transaction });
+    prepared.refused.push(...refused);
+  }
+  return prepared;
+}
+
+export function changesFor(planned: readonly Planned[], strategy: PatchStrategy): Change[] {
+  return planned
+    .filter((each) => each.strategy === strategy)
+    .flatMap(({ id, targets, code, wrap }) => targets.map((target) => ({ id, target, code, wrap: wrap?.(target) })));
+}
+
+/** @throws {KeyholeError} where not all of it can be made; then nothing was changed. */
+export function applyAll({ transactions, refused }: Prepared): void {
+  if (refused.length > 0) throw new KeyholeError('PATCH_FAILED', refused.map(({ address, why }) => `${address}: ${why}`).join('; '));
+  applyProven(transactions.map(({ transaction }) => transaction));
+}
+
+/** Why its calls can not be looked at while it runs. */
+export function withoutSlot({ name, wraps }: PatchStrategy): string | null {
+  if (wraps === true) return null;
+  return `its calls can not be looked at: that takes a slot, and it would be patched by ${name}; start the service with --import @keyhole/agent/register`;
+}

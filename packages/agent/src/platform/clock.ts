@@ -1,0 +1,38 @@
+/**
+ * Time and timers as Node gave them, taken when this file is loaded: a service that replaces `setTimeout`, or stops its clock in a test, does not touch what the agent has promised
+ * to do. Monotonic, so that nobody who sets the wall clock shortens or prolongs a promise. None of its timers keeps the process alive.
+ */
+import { performance } from 'node:perf_hooks';
+import { clearImmediate, clearTimeout, setImmediate, setTimeout } from 'node:timers';
+
+export interface Clock {
+  /** Milliseconds since some moment. */
+  now(): number;
+  /** Runs `work` once, that many milliseconds from now or as soon after as the thread is free. @returns how to call it off. */
+  after(delayMs: number, work: () => void): () => void;
+  /** Runs `work` at the next turn boundary. */
+  soon(work: () => void): () => void;
+}
+
+const startTimeout = setTimeout;
+const stopTimeout = clearTimeout;
+const startImmediate = setImmediate;
+const stopImmediate = clearImmediate;
+const monotonic = performance.now.bind(performance);
+const { apply } = Reflect;
+const sample = startTimeout(() => undefined, 0);
+const unrefTimeout = sample.unref;
+stopTimeout(sample);
+
+export const nodeClock: Clock = {
+  now: monotonic,
+  after(delayMs, work) {
+    const timer = startTimeout(work, delayMs);
+    apply(unrefTimeout, timer, []);
+    return () => stopTimeout(timer);
+  },
+  soon(work) {
+    const immediate = startImmediate(work);
+    return () => stopImmediate(immediate);
+  },
+};

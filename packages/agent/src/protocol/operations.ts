@@ -1,0 +1,100 @@
+/** The shapes of all operations on the wire, by name: what each takes and what it answers. Types only; what they mean is said in the catalogue. */
+import type { DoctorCheck } from './doctor.ts';
+import type { JournalEntry, JournalFilter, JournalReport, JournalState } from './journal.ts';
+import type {
+  FunctionDetail,
+  FunctionSummary,
+  ModuleDetail,
+  PatchRecord,
+  PatchRequest,
+  PatchResult,
+  ShadowResult,
+  ThreadSummary,
+  WaitingPatch,
+} from './patches.ts';
+import type { RemoteValue, Thrown, ValuePage } from './values.ts';
+
+/** Shapes and results of the operations, by name. */
+export interface Operations {
+  info: {
+    params: Record<never, never>;
+    result: {
+      service: string;
+      pid: number;
+      node: string;
+      startedAt: string;
+      root: string;
+      commit: string | null;
+      instrumented: boolean;
+      /** Files that were left untouched by instrumentation, with the reason. */
+      untouched: { file: string; why: string }[];
+      patches: number;
+      journal: JournalState;
+    };
+  };
+  /** `time`: the service's clock, ISO 8601, when the answer was made. */
+  doctor: { params: Record<never, never>; result: { time: string; checks: DoctorCheck[] } };
+  'actors.list': {
+    params: { type?: string };
+    result: { actors: { id: string; type: string; mailbox: number | null; state?: RemoteValue; error?: string }[] };
+  };
+  evaluate: {
+    params: { expression: string; in?: string; safe?: boolean; depth?: number; timeoutMs?: number; thread?: number };
+    result: { ok: true; value: RemoteValue; json?: unknown } | { ok: false; error: Thrown };
+  };
+  inspect: {
+    /** Exactly one of `actor`, `handle`, `expression`; `expression` is evaluated under the side-effect guard. */
+    params: { actor?: string; handle?: string; expression?: string; in?: string; depth?: number; start?: number; count?: number; thread?: number };
+    result: ValuePage;
+  };
+  /** A piece of a long string. */
+  text: { params: { handle: string; start: number; count: number; thread?: number }; result: { text: string; length: number } };
+  /** Names that could follow `expression.`, or global and module names where `expression` is empty. Runs no getter. */
+  complete: { params: { expression: string; in?: string; thread?: number }; result: { names: string[] } };
+  /** The threads of the service. */
+  'threads.list': { params: Record<never, never>; result: { threads: ThreadSummary[] } };
+  /** `silent`: threads that did not answer, so that functions may be missing. */
+  'fn.list': { params: { prefix: string }; result: { functions: FunctionSummary[]; silent?: { id: number; name: string }[] } };
+  'fn.get': { params: { address: string; thread?: number }; result: FunctionDetail };
+  'module.get': { params: { file: string; thread?: number }; result: ModuleDetail };
+  'patch.apply': {
+    params: {
+      patches: PatchRequest[];
+      reason: string;
+      dryRun?: boolean;
+      partial?: boolean;
+      maxPauseMs?: number;
+      waitMs?: number;
+      thread?: number;
+      confirmMs?: number;
+      ifErrors?: number;
+    };
+    result: PatchResult;
+  };
+  'patch.revert': { params: { ids: string[]; all?: boolean; reason: string; thread?: number }; result: PatchResult };
+  /** Ends the probation of the push that `id` belongs to: all its patches stay. */
+  'patch.confirm': { params: { id: string }; result: { ok: true; id: string; patches: string[] } };
+  'patch.shadow': {
+    params: { patches: PatchRequest[]; reason: string; calls: number; timeoutMs?: number; thread?: number };
+    result: ShadowResult;
+  };
+  /** `threads`: where it is in effect, as far as they answer. */
+  'patch.list': { params: Record<never, never>; result: { patches: (PatchRecord & { threads: number[] })[] } };
+  /** Changes that wait for the service to call a function. */
+  'patch.waiting': { params: Record<never, never>; result: { patches: WaitingPatch[] } };
+  /** The records an export is made of; the export itself is journaled. Without ids all live patches. */
+  'patch.export': { params: { ids: string[] }; result: { service: string; root: string; commit: string | null; patches: PatchRecord[] } };
+  'journal.read': {
+    params: { before?: number; count?: number } & JournalFilter;
+    /** `next` is the `before` of the next page; null at the end of the journal. */
+    result: { entries: (JournalEntry & { hash: string })[]; next: number | null };
+  };
+  /** One entry's line, byte for byte, and that of the login its signature rests on; null where there is none. `removed`: retention has taken it. */
+  'journal.line': { params: { seq: number }; result: { line: string | null; login: string | null; removed: boolean } };
+  'journal.verify': { params: { seq?: number; hash?: string; signatures?: boolean }; result: JournalReport };
+  /** Ends the evaluation that request `request` of the same session runs; does nothing where it has ended. */
+  interrupt: { params: { request: number }; result: { interrupted: boolean } };
+}
+export type OperationName = keyof Operations;
+export type Params<O extends OperationName> = Operations[O]['params'];
+export type Result<O extends OperationName> = Operations[O]['result'];
