@@ -361,10 +361,10 @@ describe('redaction', () => {
     const service = await start({ files });
     const file = path.join(service.folder, 'main.js');
     writeFileSync(file, readFileSync(file, 'utf8').replace('return 1;', 'return 2;'));
-    expect((await service.keyhole('push', 'svc', 'main.js', '--reason', 'see ticket-4711')).code).toBe(0);
+    expect((await service.keyhole('push', 'svc', 'main.js', '--reason', 'see ticket-47110815471108154711')).code).toBe(0);
     const journal = readFileSync(path.join(service.journal, '00000001.ndjson'), 'utf8');
     expect(journal).toContain('see [redacted]');
-    expect(journal).not.toContain('4711');
+    expect(journal).not.toContain('47110815');
     expect((await verified(service)).json()).toMatchObject({ ok: true, signatures: { redacted: 1 } });
     expect(execFileSync(process.execPath, [secondVerifier, service.journal], { encoding: 'utf8' })).toMatch(/^ok: /);
     const patch = (await log(service)).find((entry) => entry.kind === 'patch' && entry.phase === 'intent')?.seq;
