@@ -3,7 +3,7 @@
  * broken or of another text is made again. It never makes a load fail.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import * as path from 'node:path';
 import { deserialize, serialize } from 'node:v8';
@@ -24,8 +24,22 @@ interface Entry extends Transformed {
   of: string;
 }
 
-/** Raised when the transform makes something else of the same text. */
-const revision = 1;
+/** Of the code that makes what is kept: another build of it may make something else of the same text, and what the engine knows of slots would not fit. */
+function makers(): string {
+  const hash = createHash('sha256').update(process.version);
+  for (const folder of ['.', '../source']) {
+    const dir = path.join(import.meta.dirname, folder);
+    for (const name of readdirSync(dir).sort()) {
+      if (!/\.[jt]s$/.test(name) || name.endsWith('.d.ts')) continue;
+      const { size, mtimeMs } = statSync(path.join(dir, name));
+      hash.update(`\n${name} ${size} ${mtimeMs}`);
+    }
+  }
+  return hash
+    .update(readFileSync(path.join(import.meta.dirname, '../../package.json')))
+    .digest('hex')
+    .slice(0, 16);
+}
 
 /** `<XDG_CACHE_HOME or ~/.cache>/keyhole`. */
 export function defaultCacheDir(environment: NodeJS.ProcessEnv): string {
@@ -38,7 +52,7 @@ export class TransformCache {
   readonly #dir: string | null;
 
   constructor(dir: string | null) {
-    this.#dir = dir === null ? null : ownFolder(path.join(dir, `r${revision}-${process.version}`));
+    this.#dir = dir === null ? null : ownFolder(dir);
   }
 
   /** @param key what besides the text decides the result: url and options. One entry is kept for each. */
@@ -64,7 +78,11 @@ export class TransformCache {
       renameSync(draft, file);
     } catch {
       // A disk that is full costs the next start some time, and nothing else.
-      rmSync(draft, { force: true });
+      try {
+        rmSync(draft, { force: true });
+      } catch {
+        // A folder that takes nothing does not give anything up either.
+      }
     }
   }
 
@@ -77,13 +95,16 @@ function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** The folder, made where it is missing; null where somebody else could write to it, or it can not be made. */
-function ownFolder(dir: string): string | null {
+/** The folder for what this code makes, made where it is missing; null where somebody else could write to it or to the one it lies in, or it can not be made. */
+function ownFolder(parent: string): string | null {
   try {
+    const dir = path.join(parent, makers());
     mkdirSync(dir, { recursive: true, mode: 0o700 });
-    const { uid, mode } = statSync(dir);
-    if (process.getuid === undefined) return dir;
-    return uid === process.getuid() && (mode & 0o022) === 0 ? dir : null;
+    const own = [parent, dir].every((each) => {
+      const { uid, mode } = statSync(each);
+      return process.getuid === undefined || (uid === process.getuid() && (mode & 0o022) === 0);
+    });
+    return own ? dir : null;
   } catch {
     return null;
   }
