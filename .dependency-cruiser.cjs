@@ -18,7 +18,7 @@ const homes = {
   'magic-string': 'packages/agent/src/(loader|host/patch)/',
   picomatch: 'packages/agent/src/loader/selection',
   '@jridgewell/trace-mapping': 'packages/agent/src/source/source-map',
-  '@jridgewell/remapping': 'packages/agent/src/loader/maps',
+  '@jridgewell/remapping': 'packages/agent/src/loader/composed-map',
   'ts-blank-space': 'packages/console/src/typescript/strip',
   '@sveltejs/acorn-typescript': 'packages/console/src/typescript/parse',
   chalk: 'packages/console/src/render/',

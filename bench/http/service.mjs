@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 
 const [dist] = process.argv.slice(2);
 if (dist !== 'plain') {
-  const { installInstrumentation } = await import(pathToFileURL(path.join(dist, 'loader/index.js')).href);
+  const { installInstrumentation } = await import(pathToFileURL(path.join(dist, 'loader/hooks.js')).href);
   installInstrumentation({ root: path.join(import.meta.dirname, 'application'), include: [], exclude: [] });
 }
 const { startShop } = await import('./application/server.mjs');

@@ -7,7 +7,7 @@ import { workloads } from './workloads.mjs';
 const [name, dist, root] = process.argv.slice(2);
 const urlOf = (...parts) => pathToFileURL(path.join(...parts)).href;
 if (dist !== 'plain') {
-  const { installInstrumentation } = await import(urlOf(dist, 'loader/index.js'));
+  const { installInstrumentation } = await import(urlOf(dist, 'loader/hooks.js'));
   installInstrumentation({ root, include: ['node_modules/**'], exclude: [] });
 }
 const { load } = await import(urlOf(root, 'entry.mjs'));

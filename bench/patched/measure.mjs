@@ -13,7 +13,7 @@ const root = realpathSync(mkdtempSync(path.join(tmpdir(), 'kh-bench-')));
 try {
   const file = path.join(root, 'program.mjs');
   writeFileSync(file, source);
-  const { installInstrumentation } = await import(pathToFileURL(path.join(dist, 'loader/index.js')).href);
+  const { installInstrumentation } = await import(pathToFileURL(path.join(dist, 'loader/hooks.js')).href);
   const table = mode === 'plain' ? null : installInstrumentation({ root, include: [], exclude: [] });
   const { run } = await import(pathToFileURL(file).href);
   if (mode === 'patched') {

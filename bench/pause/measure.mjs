@@ -12,7 +12,7 @@ const root = realpathSync(mkdtempSync(path.join(tmpdir(), 'kh-bench-')));
 try {
   const file = path.join(root, 'program.mjs');
   writeFileSync(file, 'let rate = 1; function tax(net) { return net * rate } export const total = (net) => net + tax(net);\n');
-  const { installInstrumentation } = await import(pathToFileURL(path.join(dist, 'loader/index.js')).href);
+  const { installInstrumentation } = await import(pathToFileURL(path.join(dist, 'loader/hooks.js')).href);
   const table = strategy === 'slots' ? installInstrumentation({ root, include: [], exclude: [] }) : null;
   const { total } = await import(pathToFileURL(file).href);
   const ballast = [];

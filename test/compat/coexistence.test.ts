@@ -76,6 +76,41 @@ new Hook((exports, name) => { if (/price\\.js/.test(name)) { globalThis.seen.pus
   }
 });
 
+test('a service that closes the global object goes on; what it loads then is left as it was, and named', async () => {
+  const later = 'src/later.js';
+  const files = {
+    ...plain,
+    [later]: 'export const later = () => 7;\n',
+    'src/main.js': `import { price, tax } from './price.js';\nObject.preventExtensions(globalThis);\nconst { later } = await import('./later.js');\nconst answer = (line) => ({ price: () => price(10), tax: () => tax(10), later })[line]();\n${answering}`,
+  };
+  const service = await startService({ files, main: 'src/main.js', git: true });
+  expect(await service.ask('later')).toBe('7');
+  const checks = (await service.keyhole('doctor', 'svc', '--json')).json() as { check: string; ok: boolean; detail: string }[];
+  const untouched = checks.find(({ check }) => check === 'untouched');
+  expect(untouched?.ok).toBe(false);
+  expect(untouched?.detail).toContain(later);
+  // What was loaded before has its place already.
+  await patchWorks(service, 'src/price.js', 'net * 2;', 'net * 3;');
+  expect((await service.keyhole('eval', 'svc', '6 * 7', '--json')).json()).toMatchObject({ ok: true, value: 42 });
+});
+
+test('files that are loaded while the first operator comes are instrumented, cached or not', async () => {
+  const many = Array.from({ length: 60 }, (_, n) => [`src/part${n}.js`, `export const part = () => ${n};\n`]);
+  const files = {
+    ...plain,
+    ...Object.fromEntries(many),
+    'src/main.js': `import { price, tax } from './price.js';\nlet sum = 0;\nconst load = async () => { for (let n = 0; n < ${many.length}; n += 1) sum += (await import(\`./part\${n}.js\`)).part(); }; \nconst answer = (line) => ({ price: () => price(10), tax: () => tax(10), load: () => void load(), sum: () => sum })[line]();\n${answering}`,
+  };
+  const service = await startService({ files, main: 'src/main.js', git: true });
+  service.write('load');
+  await service.keyhole('fn', 'svc', 'src/price.js', '--json');
+  await vi.waitFor(async () => expect(await service.ask('sum')).toBe(String((many.length * (many.length - 1)) / 2)), 10_000);
+  const info = (await service.keyhole('doctor', 'svc', '--json')).json() as { check: string; ok: boolean }[];
+  expect(info.find(({ check }) => check === 'untouched')).toMatchObject({ ok: true });
+  const listed = (await service.keyhole('fn', 'svc', 'src/part', '--json')).json() as unknown[];
+  expect(listed).toHaveLength(many.length);
+});
+
 describe('how Node is started', () => {
   const works = async (options: Partial<ServiceOptions>): Promise<Service> => {
     const service = await startService({ files: plain, main: 'src/main.js', git: true, ...options });

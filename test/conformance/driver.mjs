@@ -6,7 +6,7 @@ import * as path from 'node:path';
 
 const [strategy, dist, root] = process.argv.slice(2);
 const part = (file) => import(pathToFileURL(path.join(dist, file)).href);
-const { installInstrumentation } = await part('loader/index.js');
+const { installInstrumentation } = await part('loader/hooks.js');
 const { createPatching } = await part('host/patch/index.js');
 const { Inspector } = await part('host/inspector.js');
 

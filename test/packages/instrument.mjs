@@ -9,7 +9,7 @@ import { isMainThread } from 'node:worker_threads';
 
 const { KEYHOLE_TEST_DIST: dist, KEYHOLE_TEST_ROOT: root, KEYHOLE_TEST_COUNTS: counts, KEYHOLE_TEST_CACHE: cache = null } = process.env;
 if (isMainThread) {
-  const { installInstrumentation } = await import(pathToFileURL(path.join(dist, 'loader/index.js')).href);
+  const { installInstrumentation } = await import(pathToFileURL(path.join(dist, 'loader/hooks.js')).href);
   const table = installInstrumentation({ root, include: [], exclude: [] }, cache);
   if (counts !== undefined) {
     process.on('exit', () => appendFileSync(counts, `${JSON.stringify({ files: table.list().length, untouched: table.untouched })}\n`));

@@ -15,7 +15,7 @@ const urlOf = (...parts) => pathToFileURL(path.join(...parts)).href;
 
 let table = null;
 if (dist !== 'plain') {
-  const { installInstrumentation } = await import(urlOf(dist, 'loader/index.js'));
+  const { installInstrumentation } = await import(urlOf(dist, 'loader/hooks.js'));
   table = installInstrumentation({ root, include: ['node_modules/**'], exclude: [] });
 }
 

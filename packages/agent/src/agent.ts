@@ -7,18 +7,16 @@ import { writeSync } from 'node:fs';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { AgentConfig } from './config.ts';
 import { ActorRegistry } from './host/actors/registry.ts';
-import type { HostHandlers } from './host/bridge.ts';
-import { hostChecks } from './host/doctor.ts';
+import { Arrival } from './host/arrival.ts';
+import type { Coming } from './host/arrival.ts';
+import type { MainHost } from './host/assembly.ts';
 import { serveHost } from './host/host.ts';
-import { Inspector } from './host/inspector.ts';
-import { createLooking } from './host/looking.ts';
+import './host/lending.ts';
 import { Outbox } from './host/outbox.ts';
-import { createPatching } from './host/patch/index.ts';
-import { ThreadPatches, createThreading } from './host/threads/index.ts';
-import type { Threading } from './host/threads/index.ts';
+import { Roster } from './host/threads/roster.ts';
 import type { SlotTable } from './loader/index.ts';
 import { nodeClock } from './platform/clock.ts';
-import { examine } from './protocol/index.ts';
+import './platform/originals.ts';
 import type { DoorConfig, DoorReport } from './server/door-config.ts';
 import { interruptKey } from './server/interrupt.ts';
 
@@ -57,9 +55,10 @@ export class RunningAgent implements Agent {
   readonly #config: AgentConfig;
   readonly #table: SlotTable | null;
   readonly #startedAt = new Date().toISOString();
-  readonly #handlers: HostHandlers;
-  readonly #outbox = new Outbox(() => this.#threading.count());
-  readonly #threading: Threading;
+  readonly #host: Coming<MainHost>;
+  readonly #outbox = new Outbox(() => this.#host.here?.count() ?? 0);
+  /** From the start: threads are heard of when they begin. */
+  readonly #roster = new Roster(() => this.#host.here?.shared() ?? []);
   readonly #ready: Promise<void>;
   #setReady: () => void = () => undefined;
   #door: Worker | null = null;
@@ -69,46 +68,27 @@ export class RunningAgent implements Agent {
   constructor(config: AgentConfig, table: SlotTable | null) {
     this.#config = config;
     this.#table = table;
-    const inspector = new Inspector();
-    const { service, root, commit } = config;
-    const patching = createPatching({ inspector, service, root, commit, table });
-    const looking = createLooking(inspector, this.actors, patching.portals);
-    const patches = new ThreadPatches(patching.engine, patching.modules, []);
-    table?.onDefine((url) => patches.loaded(url));
-    const forgetMain = (session: string): void => {
-      looking.forget(session);
-      patching.forget(session);
-    };
-    const main = { ...patching.handlers, ...looking.handlers, forget: forgetMain, interrupt: looking.interrupt };
-    const threading = createThreading({ main, patches, service, root, commit, clock: nodeClock, undone: (undone) => this.#outbox.add(undone) });
-    this.#threading = threading;
-    this.#handlers = {
-      ...threading.handlers,
-      'actors.list': looking.handlers['actors.list'],
-      info: () => ({
-        service,
-        pid: process.pid,
-        node: process.version,
-        startedAt: this.#startedAt,
-        root,
-        commit,
-        instrumented: table !== null,
-        untouched: [...(table?.untouched ?? [])],
-        patches: threading.count(),
-      }),
-      doctor: () => ({
-        checks: examine(hostChecks, {
+    const { service, root, commit, cold, journal } = config;
+    this.#host = new Arrival(
+      () => import('./host/assembly.ts'),
+      ({ assembleHost }) =>
+        assembleHost({
+          service,
+          root,
+          commit,
+          startedAt: this.#startedAt,
+          cold: cold !== null,
+          journalDir: journal.dir,
           table,
-          cold: config.cold !== null,
-          strategies: patching.strategies,
-          threads: threading.workers(),
-          problems: this.status.problems.filter(({ what }) => !checkedAnew.has(what)),
-          journalDir: config.journal.dir,
+          actors: this.actors,
+          roster: this.#roster,
+          outbox: this.#outbox,
+          problems: () => this.status.problems.filter(({ what }) => !checkedAnew.has(what)),
         }),
-      }),
-    };
+      nodeClock,
+    );
     Object.defineProperty(globalThis, Symbol.for(interruptKey), {
-      value: (call: number) => threading.interrupt(call),
+      value: (call: number) => this.#host.here?.interrupt(call),
       enumerable: false,
       writable: false,
       configurable: true,
@@ -128,7 +108,7 @@ export class RunningAgent implements Agent {
 
   async close(): Promise<void> {
     this.#closed = true;
-    this.#threading.close();
+    this.#roster.close();
     this.status.address = null;
     Reflect.deleteProperty(globalThis, Symbol.for(interruptKey));
     const door = this.#door;
@@ -142,7 +122,7 @@ export class RunningAgent implements Agent {
 
   #open(): void {
     const { port1, port2 } = new MessageChannel();
-    serveHost({ port: port1, handlers: this.#handlers, forget: (session) => this.#threading.forget(session), outbox: this.#outbox });
+    serveHost({ port: port1, host: this.#host, outbox: this.#outbox });
     const { service, commit, root, socketPath, operators, runtimeDir, cold, journal } = this.#config;
     const workerData: DoorConfig = {
       service,
@@ -176,7 +156,7 @@ export class RunningAgent implements Agent {
       return;
     }
     this.#door = door;
-    this.#threading.leaveOut(door.threadId);
+    this.#roster.leaveOut(door.threadId);
     door.on('message', (report: DoorReport) => {
       if (report.t === 'problem') this.#problem(report);
       if (report.t === 'listening') {

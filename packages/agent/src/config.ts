@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import * as path from 'node:path';
 import { findCommit } from './commit.ts';
-import { defaultCacheDir } from './loader/index.ts';
-import { resolveJournal } from './journal/index.ts';
-import type { JournalConfig, JournalOptions } from './journal/index.ts';
+import { defaultCacheDir } from './loader/cache.ts';
+import { resolveJournal } from './journal/options.ts';
+import type { JournalConfig, JournalOptions } from './journal/options.ts';
 import type { ColdOrigin } from './protocol/index.ts';
 import type { OperatorSource } from './server/operators.ts';
 

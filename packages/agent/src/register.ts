@@ -6,8 +6,8 @@ import { writeSync } from 'node:fs';
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
 import { readEnvironment, resolveConfig } from './config.ts';
 import { serveThread } from './host/threads/thread-host.ts';
-import { installInstrumentation } from './loader/index.ts';
-import type { SelectionOptions } from './loader/index.ts';
+import { installInstrumentation } from './loader/hooks.ts';
+import type { SelectionOptions } from './loader/selection.ts';
 import { runAgent } from './running.ts';
 
 /** Which files are instrumented, for workers: they may have another entry script, and no environment. */

@@ -2,10 +2,12 @@
  * Evaluates the operator's JavaScript in the service: in the global scope, or inside a module through its portal. What the code throws is a result; what we
  * forbid or end is an error.
  */
+import { followed } from '../platform/originals.ts';
 import { KeyholeError, limits } from '../protocol/index.ts';
 import type { Params, Result, Thrown } from '../protocol/index.ts';
 import { analyseScopes, beyondLooking, parseModule, withTopLevelAwait } from '../source/index.ts';
 import type { EvaluateAnswer, Inspector, RemoteObject } from './inspector.ts';
+import { lend } from './lending.ts';
 import { jsonOf } from './objects.ts';
 import type { SessionObjects } from './objects.ts';
 
@@ -14,13 +16,6 @@ interface Started {
   /** The synchronous part was ended, or failed in a way that is not the operator's code's. */
   failedAtOnce: boolean;
 }
-
-// The service may replace it; what we await must not run its code.
-const then = Promise.prototype.then as (
-  this: Promise<unknown>,
-  done: (value: unknown) => unknown,
-  failed: (reason: unknown) => unknown,
-) => Promise<EvaluateAnswer>;
 
 /** A termination that was announced comes at the next interrupt; this is only how long a lost one is waited for. */
 const absorbMs = 1_000;
@@ -180,14 +175,14 @@ export class Evaluator {
       result: wrapped(reason),
       exceptionDetails: { text: 'Uncaught', exception: wrapped(reason) },
     });
-    return then.call(promise as Promise<unknown>, (value) => ({ result: wrapped(value) }), failed);
+    return followed(promise as Promise<unknown>, (value) => ({ result: wrapped(value) }), failed);
   }
 
   /** Inside a module: the portal evaluates, under V8's limit. */
   #within(expression: string, file: string, group: string, timeoutMs: number): EvaluateAnswer {
     const portal = this.#portals.portal(file);
     const code = withTopLevelAwait(expression);
-    return this.#inspector.throughGlobal(
+    return lend(
       () => portal(code),
       (name) =>
         this.#inspector.post<EvaluateAnswer>('Runtime.evaluate', {

@@ -2,22 +2,23 @@
  * The host's end of the bridge: one request at a time, at a turn boundary, on the main thread. It catches everything; nothing of ours reaches the service.
  */
 import type { MessagePort } from 'node:worker_threads';
-import { KeyholeError } from '../protocol/index.ts';
-import type { HostContext, HostHandlers, ToDoor, ToHost } from './bridge.ts';
+import { KeyholeError } from '../protocol/errors.ts';
+import type { Coming } from './arrival.ts';
+import type { MainHost } from './assembly.ts';
+import type { HostContext, ToDoor, ToHost } from './bridge.ts';
 import type { Outbox } from './outbox.ts';
 
 export interface HostOptions {
   port: MessagePort;
-  handlers: HostHandlers;
-  /** A session of an operator has ended: what was kept for it can go. */
-  forget: (session: string) => void;
+  host: Coming<MainHost>;
   outbox: Outbox;
 }
 
-export function serveHost({ port, handlers, forget, outbox }: HostOptions): void {
+export function serveHost({ port, host, outbox }: HostOptions): void {
   const answer = async (message: Extract<ToHost, { t: 'call' }>): Promise<void> => {
     let reply: ToDoor;
     try {
+      const { handlers } = host.here ?? (await host.come());
       const handler = handlers[message.op] as ((params: unknown, context: HostContext) => unknown) | undefined;
       if (handler === undefined) throw new KeyholeError('BAD_REQUEST', `the host knows no ${message.op}`);
       reply = { t: 'answer', id: message.id, ok: true, result: await handler(message.params, { ...message.context, call: message.id }) };
@@ -32,7 +33,7 @@ export function serveHost({ port, handlers, forget, outbox }: HostOptions): void
     }
   };
   port.on('message', (message: ToHost) => {
-    if (message.t === 'forget') forget(message.session);
+    if (message.t === 'forget') host.whenHere(({ forget }) => forget(message.session));
     else if (message.t === 'written') outbox.written(message.number);
     else void answer(message);
   });

@@ -4,6 +4,7 @@
  */
 import { Session } from 'node:inspector';
 import { KeyholeError } from '../protocol/index.ts';
+import { lend } from './lending.ts';
 
 export interface RemoteObject {
   type: 'object' | 'function' | 'undefined' | 'string' | 'number' | 'boolean' | 'symbol' | 'bigint';
@@ -112,22 +113,11 @@ export class Inspector {
       done = true;
     };
     try {
-      this.throughGlobal(all, (name) => this.post('Runtime.evaluate', { expression: `${name}()`, timeout: timeoutMs }));
+      lend(all, (name) => this.post('Runtime.evaluate', { expression: `${name}()`, timeout: timeoutMs }));
     } catch {
       // Ended by the limit: `done` says so.
     }
     return done;
-  }
-
-  /** Lends a value to an expression: only `Runtime.evaluate` has a time limit, and it takes text. The global is gone again before anybody else runs. */
-  throughGlobal<T>(value: unknown, use: (expression: string) => T): T {
-    const name = `keyhole.${Math.random().toString(36).slice(2)}`;
-    Object.defineProperty(globalThis, name, { value, configurable: true, enumerable: false });
-    try {
-      return use(`globalThis[${JSON.stringify(name)}]`);
-    } finally {
-      Reflect.deleteProperty(globalThis, name);
-    }
   }
 
   /** Calls the listener for each event that arrives while `work` runs. */
@@ -156,7 +146,7 @@ export class Inspector {
 
   /** A handle of one of our functions. */
   #handleOf(value: unknown): string {
-    const { result } = this.throughGlobal(value, (expression) => this.post<EvaluateAnswer>('Runtime.evaluate', { expression }));
+    const { result } = lend(value, (expression) => this.post<EvaluateAnswer>('Runtime.evaluate', { expression }));
     if (result.objectId === undefined) throw new KeyholeError('INTERNAL', 'the inspector gave no handle');
     return result.objectId;
   }

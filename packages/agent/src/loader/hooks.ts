@@ -11,7 +11,7 @@ import { newerModule } from '../platform/module-hooks.ts';
 import { TransformCache } from './cache.ts';
 import { instrumentText } from './instrument.ts';
 import { followRegistrations, registerOutermost } from './layers.ts';
-import { isInstrumented, registryName } from './module-scope.ts';
+import { isInstrumented, registryName } from './names.ts';
 import { createSelection, isWrapper } from './selection.ts';
 import type { SelectionOptions } from './selection.ts';
 import { SlotTable } from './slot-table.ts';

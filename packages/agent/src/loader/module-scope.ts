@@ -4,26 +4,8 @@
  */
 import { child, children, isWritable, privateNamesOf } from '../source/index.ts';
 import type { Captures, FunctionEntry, ModuleFormat, SyntaxNode } from '../source/index.ts';
+import { commonJsNames, registration, registryName, scopeWords } from './names.ts';
 import { privateAccessorOf } from './offers.ts';
-
-/**
- * The global under which instrumented modules find the slot table; a realm without an agent has none, and nothing happens there. A name of our own, because every other one may be
- * the module's: core-js declares `globalThis`, lodash `Symbol`, and readable-stream has a `Symbol` that is not there yet.
- */
-export const registryName = '$keyhole';
-
-/** What a CommonJS module sees that is no global. */
-export const commonJsNames: ReadonlySet<string> = new Set(['require', 'module', 'exports', '__filename', '__dirname']);
-
-/** Names in the scope object that stand for words: they can not be names of variables. */
-export const scopeWords = { import: 'import()', meta: 'import.meta', commonjs: 'require()' } as const;
-
-const register = `typeof ${registryName}=="function"&&${registryName}`;
-
-/** Whether a text is the transform's. */
-export function isInstrumented(text: string): boolean {
-  return text.includes(`${register}(`);
-}
 
 /**
  * The statement that registers a module under the id of its load.
@@ -43,12 +25,12 @@ export function moduleStatement(captures: Captures, format: ModuleFormat, id: st
     parts.push(`get "${scopeWords.meta}"(){return import.meta}`);
   }
   parts.push(`"${scopeWords.import}":(s,o)=>import(s,o)`);
-  return `${register}(${JSON.stringify(id)},-1,()=>({${parts.join(',')}}));`;
+  return `${registration}(${JSON.stringify(id)},-1,()=>({${parts.join(',')}}));`;
 }
 
 /** The static block that registers a class of the module with what its private names give. */
 export function classBlock(node: SyntaxNode, index: number, id: string): string {
-  return `static{${register}(${JSON.stringify(id)},${index},this,${privateAccessorOf(privateNamesOf(node))});}`;
+  return `static{${registration}(${JSON.stringify(id)},${index},this,${privateAccessorOf(privateNamesOf(node))});}`;
 }
 
 /** Classes that are statements of the module, or the value of a variable of it. */

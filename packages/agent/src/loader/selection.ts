@@ -1,7 +1,7 @@
 /** Which files are the application's: those below its root, without `node_modules`, unless globs say otherwise. */
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import picomatch from 'picomatch';
+import { later } from '../platform/later.ts';
 
 export interface SelectionOptions {
   root: string;
@@ -10,19 +10,22 @@ export interface SelectionOptions {
   exclude: string[];
 }
 
+const picomatch = later<typeof import('picomatch')>(import.meta.url, 'picomatch');
+
 /** Our own files are never instrumented, wherever they lie. */
 const ownFolder = path.resolve(import.meta.dirname, '..') + path.sep;
 
 export function createSelection(options: SelectionOptions): (url: string) => boolean {
-  const included = picomatch(options.include, { dot: true });
-  const excluded = picomatch(options.exclude, { dot: true });
+  const matching = (globs: string[]): ((file: string) => boolean) => (globs.length === 0 ? () => false : picomatch()(globs, { dot: true }));
+  const included = matching(options.include);
+  const excluded = matching(options.exclude);
   return (url) => {
     if (!url.startsWith('file:')) return false;
     const file = fileURLToPath(url.replace(/[?#].*$/, ''));
     if (file.startsWith(ownFolder)) return false;
     const relative = path.relative(options.root, file).split(path.sep).join('/');
-    if (options.exclude.length > 0 && excluded(relative)) return false;
-    if (options.include.length > 0 && included(relative)) return true;
+    if (excluded(relative)) return false;
+    if (included(relative)) return true;
     return !relative.startsWith('..') && !path.isAbsolute(relative) && !`/${relative}`.includes('/node_modules/');
   };
 }

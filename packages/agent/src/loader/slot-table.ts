@@ -6,16 +6,21 @@ import type { ModuleFormat } from '../source/index.ts';
 import { withEdits, withoutEdits } from './edits.ts';
 import type { PackedEdits } from './edits.ts';
 import { mapOf } from './maps.ts';
-import { scopeWords } from './module-scope.ts';
-import { slotName } from './transform.ts';
+import { scopeWords, slotName } from './names.ts';
 
 // The service may replace them.
-const { create, defineProperty, freeze, getOwnPropertyDescriptor } = Object;
-const { deleteProperty } = Reflect;
+const { create, defineProperty, freeze, getOwnPropertyDescriptor, isExtensible } = Object;
+const { deleteProperty, has, set } = Reflect;
 
+/** @throws where the service has closed the global object. */
 function defineSlots(name: string, value: readonly unknown[] | undefined): void {
-  deleteProperty(globalThis, name);
-  defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true });
+  if (isExtensible(globalThis)) {
+    deleteProperty(globalThis, name);
+    defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true });
+    // What was there when it was closed may change, and is a little slower afterwards.
+  } else if (!has(globalThis, name) || !set(globalThis, name, value)) {
+    throw new Error('the service has closed the global object, which takes no slots any more');
+  }
 }
 
 /** The variables of a module as properties: getters, and setters for those that may change. Words that are no variables stand under {@link scopeWords}. */
@@ -153,6 +158,11 @@ export class InstrumentedModule {
   }
 }
 
+/** By what it says: a loader of the service's may have made a second copy of this file, with a class of its own. */
+export function isInstrumentedModule(module: { readonly instrumented: boolean }): module is InstrumentedModule {
+  return module.instrumented;
+}
+
 export class SlotTable {
   readonly #modules = new Map<string, InstrumentedModule>();
   #untouched: UntouchedFile[] = [];
@@ -164,12 +174,13 @@ export class SlotTable {
     this.#receive = receive;
   }
 
+  /** @throws where the global object takes no property any more. */
   record(record: LoadRecord): void {
+    defineSlots(record.id, undefined);
     // An earlier layer may have seen the text before another loader made JavaScript of it.
     this.#untouched = this.#untouched.filter((each) => each.file !== record.url);
     const module = new InstrumentedModule(record);
     this.#modules.set(record.id, module);
-    defineSlots(record.id, undefined);
   }
 
   leftUntouched(file: string, why: string): void {
@@ -206,8 +217,16 @@ export class SlotTable {
 
   #drain(): void {
     for (let next = this.#receive(); next !== null; next = this.#receive()) {
-      if ('why' in next) this.leftUntouched(next.file, next.why);
-      else this.record(next);
+      if ('why' in next) {
+        this.leftUntouched(next.file, next.why);
+        continue;
+      }
+      try {
+        this.record(next);
+      } catch (thrown) {
+        // This runs in the middle of the service's own loading.
+        this.leftUntouched(next.url, thrown instanceof Error ? thrown.message : String(thrown));
+      }
     }
   }
 }

@@ -25,6 +25,7 @@ import type { Captures, FunctionEntry, ModuleFormat, SyntaxNode, Token } from '.
 import { EditList } from './edits.ts';
 import type { Edit, EditableText } from './edits.ts';
 import { classBlock, moduleStatement, registeredClasses } from './module-scope.ts';
+import { slotName } from './names.ts';
 import { accessorOf, offersOf } from './offers.ts';
 import type { OfferKey } from './offers.ts';
 
@@ -34,11 +35,6 @@ export interface Instrumented {
   functions: number;
   /** Functions without a slot, by index, with the reason. */
   without: Map<number, string>;
-}
-
-/** The expression that is a function's slot. */
-export function slotName(id: string, index: number): string {
-  return `${id}[${index}]`;
 }
 
 /**

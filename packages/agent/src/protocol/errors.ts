@@ -70,6 +70,13 @@ export class KeyholeError extends Error {
     return new KeyholeError(code, wire.message, wire.hint, wire.details);
   }
 
+  /** By what it is: a loader of the service's may have made a second copy of this file, with a class of its own. */
+  static override [Symbol.hasInstance](value: unknown): value is KeyholeError {
+    if (!Error.prototype.isPrototypeOf(value as object)) return false;
+    const { name, code } = value as KeyholeError;
+    return name === 'KeyholeError' && Object.hasOwn(errorTable, code);
+  }
+
   /** Any thrown value as a KeyholeError; what is not one of ours becomes INTERNAL. */
   static from(thrown: unknown): KeyholeError {
     if (thrown instanceof KeyholeError) return thrown;

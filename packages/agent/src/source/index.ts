@@ -4,6 +4,7 @@ export * from './functions.ts';
 export * from './scopes.ts';
 export * from './captures.ts';
 export * from './source-map.ts';
+export * from './map-comment.ts';
 export * from './normalize.ts';
 export * from './top-level-await.ts';
 export * from './closed-grammar.ts';

@@ -2,7 +2,7 @@
  * The objects a service wants to be seen: registered by name, or every living instance of a class, found when asked for. Held weakly: being looked at never
  * keeps an object alive.
  */
-import { KeyholeError } from '../../protocol/index.ts';
+import { KeyholeError } from '../../protocol/errors.ts';
 import type { Result } from '../../protocol/index.ts';
 import type { Inspector, EvaluateAnswer } from '../inspector.ts';
 import type { SessionObjects } from '../objects.ts';

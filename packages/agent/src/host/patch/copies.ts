@@ -4,24 +4,33 @@
  */
 import { EventEmitter } from 'node:events';
 import { types } from 'node:util';
+import {
+  addToSet,
+  apply,
+  bufferFrom,
+  builtIn,
+  clone,
+  create,
+  defineProperty,
+  forEachOfMap,
+  forEachOfSet,
+  functionText,
+  getOwnPropertyDescriptor,
+  getPrototypeOf,
+  isArray,
+  isBuffer,
+  isExtensible,
+  ownKeys,
+  preventExtensions,
+  setInMap,
+  setPrototypeOf,
+} from '../../platform/originals.ts';
 
 /** Of one call: more is more than a call should be held up for. */
 export const copyLimits = { nodes: 2_000, bytes: 1_048_576, ms: 5 } as const;
 
 /** Why a value has no copy: what is there that has none. */
 export class NoCopy extends Error {}
-
-const { getPrototypeOf, getOwnPropertyDescriptor, ownKeys, defineProperty, setPrototypeOf, isExtensible, preventExtensions, apply } = Reflect;
-const create = Object.create as (prototype: object | null) => object;
-const clone = structuredClone;
-const bufferFrom = Buffer.from.bind(Buffer) as (bytes: Uint8Array) => Buffer;
-const isBuffer = Buffer.isBuffer.bind(Buffer);
-const isArray = Array.isArray;
-const forEachOfMap = Map.prototype.forEach;
-const setInMap = Map.prototype.set;
-const forEachOfSet = Set.prototype.forEach;
-const addToSet = Set.prototype.add;
-const sourceOf = Function.prototype.toString;
 
 /** Prototypes that own data is all there is to. */
 const plain = new Set<object>(
@@ -133,15 +142,8 @@ function refuseForeign(value: object, prototype: object | null): void {
 
 /** A class of Node's or V8's, by its text: Node's own code can not be read, or its text is not the service's. */
 function isForeign(made: Function): boolean {
-  return builtIn.has(made) || /\{\s*\[native code\]\s*\}\s*$/.test(apply(sourceOf, made, []));
+  return builtIn.has(made) || /\{\s*\[native code\]\s*\}\s*$/.test(apply(functionText, made, []));
 }
-
-/** What stands in the global scope when the agent starts. Lazy ones (fetch and its classes) are not touched: to look would load them. */
-const builtIn: ReadonlySet<unknown> = new Set(
-  ownKeys(globalThis)
-    .map((key) => getOwnPropertyDescriptor(globalThis, key)?.value as unknown)
-    .filter((value) => typeof value === 'function'),
-);
 
 function nameOf(value: object, prototype: object | null): string {
   const made: unknown = prototype === null ? undefined : getOwnPropertyDescriptor(prototype, 'constructor')?.value;

@@ -1,5 +1,5 @@
 /** The operations on functions and patches, as the host serves them. */
-import { InstrumentedModule, createSelection } from '../../loader/index.ts';
+import { createSelection, isInstrumentedModule } from '../../loader/index.ts';
 import type { SlotTable } from '../../loader/index.ts';
 import { nodeClock } from '../../platform/clock.ts';
 import { KeyholeError } from '../../protocol/index.ts';
@@ -96,7 +96,7 @@ export function createPatching({ inspector, service, root, commit, table }: Patc
   const portals: ScopePortals = {
     portal(file) {
       const { module } = modules.module(file);
-      if (!(module instanceof InstrumentedModule)) {
+      if (!isInstrumentedModule(module)) {
         throw new KeyholeError(
           'NOT_FOUND',
           `${file} has no way in`,

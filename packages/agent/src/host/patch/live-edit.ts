@@ -4,6 +4,7 @@
  */
 import { commonJsNames } from '../../loader/index.ts';
 import { capabilitiesOf } from '../../platform/capabilities.ts';
+import { functionText } from '../../platform/originals.ts';
 import type { StrategyVerdict } from '../../protocol/index.ts';
 import { analyseCaptures, below, parseFunction } from '../../source/index.ts';
 import type { Binding, Captures, SyntaxNode } from '../../source/index.ts';
@@ -18,8 +19,6 @@ import type { Scripts } from './scripts.ts';
 import type { Change, PatchStrategy, Refusal, Transaction } from './strategy.ts';
 
 type LiveCode = Map<number, { target: FunctionTarget; code: string }>;
-
-const print = Function.prototype.toString;
 
 export class LiveEditStrategy implements PatchStrategy {
   readonly name = 'live-edit';
@@ -177,7 +176,7 @@ export class LiveEditStrategy implements PatchStrategy {
       const living = objects.objectId === undefined ? [] : (this.#inspector.unwrap(objects.objectId) as unknown[]);
       for (const each of living) {
         if (typeof each !== 'function') continue;
-        const text = print.call(each);
+        const text = functionText.call(each);
         if (texts.has(text) && !elsewhere.has(this.#scriptOf(each, group))) counts.set(text, (counts.get(text) ?? 0) + 1);
       }
       return counts;

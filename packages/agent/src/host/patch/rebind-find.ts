@@ -3,6 +3,7 @@
  * its name. It changes nothing.
  */
 import { EventEmitter } from 'node:events';
+import { functionText } from '../../platform/originals.ts';
 import type { DebugSession, DebuggedScript } from './debug-session.ts';
 import { loadedCode } from './modules.ts';
 import type { FunctionTarget } from './modules.ts';
@@ -29,8 +30,6 @@ export interface Search {
   mayWalkHeap: boolean;
 }
 
-const print = Function.prototype.toString;
-
 export function findSpots(search: Search): FoundSpot[] | { why: string } {
   const { target, places, scope, session, script } = search;
   const { start, end } = target.entry;
@@ -40,7 +39,7 @@ export function findSpots(search: Search): FoundSpot[] | { why: string } {
     if (typeof value !== 'function' || !isObject(value)) return false;
     let ours = known.get(value);
     if (ours === undefined) {
-      ours = print.call(value) === text && session.isMadeBy(value, script, start, end);
+      ours = functionText.call(value) === text && session.isMadeBy(value, script, start, end);
       known.set(value, ours);
     }
     return ours;

@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual, types } from 'node:util';
 import type { Clock } from '../../platform/clock.ts';
+import { apply } from '../../platform/originals.ts';
 import type { Percentiles, RemoteValue, ShadowDifference, ShadowReport } from '../../protocol/index.ts';
 import type { Inspector } from '../inspector.ts';
 import type { SessionObjects } from '../objects.ts';
@@ -45,8 +46,6 @@ interface Copied {
 interface Observed extends Copied {
   old: Outcome;
 }
-
-const { apply } = Reflect;
 
 export class ShadowFunction {
   readonly target: FunctionTarget;

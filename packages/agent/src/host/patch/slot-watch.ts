@@ -5,6 +5,7 @@
 import { types } from 'node:util';
 import { offerOrder, passesThis } from '../../loader/index.ts';
 import type { OfferKey } from '../../loader/index.ts';
+import { apply, followed } from '../../platform/originals.ts';
 import type { FunctionTarget } from './modules.ts';
 
 export type SlotFunction = (this: unknown, ...all: unknown[]) => unknown;
@@ -26,13 +27,6 @@ export interface SlotCall {
   accessor: Accessor | null;
   args: readonly unknown[];
 }
-
-const { apply } = Reflect;
-const then = Promise.prototype.then as (
-  this: Promise<unknown>,
-  done: (value: unknown) => unknown,
-  failed: (reason: unknown) => unknown,
-) => Promise<unknown>;
 
 export function callShapeOf({ entry, captures, classes }: FunctionTarget): CallShape {
   return { passesThis: passesThis(entry, captures), offers: offerOrder(captures, entry, classes) };
@@ -72,7 +66,7 @@ export function watchingErrors({ entry }: FunctionTarget, failed: (error: unknow
 /** Hears how a native promise ends. Only for promises that somebody else handles in any case, or that nobody else will ever see. */
 export function settled(promise: unknown, done: (value: unknown) => unknown, failed: (reason: unknown) => unknown): boolean {
   if (!types.isPromise(promise)) return false;
-  void apply(then, promise, [done, failed]);
+  void followed(promise, done, failed);
   return true;
 }
 

@@ -3,8 +3,9 @@
  * call, with its own variables; the function objects the service handed out stay the same. Nothing stops for it.
  */
 import { Script } from 'node:vm';
-import { InstrumentedModule, offerOrder } from '../../loader/index.ts';
-import type { ModuleScope, OfferKey, PrivateAccessor } from '../../loader/index.ts';
+import { isInstrumentedModule, offerOrder } from '../../loader/index.ts';
+import type { InstrumentedModule, ModuleScope, OfferKey, PrivateAccessor } from '../../loader/index.ts';
+import { apply, compile, get, getPrototypeOf, set } from '../../platform/originals.ts';
 import { KeyholeError } from '../../protocol/index.ts';
 import type { StrategyVerdict } from '../../protocol/index.ts';
 import { compilePatch } from './compile.ts';
@@ -33,11 +34,7 @@ interface Ready {
   value: unknown;
 }
 
-// The service may replace them; what a patch is made with must not be its code.
-const { getPrototypeOf } = Object;
-// By eval: what vm.Script compiles stays in memory, 2 KB a text (Node 20, 22, 24); Node 26 keeps either.
-const { eval: compile } = globalThis;
-const reflect = Object.freeze({ apply: Reflect.apply, get: Reflect.get, set: Reflect.set });
+const reflect = Object.freeze({ apply, get, set });
 
 export class SlotsStrategy implements PatchStrategy {
   readonly name = 'slots';
@@ -51,7 +48,7 @@ export class SlotsStrategy implements PatchStrategy {
 
   reachable(target: FunctionTarget): string[] {
     const { module } = target;
-    if (!(module instanceof InstrumentedModule)) return [];
+    if (!isInstrumentedModule(module)) return [];
     const offered = this.#offered(target, module);
     return [...target.captures.useOf(target.entry.node).captured.keys()].filter((name) => offered.has(name));
   }
@@ -74,7 +71,7 @@ export class SlotsStrategy implements PatchStrategy {
 
   #obstacle(target: FunctionTarget): string | null {
     const { module } = target;
-    if (!(module instanceof InstrumentedModule)) return 'its file was not instrumented: start the service with --import @keyhole/agent/register';
+    if (!isInstrumentedModule(module)) return 'its file was not instrumented: start the service with --import @keyhole/agent/register';
     const index = target.index;
     if (module.twice) return 'its file was run twice from one load, so that its slots serve two sets of variables';
     const without = module.without.get(index);
@@ -106,7 +103,7 @@ export class SlotsStrategy implements PatchStrategy {
     const { module } = target;
     const why = this.#obstacle(target);
     if (why !== null) return { why };
-    if (!(module instanceof InstrumentedModule)) return { why: 'its file was not instrumented' };
+    if (!isInstrumentedModule(module)) return { why: 'its file was not instrumented' };
     const { index } = target;
     const ready: Ready = { change, module, index, patch: null, value: undefined };
     if (change.code === null) return ready;
@@ -196,6 +193,7 @@ function isSubset(part: ReadonlySet<OfferKey>, whole: ReadonlySet<OfferKey>): bo
 /** Where the process forbids eval, a script does it. */
 function compiled(code: string): unknown {
   try {
+    // By eval: what vm.Script compiles stays in memory, 2 KB a text (Node 20, 22, 24); Node 26 keeps either.
     return compile(code);
   } catch (thrown) {
     if (thrown instanceof EvalError) return new Script(code).runInThisContext();

@@ -1,6 +1,6 @@
 /** Operations over all threads of the service: asked in each, answered as one. */
 import { KeyholeError, limits } from '../../protocol/index.ts';
-import type { FunctionInThread, FunctionSummary, Params, RefusedPatch, ThreadSummary } from '../../protocol/index.ts';
+import type { FunctionInThread, FunctionSummary, Params, PatchRecord, RefusedPatch, ThreadSummary } from '../../protocol/index.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { HostContext, HostHandlers } from '../bridge.ts';
 import { Trials } from '../patch/trials.ts';
@@ -8,8 +8,8 @@ import type { Report } from '../patch/trials.ts';
 import { select } from '../patch/patch-ids.ts';
 import { ProcessPatches } from './process-patches.ts';
 import { onMainThreadOnly } from './refusals.ts';
-import { Roster, labelOf } from './roster.ts';
-import type { ThreadParams, ThreadResult } from './roster.ts';
+import { labelOf } from './roster.ts';
+import type { Roster, ThreadParams, ThreadResult } from './roster.ts';
 import type { ThreadPatches } from './thread-patches.ts';
 import { Threads, mainThread } from './threads.ts';
 import type { AloneOperation, MainHandlers } from './threads.ts';
@@ -26,6 +26,8 @@ export interface ThreadingParts {
   /** What the main thread does on its own objects. */
   main: MainHandlers & { forget(session: string): void; interrupt(call: number): 'running' | 'let go' };
   patches: ThreadPatches;
+  /** It asks for what is live: see {@link Threading.shared}. */
+  roster: Roster;
   service: string;
   root: string;
   commit: string | null;
@@ -38,17 +40,13 @@ export interface Threading {
   handlers: Pick<HostHandlers, AloneOperation | 'threads.list' | 'patch.confirm'>;
   forget(session: string): void;
   interrupt(call: number): 'running' | 'let go';
-  /** How many patches are live. */
+  /** What is live in the whole process: every thread gets it. */
+  shared(): readonly PatchRecord[];
+  /** How many patches are live, those that one thread alone has too. */
   count(): number;
-  /** Threads beside the main one, as far as they have ever been heard of. */
-  workers(): { id: number; instrumented: boolean }[];
-  /** One of our own threads, not the service's. */
-  leaveOut(id: number): void;
-  close(): void;
 }
 
-export function createThreading({ main, patches, service, root, commit, clock, undone }: ThreadingParts): Threading {
-  const roster: Roster = new Roster(() => all.shared);
+export function createThreading({ main, patches, roster, service, root, commit, clock, undone }: ThreadingParts): Threading {
   const threads = new Threads(main, patches, roster);
   const all = new ProcessPatches(threads);
   const trials = new Trials(all, clock, undone);
@@ -203,9 +201,7 @@ export function createThreading({ main, patches, service, root, commit, clock, u
       roster.tell(thread, { t: 'interrupt', call });
       return 'let go';
     },
+    shared: () => all.shared,
     count: () => all.records().length,
-    workers: () => roster.list(),
-    leaveOut: (id) => roster.leaveOut(id),
-    close: () => roster.close(),
   };
 }

@@ -4,7 +4,7 @@
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Worker } from 'node:worker_threads';
-import { KeyholeError } from '../../protocol/index.ts';
+import { KeyholeError } from '../../protocol/errors.ts';
 import type { Params, PatchRecord } from '../../protocol/index.ts';
 import type { HostContext, HostOperation, HostResult } from '../bridge.ts';
 import type { Wrapping } from '../patch/planned.ts';

@@ -7,41 +7,40 @@ import * as path from 'node:path';
 import * as workerThreads from 'node:worker_threads';
 import type { Worker } from 'node:worker_threads';
 import type { SlotTable } from '../../loader/index.ts';
-import { KeyholeError } from '../../protocol/index.ts';
+import { nodeClock } from '../../platform/clock.ts';
+import { later } from '../../platform/later.ts';
+import '../../platform/originals.ts';
+import { KeyholeError } from '../../protocol/errors.ts';
 import type { PatchRecord } from '../../protocol/index.ts';
-import { ActorRegistry } from '../actors/registry.ts';
-import type { HostContext } from '../bridge.ts';
-import { Inspector } from '../inspector.ts';
-import { createLooking } from '../looking.ts';
-import { createPatching } from '../patch/index.ts';
+import { Arrival } from '../arrival.ts';
+import '../lending.ts';
 import { liveKey, openCalling, openChannel } from './messages.ts';
 import type { FromThread, ToThread } from './messages.ts';
 import { workerChannel } from './roster.ts';
-import { ThreadPatches } from './thread-patches.ts';
+import type { ThreadHost } from './thread-assembly.ts';
 
 const { getEnvironmentData, threadId: id } = workerThreads;
 
+const assembly = later<typeof import('./thread-assembly.ts')>(import.meta.url, './thread-assembly.js');
+
 /** @param root files are named relative to it. */
 export function serveThread(root: string, table: SlotTable): void {
-  const inspector = new Inspector();
-  const patching = createPatching({ inspector, service: '', root, commit: null, table });
-  const looking = createLooking(inspector, new ActorRegistry(), patching.portals);
-  const live = getEnvironmentData(liveKey) as readonly PatchRecord[] | undefined;
-  const patches = new ThreadPatches(patching.engine, patching.modules, live ?? []);
-  table.onDefine((url) => patches.loaded(url));
-
   const children = new Set<WeakRef<Worker>>();
-  const handlers = {
-    ...patching.handlers,
-    ...looking.handlers,
-    ...patches.handlers,
-    'thread.children': () => ({ ids: [...children].flatMap((child) => child.deref()?.threadId ?? []) }),
-  } as unknown as Record<string, ((params: object, context: HostContext) => unknown) | undefined>;
+  const live = (getEnvironmentData(liveKey) as readonly PatchRecord[] | undefined) ?? [];
+  const host = new Arrival(
+    () => import('./thread-assembly.ts'),
+    ({ assembleThread }): ThreadHost =>
+      assembleThread({ root, table, live, children: () => [...children].flatMap((child) => child.deref()?.threadId ?? []) }),
+    nodeClock,
+  );
+  // Patches go into effect with the first statement of their module: it can not wait.
+  if (live.length > 0) host.now(assembly());
 
   const answer = async ({ id: number, op, params, context, notAfterMs }: Extract<ToThread, { t: 'call' }>): Promise<void> => {
     if (notAfterMs !== null && Date.now() > notAfterMs) return;
     let reply: FromThread;
     try {
+      const { handlers } = host.here ?? (await host.come());
       const handler = handlers[op];
       if (handler === undefined) throw new KeyholeError('BAD_REQUEST', `${op} is done on the main thread only`);
       reply = { t: 'answer', id: number, ok: true, result: await handler(params, context) };
@@ -56,9 +55,9 @@ export function serveThread(root: string, table: SlotTable): void {
   };
   const channel = openChannel<FromThread, ToThread>(id, (message) => {
     if (message.t === 'call') void answer(message);
-    else if (message.t === 'forget') looking.forget(message.session);
-    else if (message.t === 'interrupt') looking.interrupt(message.call);
-    else patches.share(message.records);
+    else if (message.t === 'forget') host.whenHere(({ forget }) => forget(message.session));
+    else if (message.t === 'interrupt') host.here?.interrupt(message.call);
+    else if (host.here !== null || message.records.length > 0) host.now(assembly()).share(message.records);
   });
   const calling = openCalling((message) => {
     if (message.t === 'who') calling.post({ t: 'hello', id, name: nameOfThread() });

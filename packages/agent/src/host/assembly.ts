@@ -1,0 +1,85 @@
+/** The host of the main thread, put together when somebody comes for the first time (see arrival.ts). */
+import { nodeClock } from '../platform/clock.ts';
+import { examine } from '../protocol/index.ts';
+import type { PatchRecord } from '../protocol/index.ts';
+import type { SlotTable } from '../loader/index.ts';
+import type { ActorRegistry } from './actors/registry.ts';
+import type { HostHandlers } from './bridge.ts';
+import { hostChecks } from './doctor.ts';
+import { Inspector } from './inspector.ts';
+import { createLooking } from './looking.ts';
+import type { Outbox } from './outbox.ts';
+import { createPatching } from './patch/index.ts';
+import { ThreadPatches, createThreading } from './threads/index.ts';
+import type { Roster } from './threads/roster.ts';
+
+export interface MainHostParts {
+  service: string;
+  root: string;
+  commit: string | null;
+  startedAt: string;
+  /** The agent was brought into the running process from outside. */
+  cold: boolean;
+  journalDir: string;
+  /** null: the process was started without instrumentation. */
+  table: SlotTable | null;
+  actors: ActorRegistry;
+  roster: Roster;
+  outbox: Outbox;
+  /** What went wrong since the start, apart from what `doctor` looks at as it is now. */
+  problems: () => readonly { what: string; message: string }[];
+}
+
+export interface MainHost {
+  handlers: HostHandlers;
+  /** A session of an operator has ended: what was kept for it can go. */
+  forget(session: string): void;
+  interrupt(call: number): 'running' | 'let go';
+  /** What is live in the whole process: every thread gets it. */
+  shared(): readonly PatchRecord[];
+  /** How many patches are live. */
+  count(): number;
+}
+
+export function assembleHost(parts: MainHostParts): MainHost {
+  const { service, root, commit, startedAt, cold, journalDir, table, actors, roster, outbox, problems } = parts;
+  const inspector = new Inspector();
+  const patching = createPatching({ inspector, service, root, commit, table });
+  const looking = createLooking(inspector, actors, patching.portals);
+  const patches = new ThreadPatches(patching.engine, patching.modules, []);
+  table?.onDefine((url) => patches.loaded(url));
+  const forgetMain = (session: string): void => {
+    looking.forget(session);
+    patching.forget(session);
+  };
+  const main = { ...patching.handlers, ...looking.handlers, forget: forgetMain, interrupt: looking.interrupt };
+  const undone = outbox.add.bind(outbox);
+  const threading = createThreading({ main, patches, roster, service, root, commit, clock: nodeClock, undone });
+  const handlers: HostHandlers = {
+    ...threading.handlers,
+    'actors.list': looking.handlers['actors.list'],
+    info: () => ({
+      service,
+      pid: process.pid,
+      node: process.version,
+      startedAt,
+      root,
+      commit,
+      instrumented: table !== null,
+      untouched: [...(table?.untouched ?? [])],
+      patches: threading.count(),
+    }),
+    doctor: () => ({
+      checks: examine(hostChecks, {
+        table,
+        cold,
+        strategies: patching.strategies,
+        threads: roster.list(),
+        problems: problems(),
+        journalDir,
+      }),
+    }),
+  };
+  const { forget, interrupt, shared, count } = threading;
+  return { handlers, forget, interrupt, shared, count };
+}

@@ -1,0 +1,14 @@
+/**
+ * Modules that are loaded when they are first needed, so that a process which never needs them neither waits for them at its start nor keeps them in its memory. At once
+ * and not with `import()`: it happens in the middle of a load, or of a turn in which nothing else may run.
+ */
+import { createRequire } from 'node:module';
+
+/**
+ * @param from the url of the module that asks, and `file` as seen from there. The module must be free of top-level await.
+ * @returns what gives the module, loading it the first time. It throws where the service was started with --no-experimental-require-module.
+ */
+export function later<Module>(from: string, file: string): () => Module {
+  let loaded: Module | null = null;
+  return () => (loaded ??= createRequire(from)(file) as Module);
+}
