@@ -12,7 +12,7 @@ import type { IntentEntry, JournalHead, OutcomeEntry, SessionEntry, StartEntry }
 import { armoredSignature, publicKeyLine } from '../../packages/console/dist/client/ssh-wire.js';
 import { newFolder } from './service.ts';
 
-export const startEntry: StartEntry = { kind: 'start', service: 'svc', pid: 1, node: 'v0', bootId: 'boot', commit: null };
+export const startEntry: StartEntry = { kind: 'start', service: 'svc', pid: 1, node: 'v0', bootId: 'boot', run: 'run', commit: null };
 const megabyte = 1_048_576;
 
 export function configFor(dir: string, more: Partial<JournalConfig> = {}): JournalConfig {
@@ -25,6 +25,8 @@ export function configFor(dir: string, more: Partial<JournalConfig> = {}): Journ
     ...more,
   };
 }
+
+const operations = { eval: 'evaluate', patch: 'patch.apply', revert: 'patch.revert', confirm: 'patch.confirm' } as const;
 
 /** An operator at a console: his login, and requests he signs. */
 export class SigningOperator {
@@ -55,10 +57,10 @@ export class SigningOperator {
     return { kind: 'session', event, ...this.who, login: { service: 'svc', bootId: 'boot', publicKey, sessionKey, signature, message } };
   }
 
-  /** An intent with its signature: by the operator's own key for a patch, by the session's for an evaluation. */
-  asks(kind: 'eval' | 'patch', request: Record<string, unknown>, head: JournalHead | null = null): IntentEntry {
+  /** An intent with its signature: by the operator's own key, but for an evaluation by the session's. */
+  asks(kind: keyof typeof operations, request: Record<string, unknown>, head: JournalHead | null = null): IntentEntry {
     this.#request += 1;
-    const op = kind === 'eval' ? 'evaluate' : 'patch.apply';
+    const op = operations[kind];
     const nonce = randomBytes(16).toString('hex');
     const message = canonicalRequest({
       service: 'svc',
@@ -83,7 +85,7 @@ export class SigningOperator {
   }
 }
 
-export const outcomeOf = (intent: number, kind: 'eval' | 'patch' = 'eval', result: Record<string, unknown> = {}): OutcomeEntry => ({
+export const outcomeOf = (intent: number, kind: keyof typeof operations = 'eval', result: Record<string, unknown> = {}): OutcomeEntry => ({
   kind,
   phase: 'outcome',
   intent,

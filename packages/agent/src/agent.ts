@@ -3,6 +3,7 @@
  * nothing here keeps it from ending.
  */
 import cluster from 'node:cluster';
+import { randomUUID } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { AgentConfig } from './config.ts';
@@ -55,6 +56,7 @@ export class RunningAgent implements Agent {
   readonly #config: AgentConfig;
   readonly #table: SlotTable | null;
   readonly #startedAt = new Date().toISOString();
+  readonly #run = randomUUID();
   readonly #host: Coming<MainHost>;
   readonly #outbox = new Outbox(() => this.#host.here?.count() ?? 0);
   /** From the start: threads are heard of when they begin. */
@@ -134,6 +136,7 @@ export class RunningAgent implements Agent {
       cold,
       journal,
       startedAt: this.#startedAt,
+      run: this.#run,
       instrumented: this.#table !== null,
       cluster: cluster.worker === undefined ? null : { worker: cluster.worker.id, parentPid: process.ppid },
       bridge: port2,

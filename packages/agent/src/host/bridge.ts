@@ -10,7 +10,10 @@
 import type { OperationName, Params, Result, Undone, WireError } from '../protocol/index.ts';
 
 /** Operations of the catalogue that are done on the main thread. */
-export type HostOperation = Exclude<OperationName, 'journal.read' | 'journal.line' | 'journal.verify' | 'interrupt'>;
+export type HostOperation = Exclude<
+  OperationName,
+  'journal.read' | 'journal.line' | 'journal.verify' | 'patch.history' | 'patch.hotfix' | 'interrupt'
+>;
 
 /** Who asks, and, where the operation is journaled, the intent that is durable already. */
 export interface HostContext {

@@ -5,6 +5,8 @@ export type { JournalConfig, JournalOptions, SinkOptions } from './options.ts';
 export { resolveJournal } from './options.ts';
 export { fingerprintOf, rawKey, signerOf, verifySignature, verifySignatureBlob } from './sshsig.ts';
 export { findLine, findLogin } from './read.ts';
+export { historyPage, hotfixOf } from './patches.ts';
 export { createRedaction } from './redact.ts';
+export { pushMisfit } from './verify-signatures.ts';
 export { verifyJournal } from './verify.ts';
 export type { VerifyOptions } from './verify.ts';

@@ -11,6 +11,8 @@ import { hashOf, parseLine } from './chain.ts';
 import { realDisk, syncDirectory } from './disk.ts';
 import type { Disk } from './disk.ts';
 import type { JournalConfig } from './options.ts';
+import { readHistory } from './history.ts';
+import type { PatchHistory } from './history.ts';
 import { findLine, findLogin, readPage } from './read.ts';
 import type { Redact } from './redact.ts';
 import { planRemoval } from './retention.ts';
@@ -125,6 +127,15 @@ export class Journal {
   /** Newest first. */
   read(query: JournalQuery): Promise<JournalPage> {
     return readPage(this.#writer.dir, query);
+  }
+
+  /** What became of every patch. @throws {KeyholeError} JOURNAL where the files can not be read. */
+  async history(): Promise<PatchHistory> {
+    try {
+      return await readHistory(this.#writer.dir);
+    } catch (thrown) {
+      throw new KeyholeError('JOURNAL', `the journal can not be read: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+    }
   }
 
   /** The first entry that retention has left. */

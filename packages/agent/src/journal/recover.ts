@@ -4,12 +4,12 @@
  */
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
-import type { ChangeKind, JournalEntry, RecoveredEntry } from '../protocol/index.ts';
+import type { JournalEntry, OutcomeEntry, RecoveredEntry } from '../protocol/index.ts';
 import { firstPrev, hashOf, kindOf, parseLine } from './chain.ts';
 import { realDisk, syncDirectory } from './disk.ts';
 import { firstSeqOf, linesBackward, linesOf, segmentFor, segmentsIn } from './segments.ts';
 
-export type OpenIntents = Map<number, ChangeKind>;
+export type OpenIntents = Map<number, OutcomeEntry['kind']>;
 
 export interface Recovered {
   /** The segment to go on with, and how many bytes of it are good. */
@@ -84,7 +84,7 @@ function wasNeverFinished(file: string, from: number): boolean {
 export function follow(entry: JournalEntry, open: OpenIntents): void {
   if (entry.kind === 'segment') for (const each of entry.open) open.set(each.seq, each.kind);
   if (!('phase' in entry)) return;
-  if (entry.phase === 'intent') open.set(entry.seq, entry.kind);
+  if (entry.phase === 'intent' || entry.phase === 'due') open.set(entry.seq, entry.kind);
   else if (entry.phase === 'outcome') open.delete(entry.intent);
 }
 

@@ -69,6 +69,9 @@ export async function createRedaction({ names, patterns, module }: JournalConfig
           if (cleaned.errors !== undefined) cleaned.errors = clean(cleaned.errors, ['errors']) as typeof cleaned.errors;
           return cleaned;
         }
+        // What a replay brings along has to stay as it was signed.
+        if (cleaned.phase === 'due' || cleaned.phase === 'stood') return cleaned;
+        if (cleaned.phase === 'refused') return { ...cleaned, why: String(clean(cleaned.why, ['why'])) };
         if (cleaned.phase !== 'outcome') {
           const request = cleanRequest(cleaned.request);
           const isSame = JSON.stringify(request) === JSON.stringify(cleaned.request);

@@ -83,13 +83,14 @@ function* firstNeeded(dir: string, segments: string[]): Generator<void, number> 
       if (!bytes.includes('"phase":')) continue;
       const entry = parseLine(bytes);
       if (entry === null || !('phase' in entry)) continue;
-      if (entry.phase === 'intent') open.add(entry.seq);
+      if (entry.phase === 'refused' || entry.phase === 'stood') continue;
+      if (entry.phase === 'intent' || entry.phase === 'due') open.add(entry.seq);
       else if (entry.phase === 'outcome') open.delete(entry.intent);
       if (entry.phase === 'undone') {
         if (entry.failed === undefined) for (const { id } of entry.patches) settle(id);
         continue;
       }
-      if (entry.phase === 'intent' || entry.status !== 'done') continue;
+      if (entry.phase === 'intent' || entry.phase === 'due' || entry.status !== 'done') continue;
       for (const { id, address } of patchesOf(entry)) {
         if (entry.kind === 'patch' && entry.phase === 'outcome') patches.set(id, { intent: entry.intent, address });
         if (entry.kind === 'revert' || entry.kind === 'export') settle(id);

@@ -1,6 +1,16 @@
 /** What a journal's signatures prove: that each request was signed by the operator it names, once, and that he had seen no entry that is not here. */
 import { canonicalRequest, mayBeSignedBySession, requestNamespace, authNamespace } from '../protocol/index.ts';
-import type { IntentEntry, JournalEntry, JournalReport, LateEntry, LoginProof, RequestProof, SessionEntry } from '../protocol/index.ts';
+import type {
+  IntentEntry,
+  JournalEntry,
+  JournalReport,
+  LateEntry,
+  LoginProof,
+  ReplayEntry,
+  RequestProof,
+  SessionEntry,
+  SignedPush,
+} from '../protocol/index.ts';
 import type { HashList } from './hash-list.ts';
 import { fingerprintOf, signerOf, verifySignatureBlob } from './sshsig.ts';
 
@@ -28,7 +38,9 @@ export class SignatureCheck {
   check(entry: JournalEntry, hashes: HashList, firstSeq: number): string | null {
     if (entry.kind === 'session') return entry.login === undefined ? null : this.#login(entry, entry.login);
     // What the agent undid by itself no operator asked for.
-    if (!('phase' in entry) || entry.phase === 'outcome' || entry.phase === 'undone') return null;
+    if (!('phase' in entry) || entry.phase === 'outcome' || entry.phase === 'undone' || entry.phase === 'refused' || entry.phase === 'stood')
+      return null;
+    if (entry.phase === 'due') return replayMisfit(entry, hashes, firstSeq);
     if (entry.signed === undefined) {
       this.#unsigned += 1;
       return `${entry.operator} did not sign it`;
@@ -37,41 +49,20 @@ export class SignatureCheck {
   }
 
   #login({ session, operator, fingerprint }: SessionEntry, login: LoginProof): string | null {
-    const { publicKey, sessionKey, message, signature, bootId } = login;
-    if (fingerprintOf(publicKey) !== fingerprint) return `the key of ${operator} is not the one with its fingerprint`;
-    if (!verifySignatureBlob(Buffer.from(signature, 'base64'), publicKey, authNamespace, message)) return `${operator} did not sign this login`;
-    const lines = message.split('\n');
-    const named = [bootId, publicKey, ...(sessionKey === null ? [] : [sessionKey])].every((each) => lines.includes(JSON.stringify(each)));
-    if (!named) return 'what was signed at login names other keys';
+    const wrong = loginMisfit({ operator, fingerprint }, login);
+    if (wrong !== null) return wrong;
     this.#logins.set(session, { ...login, operator, fingerprint });
     this.#operators.set(fingerprint, operator);
     return null;
   }
 
   #request(entry: IntentEntry | LateEntry, signed: RequestProof): string | null {
-    const { kind, op, session, operator, fingerprint, request } = entry;
+    const { session, operator, fingerprint } = entry;
     const login = this.#logins.get(session);
     if (login === undefined) return 'the login of its session, which holds the keys, is not there';
     if (login.operator !== operator || login.fingerprint !== fingerprint) return 'its session is that of somebody else';
-    const blob = Buffer.from(signed.signature, 'base64');
-    const signer = signerOf(blob);
-    const isOwn = signer === login.publicKey;
-    if (!isOwn && !(signer !== null && signer === login.sessionKey && mayBeSignedBySession(kind)))
-      return `it is signed by a key that is not ${operator}'s`;
-    const message =
-      signed.nonce === undefined
-        ? { sha512: Buffer.from(signed.digest ?? '', 'hex') }
-        : canonicalRequest({
-            service: login.service,
-            bootId: login.bootId,
-            session,
-            request: signed.request,
-            op,
-            params: request,
-            head: signed.head,
-            nonce: signed.nonce,
-          });
-    if (!verifySignatureBlob(blob, signer ?? '', requestNamespace, message)) return `${operator} did not sign this`;
+    const wrong = requestMisfit(entry, signed, login);
+    if (wrong !== null) return wrong;
     this.#checked += 1;
     if (signed.nonce === undefined) this.#redacted += 1;
     // Of a redacted request only the digest is known to be what was signed.
@@ -81,6 +72,55 @@ export class SignatureCheck {
     this.#seen.set(session, seen.add(once));
     return null;
   }
+}
+
+/** Why a login is not one of that operator, or null. */
+function loginMisfit({ operator, fingerprint }: Who, { publicKey, sessionKey, message, signature, bootId }: LoginProof): string | null {
+  if (fingerprintOf(publicKey) !== fingerprint) return `the key of ${operator} is not the one with its fingerprint`;
+  if (!verifySignatureBlob(Buffer.from(signature, 'base64'), publicKey, authNamespace, message)) return `${operator} did not sign this login`;
+  const lines = message.split('\n');
+  const named = [bootId, publicKey, ...(sessionKey === null ? [] : [sessionKey])].every((each) => lines.includes(JSON.stringify(each)));
+  return named ? null : 'what was signed at login names other keys';
+}
+
+type Who = Pick<IntentEntry, 'operator' | 'fingerprint'>;
+type Asked = Pick<IntentEntry, 'kind' | 'op' | 'session' | 'operator' | 'request'>;
+
+/** Why a request was not signed by whoever has logged in, or null. */
+function requestMisfit({ kind, op, session, operator, request }: Asked, signed: RequestProof, login: LoginProof): string | null {
+  const blob = Buffer.from(signed.signature, 'base64');
+  const signer = signerOf(blob);
+  const isOwn = signer === login.publicKey;
+  if (!isOwn && !(signer !== null && signer === login.sessionKey && mayBeSignedBySession(kind)))
+    return `it is signed by a key that is not ${operator}'s`;
+  const message =
+    signed.nonce === undefined
+      ? { sha512: Buffer.from(signed.digest ?? '', 'hex') }
+      : canonicalRequest({
+          service: login.service,
+          bootId: login.bootId,
+          session,
+          request: signed.request,
+          op,
+          params: request,
+          head: signed.head,
+          nonce: signed.nonce,
+        });
+  return verifySignatureBlob(blob, signer ?? '', requestNamespace, message) ? null : `${operator} did not sign this`;
+}
+
+/** Why a push is not what its operator signed, or null: the push alone is enough to tell. */
+export function pushMisfit({ operator, fingerprint, session, request, signed, login }: SignedPush): string | null {
+  const asked = { kind: 'patch', op: 'patch.apply', session, operator, request } as const;
+  return loginMisfit({ operator, fingerprint }, login) ?? requestMisfit(asked, signed, login);
+}
+
+/** A replay names the entry that an operator signed, or brings it along. */
+function replayMisfit({ original, hotfix, seq }: ReplayEntry & { seq: number }, hashes: HashList, firstSeq: number): string | null {
+  if (hotfix !== undefined) return hotfix.pushes.map(pushMisfit).find((each) => each !== null) ?? null;
+  // What was removed since can not be looked up here.
+  if (original.seq < firstSeq || (original.seq < seq && hashes.at(original.seq) === original.hash)) return null;
+  return `it names entry ${original.seq} with the hash ${original.hash}, which is not here`;
 }
 
 /** An operator who had seen an entry that is not here: the journal was cut since. */

@@ -182,6 +182,24 @@ export const catalogue: Record<OperationName, Operation> = {
     doc: 'The records that a git patch is made of.',
     parameters: { ids: required(listOf(name, 1_000), 'patch ids; none means all live ones') },
   },
+  'patch.history': {
+    where: 'door',
+    capability: 'view',
+    journal: null,
+    doc: 'Every patch that the journal knows, newest first, also of earlier processes, and what became of each.',
+    parameters: {
+      before: optional(name, 'only patches that are older than this one: an id'),
+      count: optional(integer(1, 200), 'how many'),
+      ids: optional(listOf(name, 200), 'only these'),
+    },
+  },
+  'patch.hotfix': {
+    where: 'door',
+    capability: 'view',
+    journal: null,
+    doc: 'The hotfix file of patches, live or not: each push as it was signed.',
+    parameters: { ids: required(listOf(name, limits.maxHotfixPatches), 'patch ids') },
+  },
   'journal.read': {
     where: 'door',
     capability: 'view',

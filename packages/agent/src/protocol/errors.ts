@@ -24,6 +24,7 @@ export const errorTable = {
   PATCH_FAILED: { exitCode: 1, doc: 'Applying failed half-way; what had been applied was undone.' },
   SIDE_EFFECT: { exitCode: 1, doc: 'The expression would change something, and --safe forbids that.' },
   JOURNAL: { exitCode: 5, doc: 'The journal is broken or can not be written; changes are refused until it can.' },
+  HOTFIX: { exitCode: 1, doc: 'A hotfix file is none, or what it holds is not what an operator signed.' },
   GIT: { exitCode: 1, doc: 'git refused, or the repository does not hold what the process runs.' },
   INTERNAL: { exitCode: 1, doc: 'A bug of Keyhole. The service was not touched.' },
 } as const satisfies Record<string, { exitCode: 1 | 2 | 3 | 4 | 5; doc: string }>;

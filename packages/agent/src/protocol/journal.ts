@@ -1,6 +1,6 @@
 /** The journal's records, as they stand in its file: one JSON object a line. docs/journal.md describes them for other readers. */
 import type { WireError } from './errors.ts';
-import type { Undone } from './patches.ts';
+import type { PatchRequest, StrategyName, Undone } from './patches.ts';
 
 interface RecordBase {
   /** 1, 2, 3 ... without a gap, across segments and restarts. */
@@ -20,6 +20,7 @@ export interface Actor {
   session: string;
 }
 
+/** What operators ask for. */
 export type ChangeKind = 'eval' | 'set' | 'patch' | 'revert' | 'export' | 'confirm' | 'shadow';
 
 /** A place in a journal: an entry's seq and the SHA-256 of its line. */
@@ -41,7 +42,10 @@ export interface StartEntry {
   service: string;
   pid: number;
   node: string;
+  /** The run of the agent's worker, which operators' signatures name. */
   bootId: string;
+  /** The run of the process: the same in every `start` that a restarted worker writes. */
+  run: string;
   commit: string | null;
   cold?: ColdOrigin;
 }
@@ -91,7 +95,7 @@ export interface IntentEntry extends Actor {
 
 /** Durable before the answer. `intent` is the seq of the intent it ends. */
 export interface OutcomeEntry {
-  kind: ChangeKind;
+  kind: ChangeKind | 'replay';
   phase: 'outcome';
   intent: number;
   status: 'done' | 'refused' | 'failed' | 'lost with the process';
@@ -103,6 +107,65 @@ export interface OutcomeEntry {
 export interface UndoneEntry extends Undone {
   kind: 'revert';
   phase: 'undone';
+  by: 'agent';
+}
+
+/** One signed push, with all that proves it: as a hotfix file carries it, and the journal of whoever was started with that. */
+export interface SignedPush {
+  /** The seq and the hash of its entry there. */
+  entry: number;
+  entryHash: string;
+  /** ISO 8601: when it was journaled. */
+  at: string;
+  operator: string;
+  fingerprint: string;
+  session: string;
+  /** The parameters of `patch.apply`, as they were signed. */
+  request: Record<string, unknown> & { patches: PatchRequest[]; reason: string };
+  signed: RequestProof & { nonce: string };
+  login: LoginProof;
+}
+
+/**
+ * The agent is about to put a patch of an earlier process into effect again, as soon as its file is loaded. Its outcome says what came of it ({@link ReplayResult}); where the file is never
+ * loaded there is none.
+ */
+export interface ReplayEntry {
+  kind: 'replay';
+  phase: 'due';
+  by: 'agent';
+  id: string;
+  address: string;
+  /** The entry of the push: of this journal, or of the one that the hotfix was exported from. */
+  original: JournalHead;
+  /** Where it came from a file: all that it is made of. */
+  hotfix?: { file: string; id: string; commit: string | null; pushes: SignedPush[] };
+}
+
+/** The result in the outcome of a replay. `why`: one sentence where it is not live. */
+export interface ReplayResult {
+  became: 'live' | 'landed' | 'superseded';
+  id: string;
+  address: string;
+  strategy?: StrategyName;
+  why?: string;
+}
+
+/** A patch of an earlier process, or one in a hotfix file, that the agent does not put into effect again. */
+export interface NotReplayedEntry {
+  kind: 'replay';
+  phase: 'refused';
+  by: 'agent';
+  id: string;
+  address: string;
+  original: JournalHead;
+  why: string;
+}
+
+/** The process has lived on for a while after patches were put into effect again: they did not end it. */
+export interface StoodEntry {
+  kind: 'replay';
+  phase: 'stood';
   by: 'agent';
 }
 
@@ -157,7 +220,7 @@ export interface RotatedEntry {
 export interface SegmentEntry {
   kind: 'segment';
   /** Intents that have no outcome yet: seq and kind. */
-  open: { seq: number; kind: ChangeKind }[];
+  open: { seq: number; kind: OutcomeEntry['kind'] }[];
   /** Where the segment before could not be written any more: why, and how many of its bytes count. What may lie behind them was never acknowledged. */
   gap?: { why: string; file: string; size: number };
 }
@@ -176,6 +239,9 @@ export type JournalDraft =
   | OutcomeEntry
   | LateEntry
   | UndoneEntry
+  | ReplayEntry
+  | NotReplayedEntry
+  | StoodEntry
   | RefusalEntry
   | WitnessEntry
   | RecoveredEntry

@@ -40,4 +40,10 @@ export const limits = {
   /** How long a change waits for the service to call a function by itself. */
   defaultCaptureWaitMs: 10_000,
   maxCaptureWaitMs: 600_000,
+  /** A hotfix file, its patches, and the pushes that these are made of. */
+  maxHotfixBytes: 33_554_432,
+  maxHotfixPatches: 200,
+  maxHotfixPushes: 1_000,
+  /** Texts of patches in one page of the history: it goes into one frame. */
+  maxHistoryPageBytes: 2_097_152,
 } as const;

@@ -1,5 +1,7 @@
 /** The shapes of all operations on the wire, by name: what each takes and what it answers. Types only; what they mean is said in the catalogue. */
 import type { DoctorCheck } from './doctor.ts';
+import type { HistoricPatch } from './history.ts';
+import type { Hotfix } from './hotfix.ts';
 import type { JournalEntry, JournalFilter, JournalReport, JournalState } from './journal.ts';
 import type {
   FunctionDetail,
@@ -84,6 +86,15 @@ export interface Operations {
   'patch.waiting': { params: Record<never, never>; result: { patches: WaitingPatch[] } };
   /** The records an export is made of; the export itself is journaled. Without ids all live patches. */
   'patch.export': { params: { ids: string[] }; result: { service: string; root: string; commit: string | null; patches: PatchRecord[] } };
+  /**
+   * Every patch that the journal knows, newest first, also those of earlier processes. `next` is the `before` of the next page: an id; null at the end. `ids`: these alone, on one page, or TOO_LARGE.
+   */
+  'patch.history': {
+    params: { before?: string; count?: number; ids?: string[] };
+    result: { service: string; root: string; commit: string | null; patches: HistoricPatch[]; next: string | null };
+  };
+  /** What a hotfix file holds for these patches, live or not. */
+  'patch.hotfix': { params: { ids: string[] }; result: { hotfix: Hotfix } };
   'journal.read': {
     params: { before?: number; count?: number } & JournalFilter;
     /** `next` is the `before` of the next page; null at the end of the journal. */

@@ -204,7 +204,7 @@ export interface PatchResult {
   refused: RefusedPatch[];
 }
 
-/** A patch that is live now, with all that git needs. Its base texts are those that were loaded, also where it replaced an earlier patch. */
+/** A patch that is or was live, with all that git needs. Its base texts are those that were loaded, also where it replaced an earlier patch. */
 export interface PatchRecord extends PatchRequest {
   id: string;
   file: string;

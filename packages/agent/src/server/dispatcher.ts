@@ -4,6 +4,7 @@
  *   intent (durable) -> host -> outcome (durable) -> answer
  */
 import type { HostContext, HostOperation, HostResult } from '../host/bridge.ts';
+import { historyPage, hotfixOf } from '../journal/index.ts';
 import type { Journal } from '../journal/index.ts';
 import { KeyholeError, checkRequest, examine } from '../protocol/index.ts';
 import type { Operation, OperationName, Params, RequestSignature, Result } from '../protocol/index.ts';
@@ -11,10 +12,12 @@ import type { BridgeClient } from './bridge-client.ts';
 import { Changes } from './changes.ts';
 import { doorChecks } from './doctor.ts';
 import type { Interrupter } from './interrupt.ts';
+import { emailFor, readOperators } from './operators.ts';
 import type { OperatorSource } from './operators.ts';
 import type { OperatorSession } from './session.ts';
 
 export interface DispatcherParts {
+  build: { service: string; root: string; commit: string | null };
   bridge: BridgeClient;
   journal: Journal;
   interrupter: Interrupter;
@@ -69,7 +72,7 @@ export class Dispatcher {
   }
 
   async #atTheDoor(session: OperatorSession, name: OperationName, params: Record<string, unknown>): Promise<unknown> {
-    const { journal, interrupter } = this.#parts;
+    const { journal, interrupter, build } = this.#parts;
     switch (name) {
       case 'journal.read':
         return (await journal.read(params)) satisfies Result<'journal.read'>;
@@ -82,12 +85,32 @@ export class Dispatcher {
         const against = hash === undefined ? {} : { against: { hash, ...(seq !== undefined && { seq }) } };
         return journal.verify({ signatures: signatures !== false, ...against });
       }
+      case 'patch.history': {
+        const { patches, next } = historyPage(await journal.history(), params);
+        const emails = this.#emails();
+        const known = patches.map((patch) => ({ ...patch, email: emails.get(patch.fingerprint) ?? emailFor(patch.operator) }));
+        return { ...build, patches: known, next } satisfies Result<'patch.history'>;
+      }
+      case 'patch.hotfix': {
+        const { ids } = params as Params<'patch.hotfix'>;
+        return { hotfix: hotfixOf(await journal.history(), build.service, ids) } satisfies Result<'patch.hotfix'>;
+      }
       case 'interrupt': {
         const call = session.calls.get((params as Params<'interrupt'>).request);
         return { interrupted: call !== undefined && (await interrupter.interrupt(call)) } satisfies Result<'interrupt'>;
       }
       default:
         throw new KeyholeError('INTERNAL', `${name} has nobody who does it`);
+    }
+  }
+
+  /** Addresses of today's operators, by fingerprint: the journal does not hold them. */
+  #emails(): Map<string, string> {
+    try {
+      return new Map(readOperators(this.#parts.operators).map(({ fingerprint, email }) => [fingerprint, email]));
+    } catch {
+      // That the file can not be read is said where somebody wants to come in.
+      return new Map();
     }
   }
 

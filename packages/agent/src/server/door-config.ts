@@ -17,6 +17,8 @@ export interface DoorConfig {
   /** null: not one of a cluster's workers. */
   cluster: ClusterWorker | null;
   startedAt: string;
+  /** Names the run of the process, for every door it has. */
+  run: string;
   commit: string | null;
   root: string;
   /** A socket's path (a worker of a cluster adds its pid), or null for the default: `<runtime dir>/<service>.<pid>.sock`. */

@@ -31,7 +31,7 @@ async function openDoor(config: DoorConfig): Promise<void> {
     const why = `what redacts it could not be loaded: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
     report('journal', `the journal can not be written: ${why}`, 'Every change is refused: correct journal.redact and restart the service.');
     return (draft: JournalDraft): JournalDraft => {
-      if (!('phase' in draft) || draft.phase === 'outcome' || draft.phase === 'undone') return draft;
+      if (!('phase' in draft) || (draft.phase !== 'intent' && draft.phase !== 'late')) return draft;
       // A revert has happened already, and is written down without what it said.
       if (draft.phase === 'late') return { ...draft, request: {} };
       throw new KeyholeError('JOURNAL', `the journal can not be written: ${why}`, 'Correct journal.redact and restart the service.');
@@ -43,6 +43,7 @@ async function openDoor(config: DoorConfig): Promise<void> {
     pid: process.pid,
     node: process.version,
     bootId,
+    run: config.run,
     commit,
     ...(config.cold !== null && { cold: config.cold }),
   } as const;
@@ -58,7 +59,8 @@ async function openDoor(config: DoorConfig): Promise<void> {
   };
   const sessions = new Set<OperatorSession>();
   const bridge = new BridgeClient(config.bridge, (news) => recordUndone(news, { journal, bridge, sessions, patchesChanged, report }));
-  const dispatcher = new Dispatcher({ bridge, journal, interrupter: new Interrupter(), operators: config.operators, patchesChanged, report });
+  const build = { service, root: config.root, commit };
+  const dispatcher = new Dispatcher({ build, bridge, journal, interrupter: new Interrupter(), operators: config.operators, patchesChanged, report });
 
   const operators = (): Operator[] => {
     try {

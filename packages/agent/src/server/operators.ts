@@ -64,8 +64,13 @@ function parseLine(line: string): Operator {
   if (!plainName.test(name)) throw new Error('the name has characters that do not belong into one');
   const given = options.get('email') ?? (plainEmail.test(comment) ? comment : undefined);
   if (given !== undefined && !plainEmail.test(given)) throw new Error('the email is none');
-  const email = given ?? `${name.replace(/[^\w.-]/g, '-')}@keyhole.invalid`;
+  const email = given ?? emailFor(name);
   return { name, email, publicKey, fingerprint, capabilities: capabilitiesOf(options.get('roles') ?? '') };
+}
+
+/** For an operator whose address nobody knows. */
+export function emailFor(name: string): string {
+  return `${name.replace(/[^\w.-]/g, '-')}@keyhole.invalid`;
 }
 
 function capabilitiesOf(roles: string): Capability[] {

@@ -52,7 +52,7 @@ async function linesOf(context: CommandContext, dir: string | null, seq: number)
 
 /** `allowed_signers` holds the key that the journal says is the operator's: whoever knows the operator's key better puts his own line there. */
 function filesOf(entry: JournalEntry, login: LoginProof | undefined): { texts: Record<string, string>; commands: string[] } {
-  if (!('phase' in entry) || entry.phase === 'outcome' || entry.phase === 'undone' || entry.signed === undefined)
+  if (!('phase' in entry) || (entry.phase !== 'intent' && entry.phase !== 'late') || entry.signed === undefined)
     throw new KeyholeError('NOT_FOUND', `entry ${entry.seq} holds no signature`, 'Intents hold one: what was asked for, before it was done');
   if (login === undefined) throw new KeyholeError('JOURNAL', `the login that the signature of entry ${entry.seq} rests on is not in the journal`);
   const { operator, session, op, request, signed } = entry;
