@@ -21,7 +21,7 @@ export const exportCommand: CommandDefinition = {
     if (output !== undefined && branch !== undefined) throw new KeyholeError('USAGE', 'export takes -o or --branch, not both');
     // Loaded when needed: the TypeScript it brings takes longer to load than most commands take to run.
     const { exportPatches } = await import('../git/export.ts');
-    const { files, commits, patches, mails, keepCarriageReturns } = await exportPatches(await context.connect(), {
+    const { files, commits, patches, mails } = await exportPatches(await context.connect(), {
       ids: words,
       repo: resolve(context.cwd, textFlag(flags, 'repo') ?? '.'),
       output: output === undefined || output === '-' ? null : resolve(context.cwd, output),
@@ -29,7 +29,6 @@ export const exportCommand: CommandDefinition = {
       includeLanded: flags['includeLanded'] === true,
     });
     for (const file of files) context.terminal.message(`wrote ${file}\n`);
-    if (keepCarriageReturns && commits.length === 0) context.terminal.message('the file has CRLF line ends: apply with git am --keep-cr\n');
     for (const commit of commits) context.terminal.message(`committed ${commit}\n`);
     if (patches.length === 0) context.terminal.message('there is nothing to export\n');
     // Mails that went to no file are the result itself; a script that asked for JSON finds them there.

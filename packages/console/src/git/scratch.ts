@@ -1,37 +1,43 @@
 /** A place for commits that nobody else sees: an index and an object store in a temporary folder, which read the repository's objects and write none there. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { KeyholeError } from '@keyhole/agent/protocol';
-import type { CommitParts } from './mail.ts';
 import { git, gitText, type GitOptions } from './repository.ts';
 
-export interface ScratchCommit {
+/** One file changed. */
+export interface ScratchChange {
   parent: string;
   path: string;
   mode: string;
   content: Buffer;
-  parts: CommitParts;
 }
 
 export interface Scratch {
   git(args: string[], options?: GitOptions): Promise<Buffer>;
-  /** @returns the commit's id. */
-  commit(commit: ScratchCommit): Promise<string>;
+  /** @returns the id of the tree. */
+  tree(change: ScratchChange): Promise<string>;
+  /** @param text as git stores a commit. @returns its id. */
+  commit(text: string): Promise<string>;
   /** Copies commits and what belongs to them into the repository. */
   publish(commits: string[]): Promise<void>;
+  /** An empty repository, not bare, that reads the objects of the operator's (none of this place's) and has no settings of anybody's. */
+  repository(name: string): Promise<string>;
   /** A folder for whoever needs one; it goes with the scratch. */
   folder: string;
-  objects: string;
+  /** `sha1` or `sha256`. */
+  objectFormat: string;
 }
 
 export async function withScratch<T>(top: string, base: string, work: (scratch: Scratch) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(path.join(tmpdir(), 'keyhole-export-'));
   try {
     const objects = path.resolve(top, await gitText(top, ['rev-parse', '--git-path', 'objects']));
+    const shallow = path.resolve(top, await gitText(top, ['rev-parse', '--git-path', 'shallow']));
+    const objectFormat = await gitText(top, ['rev-parse', '--show-object-format']);
     const own = path.join(folder, 'objects');
     await mkdir(own);
-    const env = { GIT_OBJECT_DIRECTORY: own, GIT_ALTERNATE_OBJECT_DIRECTORIES: objects, GIT_INDEX_FILE: path.join(folder, 'index') };
+    const env = { GIT_OBJECT_DIRECTORY: own, GIT_ALTERNATE_OBJECT_DIRECTORIES: quoted(objects), GIT_INDEX_FILE: path.join(folder, 'index') };
     const run = (args: string[], options: GitOptions = {}): Promise<Buffer> => git(top, args, { ...options, env: { ...env, ...options.env } });
     const text = async (args: string[], options?: GitOptions): Promise<string> => (await run(args, options)).toString('utf8').trim();
     await run(['cat-file', '-e', `${base}^{commit}`]).catch(() => {
@@ -39,28 +45,32 @@ export async function withScratch<T>(top: string, base: string, work: (scratch: 
     });
     return await work({
       folder,
-      objects,
+      objectFormat,
       git: run,
-      async commit({ parent, path: file, mode, content, parts }) {
+      async tree({ parent, path: file, mode, content }) {
         const blob = await text(['hash-object', '-w', '--stdin'], { input: content });
         await run(['read-tree', parent]);
         await run(['update-index', '--add', '--cacheinfo', `${mode},${blob},${file}`]);
-        const tree = await text(['write-tree']);
-        const { author, date, subject, body } = parts;
-        const stamp = `${date} +0000`;
-        const identity = {
-          GIT_AUTHOR_NAME: author.name,
-          GIT_AUTHOR_EMAIL: author.email,
-          GIT_AUTHOR_DATE: stamp,
-          GIT_COMMITTER_NAME: author.name,
-          GIT_COMMITTER_EMAIL: author.email,
-          GIT_COMMITTER_DATE: stamp,
-        };
-        return text(['commit-tree', tree, '-p', parent, '-F', '-'], { env: identity, input: `${subject}\n\n${body}\n` });
+        // A partial clone need not have what is not touched.
+        return text(['write-tree', '--missing-ok']);
       },
+      commit: (commit) => text(['hash-object', '-w', '-t', 'commit', '--stdin'], { input: commit }),
       async publish(commits) {
         const pack = await run(['pack-objects', '--revs', '--stdout', '-q'], { input: `${commits.join('\n')}\n^${base}\n` });
         await git(top, ['unpack-objects', '-q'], { input: pack });
+      },
+      async repository(name) {
+        const place = path.join(folder, name);
+        await mkdir(place);
+        await git(place, ['init', '-q', '--template=', `--object-format=${objectFormat}`, '.']);
+        const inside = path.join(place, '.git');
+        await mkdir(path.join(inside, 'objects', 'info'), { recursive: true });
+        await writeFile(path.join(inside, 'objects', 'info', 'alternates'), `${quoted(objects)}\n`);
+        // A shallow clone has no parents of its oldest commits; only this file says that none are missing.
+        await copyFile(shallow, path.join(inside, 'shallow')).catch((error: NodeJS.ErrnoException) => {
+          if (error.code !== 'ENOENT') throw error;
+        });
+        return place;
       },
     });
   } finally {
@@ -68,40 +78,7 @@ export async function withScratch<T>(top: string, base: string, work: (scratch: 
   }
 }
 
-export interface MailCheck {
-  base: string;
-  mails: Buffer[];
-  tip: string;
-  commits: string[];
-  keepCarriageReturns: boolean;
-}
-
-/**
- * Applies the mails as a stranger would, in a fresh checkout of the base, and compares: as many commits, the same trees, authors, dates and subjects.
- * @throws {KeyholeError} GIT; then the mails are not handed out.
- */
-export async function checkMails(scratch: Scratch, { base, mails, tip, commits, keepCarriageReturns }: MailCheck): Promise<void> {
-  const checkout = path.join(scratch.folder, 'checkout');
-  await mkdir(checkout);
-  await git(checkout, ['init', '-q', '.']);
-  await writeFile(path.join(checkout, '.git', 'objects', 'info', 'alternates'), `${scratch.objects}\n`);
-  await git(checkout, ['checkout', '-q', '--detach', base]);
-  const committer = { GIT_COMMITTER_NAME: 'keyhole', GIT_COMMITTER_EMAIL: 'keyhole@keyhole.invalid' };
-  const args = ['am', '-q', '--no-gpg-sign', ...(keepCarriageReturns ? ['--keep-cr'] : [])];
-  await git(checkout, args, { env: committer, input: Buffer.concat(mails) });
-  const format = '--format=%T%n%an <%ae>%n%at%n%s';
-  const applied = await gitText(checkout, ['log', '--reverse', format, `${base}..HEAD`]);
-  const meant = (await scratch.git(['log', '--reverse', format, `${base}..${tip}`])).toString('utf8').trim();
-  const count = await gitText(checkout, ['rev-list', '--count', `${base}..HEAD`]);
-  if (applied !== meant || Number(count) !== commits.length) {
-    throw new KeyholeError(
-      'GIT',
-      'the mail does not give the commit it should, and was not handed out',
-      'This is a bug of Keyhole; keyhole export --branch makes the commits without mail.',
-      {
-        meant,
-        applied,
-      },
-    );
-  }
+/** As git reads a path in a list of them, whatever is in it. */
+function quoted(place: string): string {
+  return `"${place.replace(/[\\"]/g, '\\$&').replaceAll('\n', '\\n')}"`;
 }

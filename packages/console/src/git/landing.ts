@@ -1,0 +1,82 @@
+/** How the text of a patch is put into a file as git has it: the rest of the file stays what it was, byte by byte. */
+import { diffArrays } from 'diff';
+import { KeyholeError } from '@keyhole/agent/protocol';
+import { baseAddress, compareFiles } from '../typescript/compare.ts';
+import { parseAuthor, textOf } from '../typescript/parse.ts';
+
+/** One function in one version of a file. */
+export interface Standing {
+  start: number;
+  end: number;
+  text: string;
+}
+
+/** Where a function stands in a file, or null where it does not. */
+export function standingOf(text: string, file: string, address: string): Standing | null {
+  const author = parseAuthor(text, file);
+  const entry = author.functions.find((each) => baseAddress(author, each) === address);
+  return entry === undefined ? null : { start: entry.start, end: entry.end, text: textOf(author, entry) };
+}
+
+/**
+ * The file with the function's new text in it.
+ * @throws {KeyholeError} GIT where the new text is more than that function, or changes what stands around it; SYNTAX where it is none.
+ */
+export function replaced(text: string, file: string, standing: Standing, source: string): string {
+  const { start, end } = standing;
+  const after = text.slice(0, start) + source + text.slice(end);
+  const before = parseAuthor(text, file);
+  const renewed = parseAuthor(after, file);
+  const whole = renewed.functions.some((each) => each.start === start && each.end === start + source.length);
+  const { changed, refused } = compareFiles(before, renewed);
+  if (whole && refused.length === 0 && changed.every(([old]) => old.start >= start && old.end <= end)) return after;
+  throw new KeyholeError('GIT', `the source of the patch in ${file} is not exactly the function that it replaces`, 'Nothing was exported.');
+}
+
+/** Texts that differ in their line ends alone are one text: a checkout may have changed them (`text eol=crlf`, core.autocrlf). */
+export function sameText(a: string, b: string): boolean {
+  return unix(a) === unix(b);
+}
+
+/** The new text with the line ends of the one that it replaces; new lines get those that most lines of the file have. */
+export function withLineEndsOf(standing: string, source: string, file: string): string {
+  const old = lines(standing);
+  const renewed = lines(source);
+  const crlf = file.split('\r\n').length - 1;
+  const usual = crlf * 2 > file.split('\n').length - 1 ? '\r\n' : '\n';
+  const ends: string[] = [];
+  let inOld = 0;
+  for (const part of diffArrays(
+    old.map(({ text }) => text),
+    renewed.map(({ text }) => text),
+  )) {
+    if (!part.removed) for (let index = 0; index < part.value.length; index += 1) ends.push(part.added ? usual : (old[inOld + index]?.end ?? usual));
+    if (!part.added) inOld += part.value.length;
+  }
+  // The last line has none of its own.
+  return renewed.map(({ text }, index) => (index === renewed.length - 1 ? text : text + (ends[index] || usual))).join('');
+}
+
+function lines(text: string): { text: string; end: string }[] {
+  const parts = text.split(/(\r?\n)/);
+  return parts.filter((_, index) => index % 2 === 0).map((line, index) => ({ text: line, end: parts[index * 2 + 1] ?? '' }));
+}
+
+function unix(text: string): string {
+  return text.replaceAll('\r\n', '\n');
+}
+
+/** A byte order mark stays in the text. @throws {KeyholeError} GIT */
+export function decodeSource(bytes: Buffer, file: string): string {
+  if (bytes.subarray(0, 200).toString('latin1').startsWith('version https://git-lfs.github.com/spec/'))
+    throw new KeyholeError(
+      'GIT',
+      `${file} is kept by Git LFS: the commit holds a pointer to it, and no text to change`,
+      'Take the source out of LFS, or carry the change home by hand: keyhole diff.',
+    );
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new KeyholeError('GIT', `${file} is not UTF-8 text`);
+  }
+}
