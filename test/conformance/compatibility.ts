@@ -1,4 +1,5 @@
 /** docs/compatibility.md, made from the rows and from what each strategy says it can not do. */
+import { buildsCompatibility } from '../builds/compatibility.ts';
 import { liveEdit } from './live-edit.ts';
 import { rebind } from './rebind.ts';
 import { rowGroups } from './rows/index.ts';
@@ -29,6 +30,7 @@ export function compatibility(): string {
       parts.push(row(name, ...strategies.map((each) => cell(each, name, isRefusal ? 'refused, as it has to be' : 'works'))));
     }
   }
+  parts.push(...buildsCompatibility());
   return `${parts.join('\n')}\n`;
 }
 

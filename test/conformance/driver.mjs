@@ -99,7 +99,7 @@ const commands = {
   },
 };
 
-process.on('message', async ({ command, ...given }) => {
+async function answer({ command, ...given }) {
   try {
     process.send({ value: (await commands[command](given)) ?? null });
   } catch (thrown) {
@@ -107,5 +107,7 @@ process.on('message', async ({ command, ...given }) => {
       error: thrown instanceof Error ? `${thrown.code ?? thrown.name}: ${thrown.message} ${thrown.hint ?? ''}\n${thrown.stack}` : String(thrown),
     });
   }
-});
+}
+
+process.on('message', (message) => void answer(message));
 process.send({ value: 'ready' });

@@ -1,0 +1,151 @@
+/** One build on the bench: the service as it was built, attached to, and what a service built from the changed sources answers instead. */
+import { readFileSync, readdirSync } from 'node:fs';
+import * as path from 'node:path';
+import { connect, type Connection } from '../../packages/console/dist/index.js';
+import { KeyholeError } from '../../packages/agent/dist/protocol/index.js';
+import { normalForm, parseFunction } from '../../packages/agent/dist/source/index.js';
+import { planPush } from '../../packages/console/dist/typescript/changes.js';
+import type { Service } from '../helpers/service.ts';
+import type { Build } from './builds.ts';
+import { changeNames, changed, changes, type Change, type ChangeName } from './changes.ts';
+import { baseSources, changedSources, make, start, writeSources, type Sources } from './workshop.ts';
+
+/** What a push became. What is thrown counts as refused: to the operator both say why. */
+export interface Outcome {
+  patches: { id: string; address: string; strategy: string; verified: boolean }[];
+  refused: { address: string; why: string }[];
+}
+
+/** Answers by question. */
+export type Answers = Record<string, string>;
+const questions = [...changeNames, 'others'];
+
+export class Bench {
+  readonly base: Answers;
+  /** What the service built from the changed sources answers. */
+  readonly rebuilt: Answers;
+  readonly #rebuiltCode: Map<ChangeName, string>;
+  readonly #service: Service;
+  readonly #connection: Connection;
+  readonly #sources: Sources;
+  readonly #build: Build;
+
+  private constructor(
+    build: Build,
+    sources: Sources,
+    running: Attached,
+    base: Answers,
+    rebuilt: { answers: Answers; code: Map<ChangeName, string> },
+  ) {
+    this.#build = build;
+    this.#sources = sources;
+    this.#service = running.service;
+    this.#connection = running.connection;
+    this.base = base;
+    this.rebuilt = rebuilt.answers;
+    this.#rebuiltCode = rebuilt.code;
+  }
+
+  static async open(build: Build): Promise<Bench> {
+    const sources = baseSources(build);
+    const [running, rebuilt] = await Promise.all([
+      make(build, sources).then((folder) => attach(build, folder)),
+      make(build, changedSources(build)).then((folder) => attach(build, folder)),
+    ]);
+    const code = new Map<ChangeName, string>();
+    for (const name of changeNames) {
+      // Where the running code has another name for it, or none, there is no text to compare.
+      const detail = await rebuilt.connection.call('fn.get', { address: changes[name].address }).catch(() => null);
+      if (detail !== null) code.set(name, detail.code);
+    }
+    const answers = await answersOf(rebuilt.service);
+    rebuilt.connection.close();
+    rebuilt.service.kill();
+    return new Bench(build, sources, running, await answersOf(running.service), { answers, code });
+  }
+
+  /** Makes the changes in the working tree, pushes their files, and puts the working tree back. */
+  async push(names: readonly ChangeName[]): Promise<Outcome> {
+    const edited = new Map<string, string>();
+    for (const name of names) {
+      const change: Change = changes[name];
+      edited.set(change.file, changed(edited.get(change.file) ?? this.#sources.get(change.file) ?? '', change));
+    }
+    const { folder } = this.#service;
+    writeSources(folder, edited);
+    try {
+      return await pushFiles(this.#connection, folder, [...edited.keys()]);
+    } finally {
+      writeSources(folder, this.#sources);
+    }
+  }
+
+  async revertAll(): Promise<void> {
+    const { refused } = await this.#connection.call('patch.revert', { ids: [], all: true, reason: 'the next one' });
+    if (refused.length > 0) throw new Error(refused.map(({ why }) => why).join('; '));
+  }
+
+  answers(): Promise<Answers> {
+    return answersOf(this.#service);
+  }
+
+  /** What has to outlive every patch. */
+  async state(): Promise<object> {
+    const { asked: _, ...state } = JSON.parse(await this.#service.ask('state')) as { asked: number };
+    return state;
+  }
+
+  /** Whether what runs now is what the compiler makes of the changed text, to the parser. */
+  async runsAsRebuilt(name: ChangeName): Promise<boolean> {
+    const { code } = await this.#connection.call('fn.get', { address: changes[name].address });
+    const rebuilt = this.#rebuiltCode.get(name);
+    return rebuilt !== undefined && formOf(code, this.#build) === formOf(rebuilt, this.#build);
+  }
+
+  close(): void {
+    this.#connection.close();
+    this.#service.kill();
+  }
+}
+
+export interface Attached {
+  service: Service;
+  connection: Connection;
+}
+
+export async function attach(build: Build, folder: string): Promise<Attached> {
+  const service = await start(build, folder);
+  const runtime = path.join(service.env['XDG_RUNTIME_DIR'] ?? '', 'keyhole');
+  const announced = readdirSync(runtime).find((name) => name.endsWith(`.${service.pid}.json`)) ?? '';
+  const { address } = JSON.parse(readFileSync(path.join(runtime, announced), 'utf8')) as { address: string };
+  const connection = await connect({ target: address.replace(/^unix:/, ''), identity: service.env['KEYHOLE_IDENTITY'], env: service.env });
+  return { service, connection };
+}
+
+export async function pushFiles(connection: Connection, folder: string, files: readonly string[]): Promise<Outcome> {
+  try {
+    const plan = await planPush(connection, { paths: files.map((file) => path.join(folder, file)), cwd: folder });
+    if (plan.refused.length > 0 || plan.patches.length === 0) return { patches: [], refused: plan.refused };
+    return await connection.call('patch.apply', { patches: plan.patches, reason: 'because' });
+  } catch (thrown) {
+    if (!(thrown instanceof KeyholeError)) throw thrown;
+    return { patches: [], refused: [{ address: '', why: `${thrown.code}: ${thrown.message}` }] };
+  }
+}
+
+export async function answersOf(service: Service): Promise<Answers> {
+  const answers: Answers = {};
+  for (const question of questions) answers[question] = await service.ask(question);
+  return answers;
+}
+
+function formOf(code: string, { format }: Build): string {
+  for (const place of ['plain', 'class-member', 'object-member'] as const) {
+    try {
+      return normalForm(parseFunction(code, place, format, 'the function').container);
+    } catch {
+      // It stands in another kind of place.
+    }
+  }
+  throw new Error(`this is no function: ${code}`);
+}
