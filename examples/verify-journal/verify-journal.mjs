@@ -19,16 +19,35 @@ const canonical = (value) => {
   return `{${fields.map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`).join(',')}}`;
 };
 
-/** Whether `signature` (base64 of an SSHSIG) is one of the Ed25519 key `line` in that namespace over what has this SHA-512. */
+/** The first `count` fields of some bytes, each behind its length, and what stands behind them. */
+const fields = (bytes, count) => {
+  const found = [];
+  let at = 0;
+  for (let end; found.length < count; at = end) {
+    end = at + 4 + bytes.readUInt32BE(at);
+    found.push(bytes.subarray(at + 4, end));
+  }
+  return [...found, bytes.subarray(at)];
+};
+const sha256 = (bytes) => createHash('sha256').update(bytes).digest();
+const der = (...parts) => Buffer.concat([Buffer.from([0x30, parts.reduce((sum, part) => sum + part.length, 0)]), ...parts]);
+const integer = (bytes) => Buffer.concat([Buffer.from([0x02, bytes.length]), bytes]);
+
+/** Whether `signature` (base64 of an SSHSIG) is one of the key `line` in that namespace over what has this SHA-512; a hardware token (sk-) has to have been touched. */
 function signed(signature, line, namespace, sha512) {
-  const [key, blob] = [Buffer.from(line.split(' ')[1], 'base64'), Buffer.from(signature, 'base64')];
+  const [type, key, blob] = [line.split(' ')[0], Buffer.from(line.split(' ')[1], 'base64'), Buffer.from(signature, 'base64')];
   const common = [field(namespace), field(''), field('sha512')];
   const head = Buffer.concat([Buffer.from('SSHSIG\0\0\0\x01'), field(key), ...common]);
-  const spki = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), key.subarray(-32)]);
+  if (!blob.subarray(0, head.length).equals(head)) return false;
+  const isEdwards = type.includes('ed25519');
+  const [point, rest] = fields(fields(key, isEdwards ? 1 : 2).at(-1), 1);
+  const [, made, told] = fields(fields(blob.subarray(head.length), 1)[0], 2);
   const what = Buffer.concat([Buffer.from('SSHSIG'), ...common, field(sha512)]);
-  return (
-    blob.subarray(0, head.length).equals(head) && verify(null, what, createPublicKey({ key: spki, format: 'der', type: 'spki' }), blob.subarray(-64))
-  );
+  const bytes = type.startsWith('sk-') ? Buffer.concat([sha256(fields(rest, 1)[0]), told, sha256(what)]) : what;
+  if (type.startsWith('sk-') && (told[0] & 1) === 0) return false;
+  const prefix = isEdwards ? '302a300506032b6570032100' : '3059301306072a8648ce3d020106082a8648ce3d030107034200';
+  const publicKey = createPublicKey({ key: Buffer.concat([Buffer.from(prefix, 'hex'), point]), format: 'der', type: 'spki' });
+  return isEdwards ? verify(null, bytes, publicKey, made) : verify('sha256', bytes, publicKey, der(...fields(made, 2).slice(0, 2).map(integer)));
 }
 const sha512 = (text) => createHash('sha512').update(text).digest();
 

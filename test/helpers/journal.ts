@@ -6,7 +6,7 @@ import * as path from 'node:path';
 import { Journal } from '../../packages/agent/dist/journal/index.js';
 import type { JournalConfig } from '../../packages/agent/dist/journal/index.js';
 import { realDisk, type Disk } from '../../packages/agent/dist/journal/disk.js';
-import { fingerprintOf } from '../../packages/agent/dist/journal/sshsig.js';
+import { fingerprintOf } from '../../packages/agent/dist/ssh/index.js';
 import { authMessage, authNamespace, canonicalRequest, requestNamespace, unarmorSignature } from '../../packages/agent/dist/protocol/index.js';
 import type { IntentEntry, JournalHead, OutcomeEntry, SessionEntry, StartEntry } from '../../packages/agent/dist/protocol/index.js';
 import { armoredSignature, publicKeyLine } from '../../packages/console/dist/client/ssh-wire.js';

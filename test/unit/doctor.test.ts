@@ -9,7 +9,7 @@ import { Journal } from '../../packages/agent/src/journal/index.ts';
 import { SlotTable } from '../../packages/agent/src/loader/slot-table.ts';
 import { examine, type Check, type DoctorCheck } from '../../packages/agent/src/protocol/index.ts';
 import { doorChecks, type DoorFacts } from '../../packages/agent/src/server/doctor.ts';
-import { parseOperators } from '../../packages/agent/src/server/operators.ts';
+import { Operators } from '../../packages/agent/src/server/operators.ts';
 import { consoleChecks } from '../../packages/console/src/commands/doctor.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'kh-doctor-'));
@@ -120,8 +120,8 @@ describe('host', () => {
 });
 
 describe('door', () => {
-  const [operator] = parseOperators(`name="alice",roles="inspect" ${key}`);
-  if (operator === undefined) throw new Error('no operator');
+  const operator = new Operators(`name="alice",roles="inspect" ${key}`).find({ publicKey: key, certificate: null, address: 'local' }, 0);
+  if (operator === null) throw new Error('no operator');
   const file = path.join(folder, 'operators');
   const facts = (dir: string): DoorFacts => ({
     operator,

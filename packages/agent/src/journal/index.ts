@@ -3,7 +3,6 @@ export { Journal } from './journal.ts';
 export type { Appended } from './writer.ts';
 export type { JournalConfig, JournalOptions, SinkOptions } from './options.ts';
 export { resolveJournal } from './options.ts';
-export { fingerprintOf, rawKey, signerOf, verifySignature, verifySignatureBlob } from './sshsig.ts';
 export { findLine, findLogin } from './read.ts';
 export { historyPage, hotfixOf } from './patches.ts';
 export { createRedaction } from './redact.ts';

@@ -12,7 +12,7 @@ import type {
   SignedPush,
 } from '../protocol/index.ts';
 import type { HashList } from './hash-list.ts';
-import { fingerprintOf, signerOf, verifySignatureBlob } from './sshsig.ts';
+import { fingerprintOf, isSigned, signerOf } from '../ssh/index.ts';
 
 interface Login extends LoginProof {
   operator: string;
@@ -77,7 +77,7 @@ export class SignatureCheck {
 /** Why a login is not one of that operator, or null. */
 function loginMisfit({ operator, fingerprint }: Who, { publicKey, sessionKey, message, signature, bootId }: LoginProof): string | null {
   if (fingerprintOf(publicKey) !== fingerprint) return `the key of ${operator} is not the one with its fingerprint`;
-  if (!verifySignatureBlob(Buffer.from(signature, 'base64'), publicKey, authNamespace, message)) return `${operator} did not sign this login`;
+  if (!isSigned(Buffer.from(signature, 'base64'), publicKey, authNamespace, message)) return `${operator} did not sign this login`;
   const lines = message.split('\n');
   const named = [bootId, publicKey, ...(sessionKey === null ? [] : [sessionKey])].every((each) => lines.includes(JSON.stringify(each)));
   return named ? null : 'what was signed at login names other keys';
@@ -106,7 +106,7 @@ function requestMisfit({ kind, op, session, operator, request }: Asked, signed: 
           head: signed.head,
           nonce: signed.nonce,
         });
-  return verifySignatureBlob(blob, signer ?? '', requestNamespace, message) ? null : `${operator} did not sign this`;
+  return isSigned(blob, signer ?? '', requestNamespace, message) ? null : `${operator} did not sign this`;
 }
 
 /** Why a push is not what its operator signed, or null: the push alone is enough to tell. */

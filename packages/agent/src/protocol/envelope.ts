@@ -34,8 +34,10 @@ export interface ServerHello {
 }
 export interface Auth {
   t: 'auth';
-  /** `ssh-ed25519 AAAA...` */
+  /** `ssh-ed25519 AAAA...`, or one of the other kinds of ssh/keys.ts. */
   publicKey: string;
+  /** An OpenSSH user certificate of that key: `ssh-ed25519-cert-v01@openssh.com AAAA...` */
+  certificate?: string;
   /** A key of this session alone, which the operator's key thereby names: it signs requests that change no code and no state by themselves. */
   sessionKey?: string;
   /** An armored SSHSIG over {@link authMessage} with namespace {@link authNamespace}. */
@@ -89,6 +91,7 @@ export function authMessage(transcript: {
   serverNonce: Uint8Array;
   bootId: string;
   publicKey: string;
+  certificate?: string | null;
   sessionKey?: string | undefined;
 }): string {
   const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
@@ -99,6 +102,7 @@ export function authMessage(transcript: {
     hex(transcript.serverNonce),
     JSON.stringify(transcript.bootId),
     JSON.stringify(transcript.publicKey),
+    ...(typeof transcript.certificate === 'string' ? [JSON.stringify(transcript.certificate)] : []),
     ...(transcript.sessionKey === undefined ? [] : [JSON.stringify(transcript.sessionKey)]),
     '',
   ].join('\n');

@@ -56,6 +56,8 @@ export interface LoginProof {
   bootId: string;
   /** The operator's key: `ssh-ed25519 AAAA...` */
   publicKey: string;
+  /** The certificate by which that key came in, where it is not in the operators file itself. */
+  certificate?: string;
   /** The session's key, or null where the console has none. */
   sessionKey: string | null;
   /** Base64 of the SSHSIG (namespace `keyhole-auth`) of `publicKey` over `message`. */

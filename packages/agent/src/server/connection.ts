@@ -14,20 +14,22 @@ import {
 } from '../protocol/index.ts';
 import type { Auth, ClientHello, Request, Response, ServerFrame, Welcome } from '../protocol/index.ts';
 import type { Dispatcher } from './dispatcher.ts';
-import type { Operator } from './operators.ts';
+import type { Operators } from './operators.ts';
 import { OperatorSession } from './session.ts';
-import { rawKey, verifySignature } from '../journal/index.ts';
+import { checkSignature, parsePublicKey, signatureBlob } from '../ssh/index.ts';
 
 export interface Gate {
   bootId: string;
   /** `unix:` and the socket's real path. */
   binding: string;
+  /** Where whoever comes in comes from: an IP address, or `local`. */
+  address: string;
   service: string;
   dispatcher: Dispatcher;
   /** Where the journal stands now. */
   journal: () => NonNullable<Welcome['journal']>;
-  /** The operators as they stand now; throws where the file can not be used. */
-  operators: () => Operator[];
+  /** The operators as they stand now; null where the file can not be used: then nobody comes in. */
+  operators: () => Operators | null;
   /** Whether one more session fits; it is taken when it does. */
   admit: (session: OperatorSession) => boolean;
   leave: (session: OperatorSession) => void;
@@ -36,12 +38,10 @@ export interface Gate {
 
 /** Bytes that may wait for a client that does not read; then it is cut. */
 const maxBufferedBytes = 16 * 1024 * 1024;
-/** A key that is nobody's: an unknown key costs as much as a known one with a bad signature. */
-const nobody = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPgqCKkjQ0OzFCzUeItJ1nLzWQQGKMnkVtRhlnIZ6nJ0';
 
 /** None, or a sound one. */
 function isSessionKey(key: unknown): boolean {
-  return key === undefined || (typeof key === 'string' && rawKey(key) !== null);
+  return key === undefined || (typeof key === 'string' && parsePublicKey(key)?.type === 'ssh-ed25519');
 }
 
 type Phase = 'hello' | 'auth' | 'open' | 'closed';
@@ -81,20 +81,35 @@ export function serveConnection(socket: WebSocket, gate: Gate, authenticated: ()
   };
 
   const auth = (frame: Auth): void => {
-    const { publicKey, sessionKey, signature } = frame;
+    const { publicKey, certificate = null, sessionKey, signature } = frame;
     if (typeof publicKey !== 'string' || typeof signature !== 'string' || clientNonce === null || !isSessionKey(sessionKey))
       throw new KeyholeError('BAD_FRAME', 'a key and a signature are due');
-    const operator = gate.operators().find((each) => each.publicKey === publicKey);
-    const message = authMessage({ binding: gate.binding, clientNonce, serverNonce, bootId: gate.bootId, publicKey, sessionKey });
-    const proven = verifySignature(signature, operator === undefined ? nobody : publicKey, authNamespace, message);
-    if (operator === undefined || !proven) {
+    if (certificate !== null && typeof certificate !== 'string') throw new KeyholeError('BAD_FRAME', 'a certificate is text');
+    const { service, bootId, binding, address } = gate;
+    const message = authMessage({ binding, clientNonce, serverNonce, bootId, publicKey, certificate, sessionKey });
+    // Both are done in any case: a key that nobody knows costs as much as a known one with a bad signature.
+    const blob = signatureBlob(signature);
+    const presence = blob === null ? null : checkSignature(blob, publicKey, authNamespace, message);
+    const claim = { publicKey, certificate, address };
+    const operator = gate.operators()?.find(claim, Date.now()) ?? null;
+    if (operator === null || presence?.touched !== true || (operator.verifyRequired && !presence.verified)) {
       gate.refused(publicKey);
       refuse(new KeyholeError('NOT_ALLOWED', 'this key is not allowed here'));
       return;
     }
-    const { service, bootId } = gate;
-    const login = { service, bootId, publicKey, sessionKey: sessionKey ?? null, signature: unarmorSignature(signature), message };
-    const opened = new OperatorSession(operator, login, (event, data) => phase === 'open' && send({ t: 'ev', id: 0, event, data }));
+    const login = {
+      service,
+      bootId,
+      publicKey,
+      ...(certificate !== null && { certificate }),
+      sessionKey: sessionKey ?? null,
+      signature: unarmorSignature(signature),
+      message,
+    };
+    const tell = (event: string, data: unknown): void => {
+      if (phase === 'open') send({ t: 'ev', id: 0, event, data });
+    };
+    const opened = new OperatorSession({ operator, claim, login }, { tell, end: refuse });
     if (!gate.admit(opened)) {
       refuse(new KeyholeError('BUSY', `there are ${limits.maxSessions} sessions already`, 'One of them must end first.'));
       return;

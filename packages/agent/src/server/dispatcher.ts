@@ -12,7 +12,7 @@ import type { BridgeClient } from './bridge-client.ts';
 import { Changes } from './changes.ts';
 import { doorChecks } from './doctor.ts';
 import type { Interrupter } from './interrupt.ts';
-import { emailFor, readOperators } from './operators.ts';
+import { emailFor, OperatorsFile } from './operators.ts';
 import type { OperatorSource } from './operators.ts';
 import type { OperatorSession } from './session.ts';
 
@@ -107,7 +107,7 @@ export class Dispatcher {
   /** Addresses of today's operators, by fingerprint: the journal does not hold them. */
   #emails(): Map<string, string> {
     try {
-      return new Map(readOperators(this.#parts.operators).map(({ fingerprint, email }) => [fingerprint, email]));
+      return new Map(new OperatorsFile(this.#parts.operators).read().named.map(({ fingerprint, email }) => [fingerprint, email]));
     } catch {
       // That the file can not be read is said where somebody wants to come in.
       return new Map();

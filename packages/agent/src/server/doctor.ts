@@ -2,8 +2,8 @@
 import { statSync, statfsSync } from 'node:fs';
 import type { Journal } from '../journal/index.ts';
 import type { Check } from '../protocol/index.ts';
-import { readOperators } from './operators.ts';
-import type { Operator, OperatorSource } from './operators.ts';
+import { OperatorsFile } from './operators.ts';
+import type { Operator, Operators, OperatorSource } from './operators.ts';
 
 export interface DoorFacts {
   operator: Operator;
@@ -18,18 +18,18 @@ export const doorChecks: readonly Check<DoorFacts>[] = [
   {
     check: 'keys',
     look: ({ operators: source }) => {
-      let operators: Operator[];
+      let operators: Operators;
       try {
-        operators = readOperators(source);
+        operators = new OperatorsFile(source).read();
       } catch (thrown) {
         const where = 'file' in source ? `${source.file}: ` : '';
         return { ok: false, detail: `${where}${thrown instanceof Error ? thrown.message : String(thrown)}` };
       }
-      const number = `${operators.length} ${operators.length === 1 ? 'key' : 'keys'}`;
+      const number = `${operators.count} ${operators.count === 1 ? 'key' : 'keys'}`;
       if ('lines' in source)
         return { ok: true, detail: `there is no operators file: ${number} of the operator who attached, until the process ends` };
       const mode = (statSync(source.file).mode & 0o777).toString(8).padStart(4, '0');
-      const powerless = operators.filter(({ capabilities }) => capabilities.length === 0).length;
+      const { powerless } = operators;
       const counted = `${source.file}, mode ${mode}: ${number}`;
       return powerless === 0 ? { ok: true, detail: counted } : { ok: false, detail: `${counted}, ${powerless} of them without a role` };
     },

@@ -6,19 +6,21 @@ import { Journal, createRedaction } from '../journal/index.ts';
 import type { Appended } from '../journal/index.ts';
 import { KeyholeError, limits } from '../protocol/index.ts';
 import type { JournalDraft } from '../protocol/index.ts';
+import { fingerprintOf } from '../ssh/index.ts';
 import { announce, ownRuntimeDir, withdraw } from './announce.ts';
 import { BridgeClient } from './bridge-client.ts';
 import { serveConnection } from './connection.ts';
 import type { Announcement, DoorConfig, DoorReport } from './door-config.ts';
 import { sessionEntry } from './changes.ts';
 import { Dispatcher } from './dispatcher.ts';
+import { localAddress } from './from.ts';
 import { Interrupter } from './interrupt.ts';
 import { listen } from './listener.ts';
-import type { Operator } from './operators.ts';
-import { readOperators } from './operators.ts';
+import { OperatorsFile } from './operators.ts';
+import type { Operators } from './operators.ts';
+import { reviewSessions } from './review.ts';
 import type { OperatorSession } from './session.ts';
 import { recordUndone } from './undone.ts';
-import { fingerprintOf } from '../journal/index.ts';
 
 async function openDoor(config: DoorConfig): Promise<void> {
   const { service, startedAt, commit, instrumented, cluster } = config;
@@ -62,20 +64,22 @@ async function openDoor(config: DoorConfig): Promise<void> {
   const build = { service, root: config.root, commit };
   const dispatcher = new Dispatcher({ build, bridge, journal, interrupter: new Interrupter(), operators: config.operators, patchesChanged, report });
 
-  const operators = (): Operator[] => {
+  const operatorsFile = new OperatorsFile(config.operators);
+  const operators = (): Operators | null => {
     try {
-      return readOperators(config.operators);
+      return operatorsFile.read();
     } catch (thrown) {
       const message = thrown instanceof Error ? thrown.message : String(thrown);
       report(
         'operators',
-        `nobody can attach: ${'file' in config.operators ? config.operators.file : 'the operator who attached'}: ${message}`,
+        `nobody can attach: ${operatorsFile.label}: ${message}`,
         'It takes lines as in authorized_keys: name="alice",roles="patch" ssh-ed25519 AAAA...',
       );
-      return [];
+      return null;
     }
   };
   operators();
+  reviewSessions(operatorsFile, sessions);
 
   const note = async (draft: JournalDraft): Promise<Appended | null> => {
     try {
@@ -96,6 +100,7 @@ async function openDoor(config: DoorConfig): Promise<void> {
       {
         bootId,
         binding: `unix:${listener.path}`,
+        address: localAddress,
         service,
         dispatcher,
         operators,

@@ -1,11 +1,13 @@
 /**
- * Who may come in: a file in `authorized_keys` syntax. One line that is not understood and nobody comes in by this file: a restriction that we do not know must not be taken
- * for none.
+ * Who may come in: the file of operators' keys. One line that is not understood and nobody comes in by this file.
  */
 import { readFileSync, statSync } from 'node:fs';
-import { capabilities } from '../protocol/index.ts';
 import type { Capability } from '../protocol/index.ts';
-import { fingerprintOf, rawKey } from '../journal/index.ts';
+import { fingerprintOf, parseCertificate, parsePublicKey, textOption } from '../ssh/index.ts';
+import type { Certificate } from '../ssh/index.ts';
+import { isPlainEmail, isPlainName, parseKeyLine } from './authorized-keys.ts';
+import type { KeyLine } from './authorized-keys.ts';
+import { From } from './from.ts';
 
 export interface Operator {
   name: string;
@@ -14,58 +16,108 @@ export interface Operator {
   publicKey: string;
   fingerprint: string;
   capabilities: Capability[];
+  /** A hardware token has to have asked for a PIN or a finger. */
+  verifyRequired: boolean;
 }
 
 /** Where the keys stand: a file that is read anew for every connection; or the lines themselves, which hold as long as the agent runs. */
 export type OperatorSource = { file: string } | { lines: string };
 
-/** A role includes those before it; `approve` is given by name only. */
-const ladder: readonly Capability[] = ['view', 'inspect', 'trace', 'eval', 'patch', 'admin'];
-/** What may stand in a name or an address that goes into a commit's headers. */
-const plainName = /^[^\p{C}<>"]{1,100}$/u;
-const plainEmail = /^[^\s\p{C}<>"@]{1,100}@[^\s\p{C}<>"@]{1,100}$/u;
+/** What somebody who comes in has proven, or has to prove. */
+export interface Claim {
+  publicKey: string;
+  /** `ssh-ed25519-cert-v01@openssh.com AAAA...` */
+  certificate: string | null;
+  /** An IP address, or `local`. */
+  address: string;
+}
 
-/** @throws {Error} with the line's number. */
-export function parseOperators(text: string): Operator[] {
-  const operators: Operator[] = [];
-  for (const [index, line] of text.split('\n').entries()) {
-    const trimmed = line.trim();
-    if (trimmed === '' || trimmed.startsWith('#')) continue;
-    try {
-      operators.push(parseLine(trimmed));
-    } catch (thrown) {
-      throw new Error(`line ${index + 1}: ${thrown instanceof Error ? thrown.message : String(thrown)}`, { cause: thrown });
+/** Larger than any list of people. */
+const maxFileBytes = 1_048_576;
+/** Critical options of certificates that we know; a certificate with another one is refused, as OpenSSH does. */
+const knownCritical = ['source-address', 'verify-required'];
+
+export class Operators {
+  readonly #lines: readonly KeyLine[];
+
+  /** @throws {Error} with the line's number. */
+  constructor(text: string) {
+    const lines: KeyLine[] = [];
+    for (const [index, line] of text.split('\n').entries()) {
+      const trimmed = line.trim();
+      if (trimmed === '' || trimmed.startsWith('#')) continue;
+      try {
+        lines.push(parseKeyLine(trimmed));
+      } catch (thrown) {
+        throw new Error(`line ${index + 1}: ${thrown instanceof Error ? thrown.message : String(thrown)}`, { cause: thrown });
+      }
     }
+    this.#lines = lines;
   }
-  return operators;
+
+  get count(): number {
+    return this.#lines.length;
+  }
+
+  /** Keys without a role: whoever has one gets in and may do nothing. */
+  get powerless(): number {
+    return this.#lines.filter(({ capabilities }) => capabilities.length === 0).length;
+  }
+
+  /** Whoever has a line of their own: not those whom an authority certifies. */
+  get named(): Operator[] {
+    return this.#lines.filter((line) => line.authority === null).map(byOwnLine);
+  }
+
+  /** Whose key that is, if it may come in from there now. That somebody has it is another matter. */
+  find({ publicKey, certificate, address }: Claim, now: number): Operator | null {
+    const admits = (line: KeyLine): boolean => now < line.expiresAt && (line.from === null || line.from.allows(address));
+    const key = parsePublicKey(publicKey);
+    if (key === null) return null;
+    // The first line that names a key counts, as in authorized_keys.
+    const own = this.#lines.find((line) => line.authority === null && line.key.line === key.line);
+    if (own !== undefined) return admits(own) ? byOwnLine(own) : null;
+    const certified = certificate === null ? null : parseCertificate(certificate);
+    if (certified === null || certified.key.line !== key.line) return null;
+    const authority = this.#lines.find((line) => line.authority !== null && line.key.line === certified.authority.line);
+    return authority !== undefined && admits(authority) ? byCertificate(authority, certified, address, now) : null;
+  }
 }
 
-/** @throws {Error} where the file is missing, can be changed by others, or has a line that is not understood. */
-export function readOperators(source: OperatorSource): Operator[] {
-  if ('lines' in source) return parseOperators(source.lines);
-  const { file } = source;
-  const stat = statSync(file);
-  const uid = process.getuid?.();
-  if (stat.uid !== uid && stat.uid !== 0) throw new Error('it belongs to another user');
-  if ((stat.mode & 0o022) !== 0) throw new Error('others may write to it: chmod go-w');
-  return parseOperators(readFileSync(file, 'utf8'));
+function byOwnLine({ key, name, email, comment, capabilities, verifyRequired }: KeyLine): Operator {
+  const fingerprint = fingerprintOf(key.line);
+  const called = name ?? (comment.split('@')[0] || fingerprint);
+  const address = email ?? (isPlainEmail(comment) ? comment : null);
+  return { ...named(isPlainName(called) ? called : fingerprint, address), publicKey: key.line, fingerprint, capabilities, verifyRequired };
 }
 
-function parseLine(line: string): Operator {
-  const { options, rest } = splitOptions(line);
-  const [type, base64, ...words] = rest.split(/\s+/);
-  if (type === undefined || base64 === undefined) throw new Error('there is no key');
-  const publicKey = `${type} ${base64}`;
-  if (type !== 'ssh-ed25519') throw new Error(`keys of type ${type.slice(0, 40)} are not supported: use ssh-ed25519`);
-  if (rawKey(publicKey) === null) throw new Error('the key is damaged');
-  const comment = words.join(' ');
-  const fingerprint = fingerprintOf(publicKey);
-  const name = options.get('name') ?? (comment.split('@')[0] || fingerprint);
-  if (!plainName.test(name)) throw new Error('the name has characters that do not belong into one');
-  const given = options.get('email') ?? (plainEmail.test(comment) ? comment : undefined);
-  if (given !== undefined && !plainEmail.test(given)) throw new Error('the email is none');
-  const email = given ?? emailFor(name);
-  return { name, email, publicKey, fingerprint, capabilities: capabilitiesOf(options.get('roles') ?? '') };
+/** What line and certificate both allow. */
+function byCertificate(line: KeyLine, certificate: Certificate, address: string, now: number): Operator | null {
+  const { key, principals, critical, validAfter, validBefore } = certificate;
+  if (now < validAfter || now >= validBefore) return null;
+  if ([...critical.keys()].some((option) => !knownCritical.includes(option))) return null;
+  const source = critical.get('source-address');
+  if (source !== undefined && !allowsSource(textOption(source), address)) return null;
+  const principal = principals.find((each) => isPlainName(each) && (line.authority?.principals?.has(each) ?? true));
+  if (principal === undefined) return null;
+  const verifyRequired = line.verifyRequired || critical.has('verify-required');
+  const { capabilities } = line;
+  return {
+    ...named(principal, isPlainEmail(principal) ? principal : null),
+    publicKey: key.line,
+    fingerprint: fingerprintOf(key.line),
+    capabilities,
+    verifyRequired,
+  };
+}
+
+function allowsSource(patterns: string | null, address: string): boolean {
+  try {
+    return patterns !== null && new From(patterns).allows(address);
+  } catch {
+    // A list that we do not understand allows nobody.
+    return false;
+  }
 }
 
 /** For an operator whose address nobody knows. */
@@ -73,35 +125,39 @@ export function emailFor(name: string): string {
   return `${name.replace(/[^\w.-]/g, '-')}@keyhole.invalid`;
 }
 
-function capabilitiesOf(roles: string): Capability[] {
-  const granted = new Set<Capability>();
-  for (const role of roles.split(',').map((each) => each.trim())) {
-    if (role === '') continue;
-    if (!(capabilities as readonly string[]).includes(role)) throw new Error(`there is no role ${role.slice(0, 40)}`);
-    const rung = ladder.indexOf(role as Capability);
-    for (const capability of rung === -1 ? [role as Capability] : ladder.slice(0, rung + 1)) granted.add(capability);
-  }
-  return [...granted];
+function named(name: string, email: string | null): Pick<Operator, 'name' | 'email'> {
+  return { name, email: email ?? emailFor(name) };
 }
 
-/** Options stand before the key, separated by commas: `name="value"` with `\"` for a quote. */
-function splitOptions(line: string): { options: Map<string, string>; rest: string } {
-  const options = new Map<string, string>();
-  if (/^(ssh|ecdsa|sk)-[\w@.-]+\s/.test(line)) return { options, rest: line };
-  const option = /([a-z-]+)(?:="((?:[^"\\]|\\.)*)")?/y;
-  let at = 0;
-  for (;;) {
-    option.lastIndex = at;
-    const match = option.exec(line);
-    if (match === null) throw new Error('an option is not understood');
-    const [whole, key = '', value] = match;
-    if (!['name', 'email', 'roles'].includes(key) || value === undefined) throw new Error(`the option ${key} is not supported`);
-    if (options.has(key)) throw new Error(`the option ${key} is there twice`);
-    options.set(key, value.replace(/\\(.)/g, '$1'));
-    at += whole.length;
-    if (line[at] !== ',') break;
-    at += 1;
+/** The operators as the file names them now. It is read anew where it has changed since, and looked at each time. */
+export class OperatorsFile {
+  readonly #source: OperatorSource;
+  #stamp = '';
+  #operators: Operators | null = null;
+
+  constructor(source: OperatorSource) {
+    this.#source = source;
   }
-  if (!/\s/.test(line[at] ?? '')) throw new Error('an option is not understood');
-  return { options, rest: line.slice(at).trim() };
+
+  /** Names the source in messages. */
+  get label(): string {
+    return 'file' in this.#source ? this.#source.file : 'the operator who attached';
+  }
+
+  /** @throws {Error} where the file is missing, can be changed by others, or has a line that is not understood. */
+  read(): Operators {
+    if ('lines' in this.#source) return (this.#operators ??= new Operators(this.#source.lines));
+    const { file } = this.#source;
+    const { uid, mode, size, mtimeNs, ctimeNs, ino } = statSync(file, { bigint: true });
+    const own = process.getuid?.();
+    if (uid !== 0n && own !== undefined && uid !== BigInt(own)) throw new Error('it belongs to another user');
+    if ((mode & 0o022n) !== 0n) throw new Error('others may write to it: chmod go-w');
+    if (size > maxFileBytes) throw new Error(`it has more than ${maxFileBytes} bytes`);
+    const stamp = [ino, size, mtimeNs, ctimeNs].join(' ');
+    if (this.#operators !== null && stamp === this.#stamp) return this.#operators;
+    this.#operators = null;
+    this.#operators = new Operators(readFileSync(file, 'utf8'));
+    this.#stamp = stamp;
+    return this.#operators;
+  }
 }

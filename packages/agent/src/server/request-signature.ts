@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { KeyholeError, canonicalRequest, mayBeSignedBySession, requestNamespace } from '../protocol/index.ts';
 import type { RequestProof, RequestSignature } from '../protocol/index.ts';
-import { signerOf, verifySignatureBlob } from '../journal/index.ts';
+import { isSigned, signerOf } from '../ssh/index.ts';
 import type { OperatorSession } from './session.ts';
 
 /** A request as it came in. */
@@ -34,8 +34,7 @@ export function checkRequestSignature(session: OperatorSession, kind: string, { 
   if (signer === null || !(signer === publicKey || (mayBeSession && signer === sessionKey)))
     throw new KeyholeError('NOT_ALLOWED', `${op} has to be signed by ${mayBeSession ? 'the operator or this session' : "the operator's own key"}`);
   const message = canonicalRequest({ service, bootId, session: session.id, request, op, params, head, nonce });
-  if (!verifySignatureBlob(blob, signer, requestNamespace, message))
-    throw new KeyholeError('NOT_ALLOWED', `${op}: the signature is not one of this request`);
+  if (!isSigned(blob, signer, requestNamespace, message)) throw new KeyholeError('NOT_ALLOWED', `${op}: the signature is not one of this request`);
   if (!session.take(request)) throw new KeyholeError('NOT_ALLOWED', `${op}: request ${request} was signed before`);
   return { request, head, nonce, signature, digest: createHash('sha512').update(message, 'utf8').digest('hex') };
 }

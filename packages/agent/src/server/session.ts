@@ -1,14 +1,17 @@
 /** One operator who has proven a key. It outlives no connection, and holds none of the service's objects. */
 import { randomUUID } from 'node:crypto';
-import type { LoginProof } from '../protocol/index.ts';
-import type { Operator } from './operators.ts';
+import type { KeyholeError, LoginProof } from '../protocol/index.ts';
+import type { Claim, Operator } from './operators.ts';
 
 /** Requests may overtake each other while one is being signed, but not by more than this. */
 const rememberedRequests = 1_024;
 
 export class OperatorSession {
   readonly id = randomUUID();
-  readonly operator: Operator;
+  /** Who it is, with what he may do now: the operators file may change it (review.ts). */
+  operator: Operator;
+  /** What he came in with. */
+  readonly claim: Claim;
   /** What the operator's key signed at login. */
   readonly login: LoginProof;
   /** The seq of the journal's entry that holds it, once there is one. */
@@ -18,15 +21,22 @@ export class OperatorSession {
 
   /** Tells the operator what no request of theirs asked for. */
   readonly tell: (event: string, data: unknown) => void;
+  /** Says why, and cuts the line. */
+  readonly end: (why: KeyholeError) => void;
 
   /** Signed requests of late, so that none is taken twice. */
   readonly #taken = new Set<number>();
   #latest = 0;
 
-  constructor(operator: Operator, login: LoginProof, tell: (event: string, data: unknown) => void) {
+  constructor(
+    { operator, claim, login }: Pick<OperatorSession, 'operator' | 'claim' | 'login'>,
+    { tell, end }: Pick<OperatorSession, 'tell' | 'end'>,
+  ) {
     this.operator = operator;
+    this.claim = claim;
     this.login = login;
     this.tell = tell;
+    this.end = end;
   }
 
   /** False where a signed request with that number was taken before, or is older than can be told. */

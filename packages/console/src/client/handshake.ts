@@ -26,12 +26,15 @@ export async function shakeHands(socket: FrameSocket, socketPath: string, key: S
     serverNonce: hello.serverNonce,
     bootId: hello.bootId,
     publicKey: key.publicKey,
+    certificate: key.certificate,
     sessionKey,
   });
   const welcome = next();
   // The line may be lost while ssh-keygen waits for a passphrase: that rejection is read below, and must not count as unhandled before.
   welcome.catch(() => undefined);
-  socket.send({ t: 'auth', publicKey: key.publicKey, sessionKey, signature: await key.sign(authNamespace, message) });
+  const { publicKey, certificate } = key;
+  const signature = await key.sign(authNamespace, message);
+  socket.send({ t: 'auth', publicKey, ...(certificate !== null && { certificate }), sessionKey, signature });
   const answer = await welcome;
   if (answer.t !== 'welcome') throw outOfTurn('welcome', answer);
   const { service, session } = answer;

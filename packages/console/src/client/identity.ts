@@ -1,44 +1,56 @@
 /** Which keys an operator may have, in the order they are tried. Reads key files and asks ssh-agent; signs nothing. */
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { KeyholeError } from '@keyhole/agent/protocol';
+import { isCertificateLine, parseCertificate } from '@keyhole/agent/ssh';
 import { agentKey, openSshKey, pkcs8Key, type SigningKey } from './sign.ts';
-import { ed25519Line, publicLineOfOpenSshKey } from './ssh-wire.ts';
+import { sshIdentities } from './ssh-config.ts';
+import { firstTwoWords, keyLine, publicLineOfOpenSshKey } from './ssh-wire.ts';
 
 /** An agent cuts us off after some wrong keys, as sshd does; whoever has more names one with --identity. */
 const maxCandidates = 3;
 /** ssh-agent answers at once; a forwarded one over a dead line never does. */
 const agentTimeoutMs = 3_000;
+/** The host under which the operator's ssh configuration may name a key for agents of this machine. */
+const localHost = 'keyhole';
 
 /**
- * The keys to try: the one that was named, else those of ssh-agent, then `~/.ssh/id_ed25519`.
+ * The keys to try: the one that was named, else those of ssh-agent, then the files that ssh would take.
+ * @param host for `Host` blocks of the ssh configuration
  * @throws {KeyholeError} USAGE where there is none, or where the named one can not be used.
  */
-export async function signingKeys(named: string | undefined, env: NodeJS.ProcessEnv): Promise<SigningKey[]> {
+export async function signingKeys(named: string | undefined, env: NodeJS.ProcessEnv, host = localHost): Promise<SigningKey[]> {
   const file = named ?? nonEmpty(env['KEYHOLE_IDENTITY']);
-  if (file !== undefined) return [await keyFromFile(file)];
-  const keys = await keysOfAgent(env);
-  const home = join(env['HOME'] ?? homedir(), '.ssh', 'id_ed25519');
-  try {
-    const own = await keyFromFile(home);
-    if (!keys.some((key) => key.publicKey === own.publicKey)) keys.push(own);
-  } catch (error) {
-    // No such file is the usual case; any other trouble only matters when there is nothing else to try.
-    if (keys.length === 0 && !(error instanceof KeyholeError && error.code === 'NOT_FOUND')) throw error;
+  if (file !== undefined) return [await keyFromFile(file, new Map())];
+  const identities = await sshIdentities(host, env);
+  const certificates = await certificatesIn(identities.certificateFiles);
+  const own: SigningKey[] = [];
+  let trouble: unknown = null;
+  for (const identity of identities.identityFiles) {
+    try {
+      own.push(await keyFromFile(identity, certificates));
+    } catch (error) {
+      // No such file is the usual case; any other trouble only matters when there is nothing else to try.
+      if (!(error instanceof KeyholeError && error.code === 'NOT_FOUND')) trouble ??= error;
+    }
   }
+  const keys = (await keysOfAgent(env, certificates)).filter(
+    (key) => !identities.identitiesOnly || own.some((each) => each.publicKey === key.publicKey),
+  );
+  for (const key of own) if (!keys.some((each) => each.publicKey === key.publicKey)) keys.push(key);
+  if (keys.length === 0 && trouble !== null) throw trouble;
   if (keys.length === 0) {
     throw new KeyholeError(
       'USAGE',
-      'there is no key to prove who you are: ssh-agent has no Ed25519 key and there is no ~/.ssh/id_ed25519',
+      'there is no key to prove who you are: ssh-agent has none of a supported kind and there is no ~/.ssh/id_ed25519',
       'Name one with --identity FILE or KEYHOLE_IDENTITY, or make one: keyhole keygen FILE',
     );
   }
   return keys.slice(0, maxCandidates);
 }
 
-async function keyFromFile(file: string): Promise<SigningKey> {
+/** @param certificates those that the configuration names, by key. */
+async function keyFromFile(file: string, certificates: ReadonlyMap<string, string>): Promise<SigningKey> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
@@ -46,25 +58,54 @@ async function keyFromFile(file: string): Promise<SigningKey> {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new KeyholeError(code === 'ENOENT' ? 'NOT_FOUND' : 'USAGE', `the key ${file} can not be read: ${message}`);
   }
-  if (text.includes('-----BEGIN PRIVATE KEY-----')) return pkcs8Key(file, text);
-  const publicLine = ed25519Line(text);
-  if (publicLine !== null) return agentKey(file, publicLine);
+  const beside = await certificatesIn([`${file.replace(/\.pub$/, '')}-cert.pub`]);
+  const certificateOf = (key: string): string | null => certificates.get(key) ?? beside.get(key) ?? null;
+  if (text.includes('-----BEGIN PRIVATE KEY-----')) {
+    const key = pkcs8Key(file, text);
+    return { ...key, certificate: certificateOf(key.publicKey) };
+  }
+  const publicLine = keyLine(text);
+  if (publicLine !== null) return agentKey(file, publicLine, certificateOf(publicLine));
   const inside = publicLineOfOpenSshKey(text);
-  if (inside !== null) return openSshKey(file, inside, file);
-  throw new KeyholeError('USAGE', `${file} is not an Ed25519 key`, 'Make one: ssh-keygen -t ed25519, or keyhole keygen FILE');
+  if (inside !== null) return openSshKey(file, inside, certificateOf(inside));
+  throw new KeyholeError(
+    'USAGE',
+    `${file} is no key of a supported kind: Ed25519, ECDSA P-256, or one of a hardware token`,
+    'Make one: ssh-keygen -t ed25519, or keyhole keygen FILE',
+  );
 }
 
-function keysOfAgent(env: NodeJS.ProcessEnv): Promise<SigningKey[]> {
+/** Certificates in these files, by the line of the key that they certify. */
+async function certificatesIn(files: readonly string[]): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  for (const file of files) {
+    // ssh-keygen makes one beside a key; mostly there is none.
+    const text = await readFile(file, 'utf8').catch(() => '');
+    collectCertificate(text, found);
+  }
+  return found;
+}
+
+function collectCertificate(line: string, found: Map<string, string>): void {
+  const words = firstTwoWords(line);
+  const certificate = isCertificateLine(words) ? parseCertificate(words) : null;
+  if (certificate !== null) found.set(certificate.key.line, words);
+}
+
+function keysOfAgent(env: NodeJS.ProcessEnv, certificates: ReadonlyMap<string, string>): Promise<SigningKey[]> {
   if (nonEmpty(env['SSH_AUTH_SOCK']) === undefined) return Promise.resolve([]);
   return new Promise((resolve) => {
     // No agent, an empty one, no ssh-add: all mean that it has no key for us.
     execFile('ssh-add', ['-L'], { env, timeout: agentTimeoutMs }, (error, stdout) => {
       if (error !== null) return resolve([]);
+      const lines = stdout.split('\n');
+      const held = new Map(certificates);
+      for (const line of lines) collectCertificate(line, held);
       const keys = new Map<string, SigningKey>();
-      for (const line of stdout.split('\n')) {
-        const publicKey = ed25519Line(line);
+      for (const line of lines) {
+        const publicKey = keyLine(line);
         const comment = line.trim().split(/\s+/).slice(2).join(' ');
-        if (publicKey !== null) keys.set(publicKey, agentKey(`ssh-agent ${comment}`.trimEnd(), publicKey));
+        if (publicKey !== null) keys.set(publicKey, agentKey(`ssh-agent ${comment}`.trimEnd(), publicKey, held.get(publicKey) ?? null));
       }
       resolve([...keys.values()]);
     });

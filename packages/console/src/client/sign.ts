@@ -13,6 +13,8 @@ export interface SigningKey {
   label: string;
   /** `ssh-ed25519 AAAA...` */
   publicKey: string;
+  /** A user certificate of that key: `ssh-ed25519-cert-v01@openssh.com AAAA...` */
+  certificate: string | null;
   /** Signing may ask for a passphrase on the terminal. */
   mayAsk: boolean;
   /** An armored SSHSIG over the message. */
@@ -30,19 +32,21 @@ export function pkcs8Key(label: string, pem: string): SigningKey {
   if (key.asymmetricKeyType !== 'ed25519') {
     throw new KeyholeError('USAGE', `${label} is a key of type ${key.asymmetricKeyType}`, 'Use an Ed25519 key: keyhole keygen FILE');
   }
-  return { label, publicKey: publicKeyLine(key), mayAsk: false, sign: async (namespace, message) => armoredSignature(key, namespace, message) };
+  const publicKey = publicKeyLine(key);
+  return { label, publicKey, certificate: null, mayAsk: false, sign: async (namespace, message) => armoredSignature(key, namespace, message) };
 }
 
-/** A private key file of OpenSSH. ssh-keygen asks for its passphrase on the terminal. */
-export function openSshKey(label: string, publicKey: string, file: string): SigningKey {
-  return { label, publicKey, mayAsk: true, sign: (namespace, message) => sshKeygenSign(file, namespace, message) };
+/** A private key file of OpenSSH. ssh-keygen asks for its passphrase on the terminal, and says when a token wants to be touched. */
+export function openSshKey(file: string, publicKey: string, certificate: string | null): SigningKey {
+  return { label: file, publicKey, certificate, mayAsk: true, sign: (namespace, message) => sshKeygenSign(file, namespace, message) };
 }
 
 /** A key that ssh-agent holds: ssh-keygen finds it by its public half, which it wants as a file. */
-export function agentKey(label: string, publicKey: string): SigningKey {
+export function agentKey(label: string, publicKey: string, certificate: string | null): SigningKey {
   return {
     label,
     publicKey,
+    certificate,
     mayAsk: false,
     sign: async (namespace, message) => {
       const dir = await mkdtemp(join(tmpdir(), 'keyhole-key-'));

@@ -11,7 +11,7 @@ import {
   type JournalEntry,
   type LoginProof,
 } from '@keyhole/agent/protocol';
-import { signerLine } from '../client/ssh-wire.ts';
+import { signerOf } from '@keyhole/agent/ssh';
 import { countWord, textFlag, type CommandContext, type CommandDefinition } from './command.ts';
 import { directoryOf } from './journal-verify.ts';
 
@@ -80,7 +80,7 @@ function filesOf(entry: JournalEntry, login: LoginProof | undefined): { texts: R
     request: message,
     'request.sig': armorSignature(signed.signature),
   };
-  if (signerLine(signed.signature) !== sessionKey || sessionKey === null)
+  if (signerOf(Buffer.from(signed.signature, 'base64')) !== sessionKey || sessionKey === null)
     return { texts, commands: [`${allowed('allowed_signers', principal, requestNamespace)} -s request.sig < request`] };
   // The operator's key has signed the login, which names the session's key; that one has signed the request.
   texts['login'] = login.message;

@@ -4,7 +4,8 @@ import { writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { KeyholeError } from '@keyhole/agent/protocol';
-import { fingerprintOf, publicKeyLine } from '../client/ssh-wire.ts';
+import { fingerprintOf } from '@keyhole/agent/ssh';
+import { publicKeyLine } from '../client/ssh-wire.ts';
 import { textFlag, type CommandDefinition } from './command.ts';
 
 export const keygen: CommandDefinition = {

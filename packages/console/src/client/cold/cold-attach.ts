@@ -8,9 +8,10 @@ import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ownRuntimeDir } from '@keyhole/agent/announce';
 import type { ColdResult, ColdSettings } from '@keyhole/agent/cold';
+import { fingerprintOf, parseCertificate } from '@keyhole/agent/ssh';
 import { KeyholeError } from '@keyhole/agent/protocol';
 import { signingKeys } from '../identity.ts';
-import { fingerprintOf } from '../ssh-wire.ts';
+import type { SigningKey } from '../sign.ts';
 import { injectionText, type InjectionAnswer } from './injection.ts';
 import { debuggerUrl, evaluateThere, isGone, newListeningSocket, pause } from './inspector.ts';
 import { inspectorPlace, judgeProcess, judgeSignal, judgeStatus, nodeOptions, refusal } from './judge.ts';
@@ -100,7 +101,8 @@ async function keySettings(
   { environment }: ProcessFacts,
   options: ColdAttachOptions,
 ): Promise<Pick<ColdSettings, 'operatorsFile' | 'defaultOperatorsFile' | 'ownKeys' | 'fingerprints'>> {
-  const keys = (await signingKeys(options.identity, options.env)).map(({ publicKey }) => publicKey);
+  const signing = await signingKeys(options.identity, options.env);
+  const keys = signing.map(({ publicKey }) => publicKey);
   const operatorsFile = options.operatorsFile === undefined ? null : path.resolve(options.operatorsFile);
   if (operatorsFile !== null && !existsSync(operatorsFile)) throw new KeyholeError('USAGE', `there is no operators file ${operatorsFile}`);
   const defaultOperatorsFile = path.join(homedir(), '.config', 'keyhole', 'operators');
@@ -112,11 +114,17 @@ async function keySettings(
       `the service names its operators in ${file}, which can not be read from here`,
       'Name a file with --operators.',
     );
-  if (text !== null && !keys.some((key) => text.includes(key))) {
+  if (text !== null && !signing.some((key) => isNamedIn(text, key))) {
     throw new KeyholeError('NOT_ALLOWED', `your key is not in ${file}`, 'Name another key with --identity, or another file with --operators.');
   }
   const ownKeys = keys.map((key) => `name="${userName()}",roles="admin" ${key}\n`).join('');
   return { operatorsFile, defaultOperatorsFile, ownKeys, fingerprints: keys.map(fingerprintOf) };
+}
+
+/** Whether that file speaks of the key, or of the authority that certifies it; whether it lets it in is for the agent to say. */
+function isNamedIn(operators: string, { publicKey, certificate }: SigningKey): boolean {
+  const authority = certificate === null ? undefined : parseCertificate(certificate)?.authority.line;
+  return operators.includes(publicKey) || (authority !== undefined && operators.includes(authority));
 }
 
 async function openBySignal({ pid, startedAt }: ProcessFacts, before: readonly ListeningSocket[], limitMs: number): Promise<ListeningSocket> {
