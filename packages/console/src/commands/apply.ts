@@ -1,8 +1,10 @@
 /** What `push`, `edit` and `revert` share: sending functions to the engine, and showing what became of each. */
-import { limits, type PatchRequest, type PatchResult, type RefusedPatch, type ShadowResult } from '@keyhole/agent/protocol';
+import { limits, type PatchRequest, type PatchResult, type ShadowResult } from '@keyhole/agent/protocol';
 import type { Connection } from '../client/connection.ts';
 import { duration } from '../render/duration.ts';
 import { span, type Text } from '../render/text.ts';
+import { renderDiff } from '../render/unified-diff.ts';
+import type { Refusal } from '../typescript/changed-functions.ts';
 import { runShadow, shadowFlags, shadowOptions } from './shadow.ts';
 import { threadOf, threadOption } from './threads.ts';
 import { describeTrial } from './trial.ts';
@@ -32,12 +34,14 @@ export const applyOptions: OptionDefinition[] = [
   ...shadowOptions,
 ];
 
+type Changed = Omit<PatchResult, 'refused'> & { refused: Refusal[]; shadow?: ShadowResult };
+
 /** `refused` holds what could not even be translated: then nothing is applied, unless `partial`. */
 export async function applyPatches(
   context: CommandContext,
   connection: Connection,
-  change: { patches: PatchRequest[]; refused: RefusedPatch[]; reason: string; partial: boolean; flags: Flags },
-): Promise<PatchResult & { shadow?: ShadowResult }> {
+  change: { patches: PatchRequest[]; refused: Refusal[]; reason: string; partial: boolean; flags: Flags },
+): Promise<Changed> {
   const { patches, refused, reason, partial, flags } = change;
   const dryRun = flags['dryRun'] === true;
   const maxPause = textFlag(flags, 'maxPause');
@@ -89,12 +93,12 @@ function sayWhatIsWaitedFor(context: CommandContext, connection: Connection, add
 }
 
 /** The result of a change, with exit code 1 where it was refused. */
-export function outcomeOf(result: PatchResult & { shadow?: ShadowResult }, done: string): Outcome {
+export function outcomeOf(result: Changed, done: string): Outcome {
   const { ok, dryRun, patches, refused, shadow } = result;
   return { json: { ok, dryRun, patches, refused, ...(shadow !== undefined && { shadow }) }, text: render(result, done), exitCode: ok ? 0 : 1 };
 }
 
-function render(result: PatchResult, done: string): Text {
+function render(result: Changed, done: string): Text {
   const applied = result.patches.map((patch) => [
     span(result.dryRun ? 'dim' : 'good', result.dryRun ? 'would be ' : ''),
     span('good', done),
@@ -110,7 +114,12 @@ function render(result: PatchResult, done: string): Text {
       `${holder}${count === null ? '' : count === 1 ? '' : ` (${count})`}\n`,
     ]),
   ]);
-  const refused = result.refused.map((each) => [span('bad', 'refused '), span('name', each.address), `: ${each.why}\n`]);
+  const refused = result.refused.map((each) => [
+    span('bad', 'refused '),
+    span('name', each.address),
+    `: ${each.why}\n`,
+    each.diff === undefined ? '' : renderDiff(each.diff),
+  ]);
   const nothing = !result.ok && result.patches.length === 0 ? [span('bad', 'nothing was changed\n')] : [];
   return [...applied, ...refused, ...nothing];
 }

@@ -1,10 +1,11 @@
-/** `keyhole push`: the functions that changed in the working tree, into the process: all of them in one turn, or none. */
+/** `keyhole push`: the functions that changed in the working tree, a commit, a range or a patch file, into the process: all of them in one turn, or none. */
 import { KeyholeError } from '@keyhole/agent/protocol';
 import type { Connection } from '../client/connection.ts';
 import { applyOptions, applyPatches, outcomeOf } from './apply.ts';
 import { inThread, threadOf } from './threads.ts';
-import { pushToAll, type Plan } from './cluster.ts';
-import { reasonFor, type CommandContext, type CommandDefinition, type Flags, type Outcome } from './command.ts';
+import { pushToAll } from './cluster.ts';
+import { changeOf, type Change, type Planned } from './change.ts';
+import { reasonFor, textFlag, type CommandContext, type CommandDefinition, type Flags, type Outcome } from './command.ts';
 
 export const push: CommandDefinition = {
   name: 'push',
@@ -12,53 +13,65 @@ export const push: CommandDefinition = {
   target: 'agent',
   words: ['[PATH...]'],
   required: () => 0,
-  options: [...applyOptions, { flags: '--partial', doc: 'applies what can be applied' }],
+  options: [
+    { flags: '--commit <rev>', doc: 'what that commit changed, instead of the working tree' },
+    { flags: '--range <a..b>', doc: 'what changed from one commit to another' },
+    { flags: '--patch <file>', doc: 'what a diff or a mail of git format-patch changes, applied to the commit that runs' },
+    { flags: '--repo <dir>', doc: 'the repository of the service (default: here)' },
+    ...applyOptions,
+    { flags: '--partial', doc: 'applies what can be applied' },
+  ],
   async run(context, { words, flags }) {
     const connections = await context.connectAll();
     const [connection] = connections;
     if (connection === undefined) throw new KeyholeError('NO_TARGET', 'there is no agent');
-    // Loaded when needed: the TypeScript it brings takes longer to load than most commands take to run.
-    const { planPush } = await import('../typescript/changes.ts');
-    if (connections.length > 1) return pushToCluster(context, connections, words, flags);
-    const plan = await planPush(inThread(connection, threadOf(flags)), { paths: words, cwd: context.cwd });
+    const change = await changeOf(context, flags, words);
+    if (connections.length > 1) return pushToCluster(context, connections, change, flags);
+    const plan = await change.plan(inThread(connection, threadOf(flags)));
+    const dryRun = flags['dryRun'] === true;
     if (plan.patches.length === 0 && plan.refused.length === 0) {
-      context.terminal.message('nothing to push: no function differs from what runs\n');
-      return outcomeOf({ ok: true, dryRun: flags['dryRun'] === true, patches: [], refused: [] }, 'patched');
+      context.terminal.message(change.nothing);
+      sayWhatStays(context, plan);
+      return withFacts(outcomeOf({ ok: true, dryRun, patches: [], refused: [] }, 'patched'), change, plan);
     }
-    if (plan.unchanged.length > 0) context.terminal.message(`unchanged: ${plan.unchanged.join(', ')}\n`);
-    const reason = await reasonFor(context, flags);
+    sayWhatStays(context, plan);
+    const reason = await reasonOf(context, change, flags);
     const result = await applyPatches(context, connection, { ...plan, reason, partial: flags['partial'] === true, flags });
-    return outcomeOf(result, 'patched');
+    return withFacts(outcomeOf(result, 'patched'), change, plan);
   },
 };
 
+/** A commit says why it was made. */
+function reasonOf(context: CommandContext, change: Change, flags: Flags): Promise<string> | string {
+  if (change.reason === undefined || textFlag(flags, 'reason') !== undefined) return reasonFor(context, flags);
+  context.terminal.message(`reason: ${change.reason}\n`);
+  return change.reason;
+}
+
+function sayWhatStays({ terminal }: CommandContext, { unchanged, apart }: Planned): void {
+  if (unchanged.length > 0) terminal.message(`unchanged: ${unchanged.join(', ')}\n`);
+  for (const { file, why } of apart) terminal.message(`not in the process: ${file} (${why})\n`);
+}
+
+function withFacts(outcome: Outcome, change: Change, { unchanged, apart }: Planned): Outcome {
+  return { ...outcome, json: { ...(outcome.json as object), ...change.facts, unchanged, apart } };
+}
+
 /** Every process is asked for itself: what runs there may differ, and not every one has loaded every file. */
-async function pushToCluster(context: CommandContext, connections: readonly Connection[], paths: string[], flags: Flags): Promise<Outcome> {
+async function pushToCluster(context: CommandContext, connections: readonly Connection[], change: Change, flags: Flags): Promise<Outcome> {
   if (flags['thread'] !== undefined) throw new KeyholeError('USAGE', '--thread means a thread of one process', 'Give NAME#PID as the target');
   for (const flag of ['shadow', 'ifErrors'].filter((each) => flags[each] !== undefined)) {
     const said = flag === 'shadow' ? '--shadow looks at calls' : '--if-errors counts calls';
     throw new KeyholeError('USAGE', `${said} of one process, and this is a cluster of ${connections.length}`, 'Give NAME#PID as the target');
   }
-  const { planPush } = await import('../typescript/changes.ts');
-  const plans = connections.map((connection) => ({ connection, plan: { patches: [], refused: [] } as Plan }));
-  for (const given of paths.length === 0 ? [[]] : paths.map((path) => [path])) {
-    let absent: KeyholeError | null = null;
-    let found = false;
-    for (const { connection, plan } of plans) {
-      try {
-        const { patches, refused } = await planPush(connection, { paths: given, cwd: context.cwd });
-        found = true;
-        plan.patches.push(...patches);
-        plan.refused.push(...refused);
-      } catch (error) {
-        if (!(error instanceof KeyholeError) || error.code !== 'NOT_FOUND') throw error;
-        absent = error;
-      }
-    }
-    if (!found && absent !== null) throw absent;
-  }
+  const plans = (await change.planAll(connections)).map((plan, index) => ({ connection: connections[index] as Connection, plan }));
   if (plans.every(({ plan }) => plan.patches.length === 0 && plan.refused.length === 0)) {
     context.terminal.message('nothing to push: no function differs from what runs in any process\n');
   }
-  return pushToAll(context, plans, { reason: await reasonFor(context, flags), partial: flags['partial'] === true, flags });
+  const reason = await reasonOf(context, change, flags);
+  const outcome = await pushToAll(context, plans, { reason, partial: flags['partial'] === true, flags });
+  const apart = new Map(plans.flatMap(({ plan }) => plan.apart.map((each) => [each.file, each])));
+  const all: Planned = { patches: [], refused: [], unchanged: [], apart: [...apart.values()] };
+  sayWhatStays(context, all);
+  return { ...outcome, json: { ...(outcome.json as object), ...change.facts, apart: all.apart } };
 }

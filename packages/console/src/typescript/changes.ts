@@ -1,16 +1,18 @@
 /** From edited files to patches: exactly the functions that differ from what the process was started from. */
 import { readFile, realpath } from 'node:fs/promises';
 import * as path from 'node:path';
-import { KeyholeError, type PatchRequest, type RefusedPatch } from '@keyhole/agent/protocol';
+import { KeyholeError, type PatchRequest } from '@keyhole/agent/protocol';
 import type { FunctionEntry } from '@keyhole/agent/source';
 import { fileNames } from '../git/repository.ts';
 import { baseOf, compile, proveBase, sameCode, type AgentCalls, type BaseFile } from './base.ts';
+import type { Refusal } from './changed-functions.ts';
 import { baseAddress, compareFiles } from './compare.ts';
+import { foreignNames } from './names.ts';
 import { parseAuthor, textOf, type AuthorFile } from './parse.ts';
 
 export interface PushPlan {
   patches: PatchRequest[];
-  refused: RefusedPatch[];
+  refused: Refusal[];
   /** Files, and functions that run already as they stand in the file. */
   unchanged: string[];
 }
@@ -39,7 +41,11 @@ export async function planPush(connection: AgentCalls, request: { paths: string[
   return plan;
 }
 
-async function planFunction(
+/**
+ * @param before the function in the text that was loaded.
+ * @param after what becomes of it in `renewed`.
+ */
+export async function planFunction(
   connection: AgentCalls,
   base: BaseFile,
   renewed: AuthorFile,
@@ -48,6 +54,11 @@ async function planFunction(
   plan: PushPlan,
 ): Promise<void> {
   const address = baseAddress(base.author, before);
+  const foreign = foreignNames(renewed, after, base.author);
+  if (foreign.length > 0) {
+    plan.refused.push({ address, why: foreign.join('; ') });
+    return;
+  }
   try {
     const detail = await connection.call('fn.get', { address });
     proveBase(base, before, detail);
