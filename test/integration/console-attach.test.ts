@@ -25,6 +25,7 @@ const detail: FunctionDetail = {
   patched: false,
   code: text,
   originalCode: text,
+  start: 0,
   source: text,
   original: text,
   strategies: [],

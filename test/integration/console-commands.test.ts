@@ -19,6 +19,7 @@ const detail: FunctionDetail = {
   patched: false,
   code: 'function add(a, b) { return a - b; }',
   originalCode: 'function add(a, b) { return a - b; }',
+  start: 0,
   source: 'function add(a, b) { return a - b; }',
   original: 'function add(a, b) { return a - b; }',
   strategies: [{ name: 'slots', possible: true, pauseMs: 0, why: 'it has a slot' }],
@@ -341,7 +342,7 @@ describe('looking', () => {
 describe('changing', () => {
   const applied = { id: 'p1', address: detail.address, strategy: 'slots' as const, pauseMs: 0, verified: true };
   const handlers: Handlers = {
-    'fn.get': () => detail,
+    'fn.get': () => ({ ...detail, start: moduleText.indexOf(detail.code) }),
     'module.get': () => ({
       file: detail.file,
       url: 'file:///srv/src/cart.js',

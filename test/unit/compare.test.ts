@@ -1,12 +1,8 @@
 /** What differs between two versions of a file, and what of it can go into a running process. */
-import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
-import type { ModuleDetail } from '../../packages/agent/dist/protocol/index.js';
-import { sameCode } from '../../packages/console/dist/typescript/base.js';
 import { compareFiles } from '../../packages/console/dist/typescript/compare.js';
-import { parseAuthor, textOf } from '../../packages/console/dist/typescript/parse.js';
+import { parseAuthor } from '../../packages/console/dist/typescript/parse.js';
 import { withoutTypes } from '../../packages/console/dist/typescript/strip.js';
-import { renamingsFor, translate } from '../../packages/console/dist/typescript/translate.js';
 
 const base = `import { price, type Money } from './pricing.js';
 import helper, * as all from './all.js';
@@ -65,47 +61,13 @@ describe('two versions differ in', () => {
 
 test('types leave holes, so that every position stays', () => {
   const author = parseAuthor(base, 'src/a.ts');
-  for (const entry of author.functions) {
-    const text = textOf(author, entry);
-    const stripped = withoutTypes(text, entry.place, 'ts', 'a');
-    expect(stripped).toHaveLength(text.length);
-    expect(stripped).not.toContain('Item');
-  }
+  const { text, offending } = withoutTypes(author);
+  expect(text).toHaveLength(base.length);
+  expect(text).not.toContain('Item');
+  expect(offending).toEqual([]);
 });
 
-test('what is more than types is refused by line', () => {
+test('what is more than types is named by its place', () => {
   const text = 'function f() {\n  enum Kind { A }\n  return Kind.A;\n}';
-  expect(() => withoutTypes(text, 'plain', 'ts', 'src/a.ts:f')).toThrow(/src\/a\.ts:f: line 2/);
-});
-
-describe('names as tsc’s CommonJS says them', () => {
-  const source = `import helper, { price } from './pricing.js';
-import * as all from './all.js';
-export let count = 0;
-export function use(n: number) { return [price(n), helper, { price }, all.x, count, new price.Deep(), ((price: number) => price)(1)]; }
-`;
-  const compilerOptions = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022, esModuleInterop: true };
-  const running = ts.transpileModule(source, { compilerOptions }).outputText;
-  const module: ModuleDetail = { file: 'src/a.ts', url: 'file:///a.js', format: 'commonjs', instrumented: true, running, author: null, map: null };
-  const author = parseAuthor(source, 'src/a.ts');
-  const entry = author.functions.find((each) => each.path === 'use');
-
-  test('the translation of the old text is what runs', () => {
-    if (entry === undefined) throw new Error('there is no use');
-    const code = translate(withoutTypes(textOf(author, entry), 'plain', 'ts', 'use'), entry, author, renamingsFor(author, module), 'use');
-    expect(code).toContain('(0, pricing_js_1.price)(n)');
-    expect(code).toContain('{ price: pricing_js_1.price }');
-    expect(code).toContain('((price        ) => price)(1)');
-    const compiled = /function use[^\n]*/.exec(running)?.[0] ?? '';
-    expect(sameCode(code, compiled, entry, module)).toBe(true);
-    expect(sameCode(code.replace('all.x', 'all.y'), compiled, entry, module)).toBe(false);
-  });
-
-  test('a name that the compiler left out is refused by name', () => {
-    const without = { ...module, running: running.replace(/const pricing_js_1[^\n]*\n/, '') };
-    if (entry === undefined) throw new Error('there is no use');
-    expect(() => translate('function use(n) { return price(n); }', entry, author, renamingsFor(author, without), 'use')).toThrow(
-      /never brought in price/,
-    );
-  });
+  expect(withoutTypes(parseAuthor(text, 'src/a.ts')).offending).toEqual([text.indexOf('enum')]);
 });

@@ -50,6 +50,8 @@ export interface FunctionDetail extends Omit<FunctionSummary, 'threads'> {
   code: string;
   /** What was loaded. */
   originalCode: string;
+  /** Where that stands in {@link ModuleDetail.running}. */
+  start: number;
   /** The author's text that runs now: from the patch, else from the loaded source; null where the process does not know it. */
   source: string | null;
   /** The author's text that was loaded, or null. */

@@ -33,6 +33,8 @@ export interface Scope {
 export interface ScopeAnalysis {
   module: Scope;
   references: Reference[];
+  /** Where a name is declared: the node of the name, and the scope that the name belongs to. */
+  declarations: Map<SyntaxNode, Scope>;
   /** The scope inside a function's parameters and body. */
   scopeOf(fn: SyntaxNode): Scope;
   /** The binding a name means at a scope, or null for a global. */
@@ -46,12 +48,16 @@ export function isConstant(binding: Binding): boolean {
 
 export function analyseScopes(program: SyntaxNode): ScopeAnalysis {
   const references: Reference[] = [];
+  const declarations = new Map<SyntaxNode, Scope>();
   const functionScopes = new Map<SyntaxNode, Scope>();
   const module: Scope = { kind: 'module', node: program, parent: null, bindings: new Map() };
 
   const open = (kind: Scope['kind'], node: SyntaxNode, parent: Scope): Scope => ({ kind, node, parent, bindings: new Map() });
-  const declare = (scope: Scope, name: string | null, kind: BindingKind, declaration: SyntaxNode): void => {
-    if (name === null || (kind === 'var' && scope.bindings.has(name))) return;
+  const declare = (scope: Scope, id: SyntaxNode | null, kind: BindingKind, declaration: SyntaxNode): void => {
+    const name = nameOf(id);
+    if (id === null || name === null) return;
+    declarations.set(id, scope);
+    if (kind === 'var' && scope.bindings.has(name)) return;
     scope.bindings.set(name, { name, kind, scope, declaration });
   };
   const hoistTarget = (scope: Scope): Scope => {
@@ -64,7 +70,7 @@ export function analyseScopes(program: SyntaxNode): ScopeAnalysis {
   const pattern = (node: SyntaxNode, kind: BindingKind, scope: Scope, inside: Scope, above: SyntaxNode): void => {
     switch (node.type) {
       case 'Identifier':
-        if (node.name !== 'this') declare(scope, String(node.name), kind, node);
+        if (node.name !== 'this') declare(scope, node, kind, node);
         return;
       case 'AssignmentPattern': {
         const left = child(node, 'left');
@@ -107,13 +113,17 @@ export function analyseScopes(program: SyntaxNode): ScopeAnalysis {
     for (const statement of statements) {
       const declaration = statement.type.startsWith('Export') ? child(statement, 'declaration') : statement;
       if (declaration === null) continue;
-      if (declaration.type === 'FunctionDeclaration') declare(scope, nameOf(child(declaration, 'id')), 'function', declaration);
-      if (declaration.type === 'ClassDeclaration') declare(scope, nameOf(child(declaration, 'id')), 'class', declaration);
-      if (declaration.type === 'TSEnumDeclaration' && declaration.declare !== true)
-        declare(scope, nameOf(child(declaration, 'id')), 'var', declaration);
+      if (declaration.type === 'FunctionDeclaration') declare(scope, child(declaration, 'id'), 'function', declaration);
+      if (declaration.type === 'ClassDeclaration') declare(scope, child(declaration, 'id'), 'class', declaration);
+      if ((declaration.type === 'TSEnumDeclaration' || declaration.type === 'TSModuleDeclaration') && declaration.declare !== true) {
+        declare(scope, child(declaration, 'id'), 'var', declaration);
+      }
+      if (declaration.type === 'TSImportEqualsDeclaration' && declaration.importKind !== 'type') {
+        declare(scope, child(declaration, 'id'), 'import', declaration);
+      }
       if (declaration.type === 'ImportDeclaration' && declaration.importKind !== 'type') {
         for (const specifier of children(declaration, 'specifiers')) {
-          if (specifier.importKind !== 'type') declare(scope, nameOf(child(specifier, 'local')), 'import', specifier);
+          if (specifier.importKind !== 'type') declare(scope, child(specifier, 'local'), 'import', specifier);
         }
       }
       if (declaration.type === 'VariableDeclaration' && declaration.kind !== 'var' && declaration.declare !== true) {
@@ -125,7 +135,7 @@ export function analyseScopes(program: SyntaxNode): ScopeAnalysis {
     const kind: BindingKind = declaration.kind === 'let' ? 'let' : 'const';
     for (const declarator of children(declaration, 'declarations')) {
       const id = child(declarator, 'id');
-      if (id !== null) namesOf(id, (name, node) => declare(scope, name, kind, node));
+      if (id !== null) namesOf(id, (_, node) => declare(scope, node, kind, node));
     }
   };
 
@@ -134,7 +144,7 @@ export function analyseScopes(program: SyntaxNode): ScopeAnalysis {
     let around = outer;
     if (fn.type === 'FunctionExpression' && id !== null) {
       around = open('block', fn, outer);
-      declare(around, nameOf(id), 'function-name', fn);
+      declare(around, id, 'function-name', fn);
     }
     const scope = open('function', fn, around);
     functionScopes.set(fn, scope);
@@ -159,10 +169,11 @@ export function analyseScopes(program: SyntaxNode): ScopeAnalysis {
 
   const visit = (node: SyntaxNode, scope: Scope, above: SyntaxNode): void => {
     if (node.type.startsWith('TS')) {
-      if (typeWrappers.has(node.type)) {
-        const expression = child(node, 'expression');
-        if (expression !== null) visit(expression, scope, above);
-      }
+      const expression = typeWrappers.has(node.type) ? child(node, 'expression') : null;
+      const body = node.type === 'TSModuleDeclaration' && node.declare !== true ? child(node, 'body') : null;
+      if (expression !== null) visit(expression, scope, above);
+      else if (body?.type === 'TSModuleDeclaration') visit(body, scope, node);
+      else if (body !== null) enterBlock(body, open('function', body, scope));
       return;
     }
     if (isFunction(node)) {
@@ -178,6 +189,7 @@ export function analyseScopes(program: SyntaxNode): ScopeAnalysis {
       const value = child(node, 'value');
       if (node.computed === true && key !== null) visit(key, scope, node);
       if (value !== null) visit(isMember(node) ? functionOf(node) : value, scope, node);
+      for (const decorator of children(node, 'decorators')) visit(decorator, scope, node);
       return;
     }
     switch (node.type) {
@@ -261,7 +273,7 @@ export function analyseScopes(program: SyntaxNode): ScopeAnalysis {
     // The inner name of a declaration is the same variable for everybody who reads it; only an expression's name lives inside alone.
     if (id !== null && node.type === 'ClassExpression') {
       inside = open('block', node, scope);
-      declare(inside, nameOf(id), 'class-name', node);
+      declare(inside, id, 'class-name', node);
     }
     for (const field of ['superClass', 'body']) {
       const part = child(node, field);
@@ -275,6 +287,7 @@ export function analyseScopes(program: SyntaxNode): ScopeAnalysis {
   return {
     module,
     references,
+    declarations,
     scopeOf(fn) {
       const scope = functionScopes.get(fn);
       if (scope === undefined) throw new Error('that function is not of this tree');

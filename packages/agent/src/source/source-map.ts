@@ -41,9 +41,13 @@ export class PlaceMap {
     return null;
   }
 
-  /** Whether a mapping starts exactly there. */
-  startsAt(line: number, column: number): boolean {
-    return traceSegment(this.#map, line - 1, column)?.[0] === column;
+  /** What a mapping that starts exactly there says: the author's place, and the author's name where the map keeps it. */
+  exactly(line: number, column: number): (MappedPlace & { name: string | null }) | null {
+    const segment = traceSegment(this.#map, line - 1, column);
+    if (segment === null || segment[0] !== column || segment.length === 1) return null;
+    const source = this.#map.resolvedSources[segment[1]] ?? null;
+    if (source === null) return null;
+    return { source, line: segment[2] + 1, column: segment[3], name: segment.length === 5 ? (this.#map.names[segment[4]] ?? null) : null };
   }
 
   toRunning(source: string, line: number, column: number): { line: number; column: number } | null {

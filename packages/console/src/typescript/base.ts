@@ -5,9 +5,11 @@
 import { KeyholeError, type FunctionDetail, type ModuleDetail, type Operations, type Params, type Result } from '@keyhole/agent/protocol';
 import { normalForm, parseFunction, type FunctionEntry } from '@keyhole/agent/source';
 import { fileAtCommit, repositoryPath } from '../git/repository.ts';
-import { parseAuthor, textOf, type AuthorFile } from './parse.ts';
-import { withoutTypes } from './strip.ts';
-import { renamingsFor, translate } from './translate.ts';
+import { authorTexts } from './author-texts.ts';
+import { parseAuthor, type AuthorFile } from './parse.ts';
+import { RunningModule } from './running.ts';
+import { AuthorSources } from './sources.ts';
+import { Translator } from './translate.ts';
 
 /** What is needed of a connection. */
 export interface AgentCalls {
@@ -17,13 +19,17 @@ export interface AgentCalls {
 export interface BaseFile {
   author: AuthorFile;
   module: ModuleDetail;
+  translator: Translator;
 }
 
 /** @throws {KeyholeError} NOT_FOUND where the process has no such file, GIT where nobody knows its text. */
 export async function baseOf(connection: AgentCalls, file: string, cwd: string): Promise<BaseFile> {
   const module = await connection.call('module.get', { file });
   const text = module.author ?? (await fromGit(connection, file, cwd));
-  return { author: parseAuthor(text, file), module };
+  const author = parseAuthor(text, file);
+  const { source, texts } = await authorTexts(connection, author, module, cwd);
+  const running = new RunningModule(module, author, source, new AuthorSources(texts));
+  return { author, module, translator: new Translator(author, running, module.format) };
 }
 
 async function fromGit(connection: AgentCalls, file: string, cwd: string): Promise<string> {
@@ -39,10 +45,12 @@ async function fromGit(connection: AgentCalls, file: string, cwd: string): Promi
   return (await fileAtCommit(place, commit)).toString('utf8');
 }
 
-/** One function of the author's as JavaScript in terms of the running module. */
-export function compile(code: string, entry: FunctionEntry, { author, module }: BaseFile, within: AuthorFile, address: string): string {
-  const javaScript = withoutTypes(code, entry.place, within.language, address);
-  return translate(javaScript, entry, within, renamingsFor(author, module), address);
+/**
+ * One function of the author's as JavaScript in terms of the running module.
+ * @param address of a function that was proven by {@link proveBase}.
+ */
+export function compile(_: string, entry: FunctionEntry, { translator }: BaseFile, within: AuthorFile, address: string): string {
+  return translator.translate(within, entry, address);
 }
 
 /** Whether two texts of one function are the same to the parser. */
@@ -52,13 +60,6 @@ export function sameCode(a: string, b: string, entry: FunctionEntry, module: Mod
 }
 
 /** @throws {KeyholeError} NOT_PATCHABLE where the running code does not come from the base text. */
-export function proveBase(base: BaseFile, entry: FunctionEntry, detail: FunctionDetail): void {
-  const compiled = compile(textOf(base.author, entry), entry, base, base.author, detail.address);
-  if (sameCode(compiled, detail.originalCode, entry, base.module)) return;
-  throw new KeyholeError(
-    'NOT_PATCHABLE',
-    `the running code of ${detail.address} does not come from this text of it`,
-    'The build changed it in a way that can not be followed, or another commit runs than it says.',
-    { expected: compiled, actual: detail.originalCode },
-  );
+export function proveBase({ translator }: BaseFile, entry: FunctionEntry, detail: FunctionDetail): void {
+  translator.prove(entry, detail);
 }

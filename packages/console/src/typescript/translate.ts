@@ -1,109 +1,311 @@
 /**
- * Says a function in terms of the running module: what the author imports as `price` may run as `pricing_1.price`. The same translation of the base text has to give what
- * runs; that is the proof that it is right.
+ * From a function as its author writes it to the same function in terms of the running module. First the text that is said to run is held against what runs, compiled in one way
+ * after the other until one agrees: that proves the text, and tells what the author's names are there. The new text is then compiled in the same way and says the same names.
  */
-import { KeyholeError, type ModuleDetail } from '@keyhole/agent/protocol';
+import { KeyholeError, type FunctionDetail } from '@keyhole/agent/protocol';
 import {
   analyseCaptures,
   child,
-  children,
+  indexFunctions,
+  lineTable,
   nameOf,
   parseFunction,
-  parseModule,
-  below,
   type FunctionEntry,
+  type Scope,
   type SyntaxNode,
 } from '@keyhole/agent/source';
+import { compilers, type Compiled, type Compiler } from './compilers.ts';
+import { emit, layoutOf, startOf, type Speech } from './emit.ts';
 import type { AuthorFile } from './parse.ts';
+import { declarationForm, type Name, type RunningModule } from './running.ts';
+import type { Spoken } from './spoken.ts';
+import { withoutTypes } from './strip.ts';
+import { scopeAround, type Tree } from './tree.ts';
+import { unify, type Agreement, type Disagreement } from './unify.ts';
 
-/** Module names of the author's that run under another expression; null: the running code never brought it in. */
-export type Renamings = Map<string, string | null>;
-
-export function renamingsFor(author: AuthorFile, running: ModuleDetail): Renamings {
-  const renamings: Renamings = new Map();
-  if (running.format !== 'commonjs') return renamings;
-  const statements = children(author.program, 'body');
-  const imports = statements.filter((each) => each.type === 'ImportDeclaration' && each.importKind !== 'type');
-  const exportsVariables = statements.filter(
-    (each) => each.type === 'ExportNamedDeclaration' && child(each, 'declaration')?.type === 'VariableDeclaration',
-  );
-  // CommonJS that its author wrote as such says everything itself.
-  if (imports.length === 0 && exportsVariables.length === 0) return renamings;
-  const required = requiredModules(parseModule(running.running, 'commonjs', running.file));
-  for (const declaration of imports) {
-    const holder = required.get(runningSpecifier(nameOf(child(declaration, 'source')) ?? '')) ?? null;
-    for (const specifier of children(declaration, 'specifiers')) {
-      const local = nameOf(child(specifier, 'local'));
-      if (local === null || specifier.importKind === 'type') continue;
-      const imported = specifier.type === 'ImportDefaultSpecifier' ? 'default' : nameOf(child(specifier, 'imported'));
-      renamings.set(local, holder === null ? null : imported === null ? holder : `${holder}.${imported}`);
-    }
-  }
-  for (const declaration of exportsVariables) {
-    for (const declarator of children(child(declaration, 'declaration') ?? declaration, 'declarations')) {
-      const name = nameOf(child(declarator, 'id'));
-      if (name !== null) renamings.set(name, `exports.${name}`);
-    }
-  }
-  return renamings;
+/** A function of the author's that was shown to be what runs. */
+interface Proof {
+  /** null: types were taken out, and that was all. */
+  compiler: Compiler | null;
+  tree: Tree;
+  running: FunctionEntry;
+  agreement: Agreement;
 }
 
-/** tsc writes the name of what a TypeScript file becomes. */
-function runningSpecifier(specifier: string): string {
-  return /^\.{1,2}\//.test(specifier) ? specifier.replace(/\.([mc]?)tsx?$/, '.$1js') : specifier;
-}
+export class Translator {
+  readonly #author: AuthorFile;
+  readonly #running: RunningModule;
+  readonly #format: 'module' | 'commonjs';
+  readonly #proofs = new Map<string, { found: Proof[]; more: Generator<Proof, undefined> }>();
+  readonly #compiled = new WeakMap<AuthorFile, Map<Compiler, Compiled | null>>();
+  readonly #lessons = new Map<Compiler | null, Map<string, { spoken: Spoken; compiled: Tree }[]>>();
+  /** The compiler that fitted last is tried first. */
+  #order: (Compiler | null)[];
 
-/** `const pricing_1 = require("./pricing.js")`, also inside `__importDefault(...)` and `__importStar(...)`: specifier -> variable. */
-function requiredModules(program: SyntaxNode): Map<string, string> {
-  const required = new Map<string, string>();
-  for (const statement of children(program, 'body')) {
-    for (const declarator of statement.type === 'VariableDeclaration' ? children(statement, 'declarations') : []) {
-      const name = nameOf(child(declarator, 'id'));
-      const call = child(declarator, 'init');
-      const inner = call?.type === 'CallExpression' && /^__import/.test(nameOf(child(call, 'callee')) ?? '') ? children(call, 'arguments')[0] : call;
-      if (name === null || inner?.type !== 'CallExpression' || nameOf(child(inner, 'callee')) !== 'require') continue;
-      const specifier = children(inner, 'arguments')[0]?.value;
-      if (typeof specifier === 'string') required.set(specifier, name);
+  constructor(author: AuthorFile, running: RunningModule, format: 'module' | 'commonjs') {
+    this.#author = author;
+    this.#running = running;
+    this.#format = format;
+    // Without a map the text that runs is what its author wrote, less the types.
+    this.#order = running.map === null ? [null] : [null, ...compilers];
+  }
+
+  /** @throws {KeyholeError} NOT_PATCHABLE where the running code does not come from the author's text. */
+  prove(entry: FunctionEntry, detail: FunctionDetail): void {
+    const running = this.#running.functionAt(detail.start, detail.originalCode);
+    const proofs = this.#proofsOf(entry, running);
+    const { value: first } = proofs.next();
+    if (first === undefined) throw this.#unproven(entry, running, detail.address);
+    this.#proofs.set(detail.address, { found: [first], more: proofs });
+  }
+
+  /**
+   * @param address of a function that was proven.
+   * @throws {KeyholeError} NOT_PATCHABLE naming the line of what can't be said, SYNTAX.
+   */
+  translate(renewed: AuthorFile, after: FunctionEntry, address: string): string {
+    const proven = this.#proofs.get(address);
+    if (proven === undefined) throw new KeyholeError('INTERNAL', `${address} was not proven`);
+    let refusal: unknown;
+    // What the old text left open, the new one may need: private names that the build lowered, or a compiler at all.
+    for (let index = 0; ; index += 1) {
+      const proof = proven.found[index] ?? proven.more.next().value;
+      if (proof === undefined) throw refusal;
+      proven.found[index] = proof;
+      try {
+        return this.#translateBy(proof, renewed, after, address);
+      } catch (thrown) {
+        if (!(thrown instanceof KeyholeError) || thrown.code !== 'NOT_PATCHABLE') throw thrown;
+        refusal ??= thrown;
+      }
     }
   }
-  return required;
-}
 
-/**
- * Translates the text of one function, types already removed.
- * @throws {KeyholeError} NOT_PATCHABLE naming what the running code never brought in.
- */
-export function translate(code: string, entry: FunctionEntry, author: AuthorFile, renamings: Renamings, address: string): string {
-  if (renamings.size === 0) return code;
-  const { program, text, prefix } = parseFunction(code, entry.place, 'module', author.file);
-  const captures = analyseCaptures(program);
-  const shorthands = new Set<number>();
-  collectShorthands(program, shorthands);
-  const outer = author.captures.scopeOf(entry.node).parent;
-  const edits: { start: number; end: number; text: string }[] = [];
-  for (const reference of captures.references) {
-    const { name, node, above } = reference;
-    const renamed = renamings.get(name);
-    if (renamed === undefined || captures.resolve(name, reference.scope) !== null) continue;
-    const binding = outer === null ? null : author.captures.resolve(name, outer);
-    if (binding !== null && binding.scope !== author.captures.module) continue;
-    if (renamed === null) {
+  /** The ways of compiling in which the author's text is what runs. */
+  *#proofsOf(entry: FunctionEntry, running: FunctionEntry): Generator<Proof, undefined> {
+    for (const compiler of this.#order) {
+      const compiled = this.#compile(this.#author, compiler, entry);
+      const agreement = compiled === null ? null : unify(compiled.tree, compiled.entry, this.#running.tree, running);
+      if (compiled === null || agreement?.agrees !== true || this.#doubt(agreement, compiled.tree) !== null) continue;
+      if (compiler !== this.#order[0]) this.#order = [compiler, ...this.#order.filter((each) => each !== compiler)];
+      yield { compiler, tree: compiled.tree, running, agreement };
+    }
+  }
+
+  #unproven(entry: FunctionEntry, running: FunctionEntry, address: string): KeyholeError {
+    let why: string | null = null;
+    for (const compiler of this.#order.filter((each) => each === null || each.forPatch === each)) {
+      const compiled = this.#compile(this.#author, compiler, entry);
+      const result = compiled === null ? null : unify(compiled.tree, compiled.entry, this.#running.tree, running);
+      if (compiled !== null && result?.agrees === true) why = this.#doubt(result, compiled.tree) ?? why;
+      else if (compiler === null && result?.agrees === false) why ??= this.#describe(result, entry);
+    }
+    return new KeyholeError(
+      'NOT_PATCHABLE',
+      `the running code of ${address} is not shown to come from this text of it: ${why ?? 'no compiler that is known makes one of the other'}`,
+      'The build changed it in a way that can not be followed, its source map belongs to another text, or another commit runs than it says.',
+      { expected: this.#author.text.slice(entry.start, entry.end), actual: this.#running.tree.text.slice(running.start, running.end) },
+    );
+  }
+
+  #translateBy(proof: Proof, renewed: AuthorFile, after: FunctionEntry, address: string): string {
+    const { tree, entry, text, layout, base } = this.#forPatch(proof, renewed, after, address);
+    const said = new Map<string, string>();
+    const speech = this.#speech(proof, { tree, base, renewed, address }, said);
+    const code = emit(tree, text, entry, speech, layout);
+    this.#check(tree, entry, code, said, address);
+    return code;
+  }
+
+  /** The new text, compiled: with its lines where they were, where taking the types out is enough. */
+  #forPatch({ compiler }: Proof, renewed: AuthorFile, after: FunctionEntry, address: string): Prepared {
+    const stripped = withoutTypes(renewed);
+    const [offending] = stripped.offending.filter((at) => startOf(after, renewed.text) <= at && at < after.end);
+    const plain: Prepared = { tree: renewed, entry: after, text: stripped.text, layout: [], base: this.#author };
+    if (compiler === null) {
+      if (offending === undefined) return plain;
+      const line = lineTable(renewed.text)(offending);
       throw new KeyholeError(
         'NOT_PATCHABLE',
-        `${address}: the running code never brought in ${name}`,
-        'The compiler left that import out, since nothing used it; it takes a deployment.',
+        `${address}: line ${line} is TypeScript that is more than types, and nothing shows how the running code was compiled`,
+        'Write it in another way, or deploy it.',
       );
     }
-    const called = renamed.includes('.') && (child(above, 'callee') === node || child(above, 'tag') === node) && above.type !== 'NewExpression';
-    const label = shorthands.has(node.start) ? `${name}: ` : '';
-    edits.push({ start: node.start, end: node.end, text: label + (called ? `(0, ${renamed})` : renamed) });
+    const made = this.#compile(renewed, compiler.forPatch, after);
+    const base = this.#compileFile(this.#author, compiler.forPatch);
+    if (made?.compiled == null || base === null) {
+      throw new KeyholeError('NOT_PATCHABLE', `${address} is not found in what ${compiler.forPatch.name} makes of the new text`, 'Deploy it.');
+    }
+    if (offending === undefined) {
+      const same = unify(renewed, after, made.tree, made.entry);
+      if (same.agrees && [...same.names].every(([name, { text }]) => name === text)) return plain;
+    }
+    const { text } = made.tree;
+    const layout = layoutOf(text, made.entry, after.line, made.compiled.tokens, made.compiled.lineOf);
+    return { tree: made.tree, entry: made.entry, text, layout, base: base.tree };
   }
-  let translated = text;
-  for (const edit of edits.sort((a, b) => b.start - a.start)) translated = translated.slice(0, edit.start) + edit.text + translated.slice(edit.end);
-  return translated.slice(prefix.length, prefix.length + code.length + translated.length - text.length);
+
+  #speech(
+    proof: Proof,
+    { tree, base, renewed, address }: Pick<Prepared, 'tree' | 'base'> & { renewed: AuthorFile; address: string },
+    said: Map<string, string>,
+  ): Speech {
+    const at = scopeAround(this.#running.tree, proof.running);
+    const refuse = (why: string, node: SyntaxNode): never => {
+      const where = tree === renewed ? `line ${lineTable(renewed.text)(node.start)}: ` : '';
+      throw new KeyholeError('NOT_PATCHABLE', `${address}: ${where}${why}`, 'It takes a deployment, or another text.');
+    };
+    let privates: Map<string, string> | null = null;
+    return {
+      ofModule: (name, member, node) => {
+        const spoken = this.#say(proof, { name, member }, at, { tree, base });
+        if (spoken !== null) said.set(keyOf({ name, member }), spoken.text);
+        if (spoken !== null || member !== null) return spoken;
+        if (!renewed.captures.module.bindings.has(name)) {
+          return refuse(`the new text needs ${name}, a function of the compiler's that the running module does not have`, node);
+        }
+        return refuse(`the running code never brought in ${name}: the build left it out, or put something else in its place`, node);
+      },
+      ofEnclosing: (binding, node) => {
+        const known = [...proof.agreement.enclosing].find(([each]) => each.name === binding.name);
+        if (known !== undefined) return known[1].name;
+        const running = this.#running.tree.captures.resolve(binding.name, at);
+        // Without a map names are what they are.
+        if (running !== null && running.scope !== this.#running.tree.captures.module && this.#running.map === null) return running.name;
+        return refuse(`${binding.name} belongs to an enclosing function, and the running code of this one does not use it`, node);
+      },
+      hides: (name) => this.#running.tree.captures.resolve(name, at) !== null,
+      privateName: (name, node) => {
+        privates ??= this.#running.privatesAround(proof.running.container);
+        return proof.agreement.privates.get(name) ?? privates.get(name) ?? refuse(`${name} is not known to the running class`, node);
+      },
+      ownName: nameOf(child(proof.running.node, 'id')),
+      refuse,
+    };
+  }
+
+  /** How the running module says a name: as the old text of this function says it, as it is declared there, or as others of the file say it. */
+  #say(proof: Proof, name: Name, at: Scope, trees: Pick<Prepared, 'tree' | 'base'>): Spoken | null {
+    const { tree, base } = trees;
+    const key = keyOf(name);
+    const declared = tree.captures.module.bindings.get(name.name);
+    const before = base.captures.module.bindings.get(name.name);
+    if (declared === undefined || before === undefined) return null;
+    const isAuthors = this.#author.captures.module.bindings.has(name.name);
+    // What a compiler numbers may be another thing in the new text.
+    if (!isAuthors && declarationForm(tree, declared) !== declarationForm(base, before)) return null;
+    const known = proof.agreement.names.get(key);
+    if (known !== undefined) return known;
+    if (name.member !== null && this.#say(proof, { name: name.name, member: null }, at, trees) !== null) return null;
+    const found = this.#running.find(name, at, base) ?? this.#learned(proof.compiler, name, at);
+    if (found !== null) return found;
+    const constant = this.#running.constant(name);
+    return constant === null ? null : { text: constant, root: null, node: { type: 'Literal', start: 0, end: 0 } };
+  }
+
+  /** As other functions of the file say it. */
+  #learned(compiler: Compiler | null, name: Name, at: Scope): Spoken | null {
+    let lessons = this.#lessons.get(compiler);
+    if (lessons === undefined) {
+      lessons = new Map();
+      this.#lessons.set(compiler, lessons);
+      for (const [entry, running] of this.#running.functionsOfAuthor()) {
+        const compiled = this.#compile(this.#author, compiler, entry);
+        const result = compiled === null ? null : unify(compiled.tree, compiled.entry, this.#running.tree, running);
+        if (compiled === null || result?.agrees !== true) continue;
+        for (const [key, spoken] of result.names) lessons.set(key, [...(lessons.get(key) ?? []), { spoken, compiled: compiled.tree }]);
+      }
+    }
+    const found = (lessons.get(keyOf(name)) ?? []).find(
+      ({ spoken, compiled }) => this.#running.isVisible(spoken, at) && this.#running.objection(name, spoken, compiled) === null,
+    );
+    return found?.spoken ?? null;
+  }
+
+  #doubt({ names }: Agreement, compiled: Tree): string | null {
+    for (const [key, spoken] of names) {
+      const objection = this.#running.objection(nameOfKey(key), spoken, compiled);
+      if (objection !== null) return objection;
+    }
+    return null;
+  }
+
+  /** What is sent must be the new text and nothing else, whatever was put in place of its names. */
+  #check(tree: Tree, entry: FunctionEntry, code: string, said: ReadonlyMap<string, string>, address: string): void {
+    const { program, text, container } = parseFunction(code, entry.place, this.#format, address);
+    const functions = indexFunctions(program, text);
+    const own = functions.find((each) => each.container === container);
+    if (own === undefined) throw new KeyholeError('INTERNAL', `${address}: the translation is not a function`);
+    const result = unify(tree, entry, { text, program, captures: analyseCaptures(program), functions }, { ...own, kind: entry.kind }, true);
+    const isSaid = ([key, { text: expression }]: [string, Spoken]): boolean =>
+      said.get(key) === expression || [...said].some(([each, meant]) => each.startsWith(`${key}.`) && meant === expression + each.slice(key.length));
+    if (!result.agrees || ![...result.names].every(isSaid)) {
+      throw new KeyholeError(
+        'NOT_PATCHABLE',
+        `${address} could not be said in terms of the running module`,
+        'This is a mistake of Keyhole: nothing was sent.',
+        { actual: code },
+      );
+    }
+  }
+
+  #compile(
+    author: AuthorFile,
+    compiler: Compiler | null,
+    entry: FunctionEntry,
+  ): { tree: Tree; entry: FunctionEntry; compiled: Compiled | null } | null {
+    if (compiler === null) return { tree: author, entry, compiled: null };
+    const compiled = this.#compileFile(author, compiler);
+    const found = compiled?.find(entry) ?? null;
+    return compiled === null || found === null ? null : { tree: compiled.tree, entry: found, compiled };
+  }
+
+  #compileFile(author: AuthorFile, compiler: Compiler): Compiled | null {
+    const known = this.#compiled.get(author) ?? new Map<Compiler, Compiled | null>();
+    this.#compiled.set(author, known);
+    let compiled = known.get(compiler);
+    if (compiled === undefined) {
+      try {
+        compiled = compiler.compile(author);
+      } catch {
+        // A compiler that does not know the syntax did not build this.
+        compiled = null;
+      }
+      known.set(compiler, compiled);
+    }
+    return compiled;
+  }
+
+  /** Where the plain text and the running code part, in words. */
+  #describe({ left, right }: Disagreement, entry: FunctionEntry): string {
+    const text = this.#author.text.slice(left.start, left.end);
+    const running = right === null ? 'nothing' : this.#running.tree.text.slice(right.start, right.end);
+    const line = lineTable(this.#author.text)(left.start);
+    return left === entry.container ? 'it is another kind of function' : `line ${line}: ${excerpt(text)} runs as ${excerpt(running)}`;
+  }
 }
 
-function collectShorthands(node: SyntaxNode, found: Set<number>): void {
-  if (node.type === 'Property' && node.shorthand === true) found.add(node.start);
-  for (const part of below(node)) collectShorthands(part, found);
+const excerptLength = 80;
+
+function excerpt(text: string): string {
+  const line = text.replace(/\s+/g, ' ');
+  return line.length > excerptLength ? `${line.slice(0, excerptLength)}...` : line;
+}
+
+function keyOf({ name, member }: Name): string {
+  return member === null ? name : `${name}.${member}`;
+}
+
+function nameOfKey(key: string): Name {
+  const dot = key.indexOf('.');
+  return dot === -1 ? { name: key, member: null } : { name: key.slice(0, dot), member: key.slice(dot + 1) };
+}
+
+interface Prepared {
+  tree: Tree;
+  entry: FunctionEntry;
+  text: string;
+  layout: ReturnType<typeof layoutOf>;
+  /** The old text, compiled the same way. */
+  base: Tree;
 }

@@ -73,6 +73,7 @@ export function createPatching({ inspector, service, root, commit, table }: Patc
         ...summary(target),
         code: live?.code ?? loadedCode(target),
         originalCode: loadedCode(target),
+        start: target.entry.start,
         source: live?.source ?? original,
         original,
         strategies: verdicts,

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import * as path from 'node:path';
 import { registeredClasses } from '../../loader/index.ts';
 import { KeyholeError } from '../../protocol/index.ts';
-import { PlaceMap, addressOf, analyseCaptures, authoredPaths, indexFunctions, lineTable, parseModule, splitAddress } from '../../source/index.ts';
+import { Authorship, PlaceMap, addressOf, analyseCaptures, authoredPaths, indexFunctions, parseModule, splitAddress } from '../../source/index.ts';
 import type { Captures, FunctionEntry, ModuleFormat, SyntaxNode } from '../../source/index.ts';
 
 /** A module as the loader or the inspector knows it. */
@@ -170,39 +170,36 @@ export class ModuleIndex {
     const program = parseModule(module.running, module.format, running);
     const captures = analyseCaptures(program);
     const map = this.#mapOf(module);
-    const lineAt = lineTable(module.running);
     const targets: FunctionTarget[] = [];
     const functions = indexFunctions(program, module.running);
     const classes = registeredClasses(program, captures, functions);
-    const columnOf = (entry: FunctionEntry): number => entry.start - module.running.lastIndexOf('\n', entry.start - 1) - 1;
-    const paths = map === null ? null : authoredPaths(functions, (entry) => map.startsAt(lineAt(entry.start), columnOf(entry)));
-    for (const [index, entry] of functions.entries()) {
-      let file = running;
-      let line = entry.line;
-      const authored = paths === null ? entry.path : paths.get(entry);
-      if (authored === undefined) continue;
-      if (map !== null) {
-        const place = map.toAuthor(lineAt(entry.start), columnOf(entry));
-        // Code that no author wrote (a compiler's own function) has no address of its author's.
-        if (place === null) continue;
-        file = this.#relative(place.source);
-        line = place.line;
-      }
-      targets.push({
-        module,
-        entry,
-        index,
-        functions,
-        classes,
-        captures,
-        file,
-        line,
-        address: addressOf(file, { ...entry, path: authored }, line),
-      });
+    for (const [index, { entry, path: named, file, line }] of this.#named(module, program, functions, map).entries()) {
+      if (file === null) continue;
+      const address = addressOf(file, { ...entry, path: named }, line);
+      targets.push({ module, entry, index, functions, classes, captures, file, line, address });
     }
     const analysed = { module, program, map, captures, targets };
     this.#analysed.set(module, analysed);
     return analysed;
+  }
+
+  /** Each function by its author's name and place; `file` is null for what no author wrote (a compiler's own function). */
+  #named(
+    module: LoadedModule,
+    program: SyntaxNode,
+    functions: readonly FunctionEntry[],
+    map: PlaceMap | null,
+  ): { entry: FunctionEntry; path: string; file: string | null; line: number }[] {
+    const running = this.#relative(module.url);
+    if (map === null) return functions.map((entry) => ({ entry, path: entry.path, file: running, line: entry.line }));
+    const authorship = new Authorship(module.running, map);
+    const renamed = indexFunctions(program, module.running, authorship);
+    const authored = authoredPaths(renamed, authorship);
+    return functions.map((entry, index) => {
+      const found = renamed[index] === undefined ? undefined : authored.get(renamed[index]);
+      const place = found?.place ?? null;
+      return { entry, path: found?.path ?? '', file: place === null ? null : this.#relative(place.source), line: place?.line ?? entry.line };
+    });
   }
 
   #relative(url: string): string {

@@ -1,0 +1,133 @@
+/**
+ * What compilers make of the author's text. Nobody says which one a service was built with, so they are tried: the one whose result is what runs was it, or does the same.
+ * Loaded only by commands that need it: TypeScript takes a third of a second.
+ */
+import {
+  analyseCaptures,
+  indexFunctions,
+  authoredPaths,
+  Authorship,
+  PlaceMap,
+  parseModule,
+  type FunctionEntry,
+  type ModuleFormat,
+  type Token,
+} from '@keyhole/agent/source';
+import { transformSync, type TransformOptions } from 'esbuild';
+import ts from 'typescript';
+import type { AuthorFile } from './parse.ts';
+import type { Tree } from './tree.ts';
+
+/** A whole file, compiled. */
+export interface Compiled {
+  tree: Tree;
+  tokens: Token[];
+  /** The function that became of one of the author's, or null. */
+  find(entry: FunctionEntry): FunctionEntry | null;
+  /** The author's line of a place in the compiled text, where one is known exactly. */
+  lineOf(offset: number): number | null;
+}
+
+export interface Compiler {
+  name: string;
+  compile(author: AuthorFile): Compiled;
+  /** The compiler for a patch's text, where this one also rewrites what need not be. Its module has the same names. */
+  forPatch: Compiler;
+}
+
+const { ScriptTarget, ModuleKind, JsxEmit } = ts;
+
+function esbuild(name: string, options: TransformOptions, forPatch?: Compiler): Compiler {
+  const compiler: Compiler = {
+    name,
+    compile(author) {
+      const { code, map } = transformSync(author.text, {
+        loader: author.file.endsWith('x') ? (author.language === 'ts' ? 'tsx' : 'jsx') : author.language,
+        sourcemap: 'external',
+        sourcefile: 'author',
+        target: 'esnext',
+        logLevel: 'silent',
+        ...options,
+      });
+      return compiled(author, code, map, 'module');
+    },
+    forPatch: forPatch as Compiler,
+  };
+  compiler.forPatch ??= compiler;
+  return compiler;
+}
+
+function typescript(target: ts.ScriptTarget, module: ts.ModuleKind, more: ts.CompilerOptions = {}): Compiler {
+  const isCommonJs = module === ModuleKind.CommonJS;
+  const compiler: Compiler = {
+    name: `tsc ${ScriptTarget[target]} ${isCommonJs ? 'CommonJS' : 'ES modules'}`,
+    compile(author) {
+      const { outputText, sourceMapText = '' } = ts.transpileModule(author.text, {
+        fileName: `author${/\.[^.]+$/.exec(author.file)?.[0] ?? '.ts'}`,
+        compilerOptions: {
+          target,
+          module,
+          sourceMap: true,
+          esModuleInterop: true,
+          experimentalDecorators: true,
+          jsx: JsxEmit.React,
+          ...more,
+        },
+      });
+      return compiled(author, outputText, sourceMapText, isCommonJs ? 'commonjs' : 'module');
+    },
+    get forPatch(): Compiler {
+      return compiler;
+    },
+  };
+  return compiler;
+}
+
+const plainEsbuild = esbuild('esbuild', {});
+const olderFields = { tsconfigRaw: { compilerOptions: { useDefineForClassFields: false, experimentalDecorators: true } } };
+const plainEsbuildOlderFields = esbuild('esbuild, assigned fields', olderFields);
+const targets = [
+  ScriptTarget.ES2022,
+  ScriptTarget.ES2021,
+  ScriptTarget.ES2020,
+  ScriptTarget.ES2019,
+  ScriptTarget.ES2018,
+  ScriptTarget.ES2017,
+  ScriptTarget.ES2016,
+  ScriptTarget.ES2015,
+];
+
+/** Those that do least come first. */
+export const compilers: readonly Compiler[] = [
+  plainEsbuild,
+  esbuild('esbuild, minified syntax', { minifySyntax: true, format: 'esm' }, plainEsbuild),
+  plainEsbuildOlderFields,
+  esbuild('esbuild, minified syntax, assigned fields', { minifySyntax: true, format: 'esm', ...olderFields }, plainEsbuildOlderFields),
+  ...[ScriptTarget.ESNext, ...targets].flatMap((target) => [typescript(target, ModuleKind.ESNext), typescript(target, ModuleKind.CommonJS)]),
+];
+
+function compiled(author: AuthorFile, text: string, map: string, format: ModuleFormat): Compiled {
+  const tokens: Token[] = [];
+  const program = parseModule(text, format, author.file, tokens);
+  const places = new PlaceMap(map, 'file:///compiled/');
+  const authorship = new Authorship(text, places, () => author.text);
+  const functions = indexFunctions(program, text);
+  const renamed = indexFunctions(program, text, authorship);
+  const authored = authoredPaths(renamed, authorship);
+  const byPath = new Map<string, FunctionEntry>();
+  for (const [index, entry] of functions.entries()) {
+    const found = renamed[index] === undefined ? undefined : authored.get(renamed[index]);
+    if (found === undefined) continue;
+    byPath.set(found.path === '' ? `${found.place.line}:${found.place.column}` : found.path, entry);
+  }
+  return {
+    tree: { text, program, captures: analyseCaptures(program), functions },
+    tokens,
+    find: (entry) => byPath.get(entry.path === '' ? placeKey(author, entry) : entry.path) ?? null,
+    lineOf: (offset) => authorship.exactly(offset)?.line ?? null,
+  };
+}
+
+function placeKey(author: AuthorFile, entry: FunctionEntry): string {
+  return `${entry.line}:${entry.start - author.text.lastIndexOf('\n', entry.start - 1) - 1}`;
+}

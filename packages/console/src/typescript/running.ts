@@ -1,0 +1,335 @@
+/**
+ * What the names of an author's file are in the running module, and whether an expression there really is what the author means: by where the source map says that its variable
+ * was declared, or by the import or `require` that it comes from. What can't be shown is not used.
+ */
+import { KeyholeError, type ModuleDetail } from '@keyhole/agent/protocol';
+import {
+  Authorship,
+  PlaceMap,
+  analyseCaptures,
+  authoredPaths,
+  child,
+  children,
+  indexFunctions,
+  isClass,
+  nameOf,
+  normalForm,
+  parseModule,
+  type Binding,
+  type FunctionEntry,
+  type Scope,
+  type SyntaxNode,
+} from '@keyhole/agent/source';
+import type { AuthorFile } from './parse.ts';
+import { importOf, placeOf, type AuthorSources, type Declared, type ImportOf } from './sources.ts';
+import { bindingOf, declarationOf, type Tree } from './tree.ts';
+import { constantOf, textOfConstant, type Spoken } from './spoken.ts';
+
+/** A name of the author's file, or a member of what it stands for (`Level.High`, a namespace's). */
+export interface Name {
+  name: string;
+  member: string | null;
+}
+
+export class RunningModule {
+  readonly tree: Tree;
+  readonly map: PlaceMap | null;
+  readonly #author: AuthorFile;
+  readonly #sources: AuthorSources;
+  /** The author's file as the map names it; null without a map. */
+  readonly #source: string | null;
+  readonly #authorship: Authorship | null;
+  /** What CommonJS puts on `exports`. */
+  readonly #exported: ReadonlySet<string>;
+  #required: Map<Binding, string> | null = null;
+
+  constructor(module: ModuleDetail, author: AuthorFile, source: string | null, sources: AuthorSources) {
+    const program = parseModule(module.running, module.format, module.file);
+    this.tree = { text: module.running, program, captures: analyseCaptures(program), functions: indexFunctions(program, module.running) };
+    this.#exported = exportedBy(program);
+    this.map = module.map === null ? null : new PlaceMap(module.map, module.url);
+    this.#author = author;
+    this.#source = source;
+    this.#sources = sources;
+    this.#authorship = this.map === null ? null : new Authorship(module.running, this.map, (each) => sources.text(each));
+  }
+
+  /** @throws {KeyholeError} STALE_BASE where the module is not the one the process spoke of. */
+  functionAt(start: number, code: string): FunctionEntry {
+    const entry = this.tree.functions.find((each) => each.start === start && this.tree.text.slice(each.start, each.end) === code);
+    if (entry === undefined) throw new KeyholeError('STALE_BASE', 'the module was loaded anew in the meantime', 'Try again.');
+    return entry;
+  }
+
+  /** Whether a variable of the running module can be named at a scope of it. */
+  isVisible({ root, text }: Spoken, at: Scope): boolean {
+    const name = /^[^.[(]*/.exec(text)?.[0] ?? '';
+    if (root === null) return !/^(?:exports|module)$/.test(name) || this.tree.captures.resolve(name, at) === null;
+    return this.tree.captures.resolve(name, at) === root;
+  }
+
+  /** Why an expression can not be taken for a name of the author's; null where it is shown to be that. */
+  objection(name: Name, spoken: Spoken, compiled: Tree): string | null {
+    const said = name.member === null ? name.name : `${name.name}.${name.member}`;
+    const constant = spoken.root === null ? constantOf(spoken.node) : null;
+    if (constant !== null) {
+      return this.constant(name) === textOfConstant(constant)
+        ? null
+        : `${said} runs as ${spoken.text}, and the author's text does not say that it is`;
+    }
+    const binding = this.#author.captures.module.bindings.get(name.name);
+    if (binding === undefined)
+      return this.#isAlike(name, spoken, compiled)
+        ? null
+        : `${spoken.text} of the running code is not the ${said} that a compiler makes of this text`;
+    const properties = propertiesOf(spoken.node);
+    const from = importOf(this.#author, binding);
+    if (from === null) {
+      if (name.member !== null) return `${said} runs as ${spoken.text}`;
+      return this.#isDeclared(binding, spoken, properties) ? null : `${spoken.text} of the running code is not shown to be ${said}`;
+    }
+    const wanted = name.member !== null && from.imported === '*' ? { ...from, imported: name.member } : from;
+    if (name.member !== null && from.imported !== '*') return `${said} runs as ${spoken.text}`;
+    return this.#isImported(wanted, spoken, properties) ? null : `${spoken.text} of the running code is not shown to be ${said} of ${from.specifier}`;
+  }
+
+  /** The expression for a name that no running function of the file uses, or null where the running code never brought it in. */
+  find(name: Name, at: Scope, compiled: Tree): Spoken | null {
+    const found: Spoken[] = [];
+    const consider = (text: string, root: Binding | null, node: SyntaxNode): void => {
+      const spoken = { text, root, node };
+      if (this.isVisible(spoken, at) && this.objection(name, spoken, compiled) === null) found.push(spoken);
+    };
+    const binding = this.#author.captures.module.bindings.get(name.name);
+    if (binding === undefined) return null;
+    const from = importOf(this.#author, binding);
+    const wanted = name.member !== null && from?.imported === '*' ? name.member : from?.imported;
+    if (from !== null && !this.#isValue(from)) return null;
+    for (let scope: Scope | null = at; scope !== null; scope = scope.parent) {
+      for (const each of scope.bindings.values()) {
+        consider(each.name, each, identifier(each.name));
+        if (wanted !== undefined && this.#requires(each) !== null) consider(`${each.name}.${wanted}`, each, memberOf(identifier(each.name), wanted));
+      }
+    }
+    if (found.length === 0 && from === null && name.member === null)
+      consider(`exports.${name.name}`, null, memberOf(identifier('exports'), name.name));
+    return found.length === 1 ? (found[0] ?? null) : null;
+  }
+
+  /** The value of what the author's text says is constant, as text; null where it is none or nobody knows. */
+  constant({ name, member }: Name): string | null {
+    const declared = this.#declared(name, member);
+    if (declared === null) return null;
+    const constant = this.#sources.constant(declared.variable, declared.member);
+    return constant === null ? null : textOfConstant(constant);
+  }
+
+  /** The author's functions with what runs for each. */
+  functionsOfAuthor(): [FunctionEntry, FunctionEntry][] {
+    const running = new Map<string, FunctionEntry>();
+    const { functions, program, text } = this.tree;
+    const renamed = this.#authorship === null ? functions : indexFunctions(program, text, this.#authorship);
+    const authored = this.#authorship === null ? null : authoredPaths(renamed, this.#authorship);
+    for (const [index, entry] of functions.entries()) {
+      const other = renamed[index];
+      const found = other === undefined ? undefined : authored?.get(other);
+      const path = authored === null ? entry.path : found?.place.source === this.#source ? found?.path : '';
+      if (path !== undefined && path !== '') running.set(path, entry);
+    }
+    return this.#author.functions.flatMap((entry) => {
+      const found = running.get(entry.path);
+      return found === undefined ? [] : [[entry, found] as [FunctionEntry, FunctionEntry]];
+    });
+  }
+
+  /** Running private names by the author's, of the classes around a place. */
+  privatesAround(node: SyntaxNode): Map<string, string> {
+    const names = new Map<string, string>();
+    const collect = (at: SyntaxNode): void => {
+      if (isClass(at)) {
+        for (const member of children(child(at, 'body') ?? at, 'body')) {
+          const key = child(member, 'key');
+          if (key?.type !== 'PrivateIdentifier') continue;
+          const authors = this.#authorship === null ? `#${String(key.name)}` : this.#authorship.of(key);
+          if (authors !== null) names.set(authors, `#${String(key.name)}`);
+        }
+      }
+      for (const value of Object.values(at)) {
+        for (const part of Array.isArray(value) ? value : [value]) {
+          if (isNodeAround(part, node)) collect(part);
+        }
+      }
+    };
+    collect(this.tree.program);
+    return names;
+  }
+
+  #declared(name: string, member: string | null): { variable: Declared; member: string | null } | null {
+    if (this.#source === null) return null;
+    const binding = this.#author.captures.module.bindings.get(name);
+    const from = binding === undefined ? null : importOf(this.#author, binding);
+    if (from === null) return { variable: { source: this.#source, name }, member };
+    const ofNamespace = from.imported === '*' && member !== null;
+    const target = this.#sources.imported(this.#source, ofNamespace ? { ...from, imported: member } : from);
+    return target === null || 'module' in target ? null : { variable: target, member: ofNamespace ? null : member };
+  }
+
+  /** Whether an import means a value that is there when the module runs. What other packages export is theirs to know. */
+  #isValue(from: ImportOf): boolean {
+    if (this.#source === null || from.imported === '*' || from.imported === '=') return true;
+    const target = this.#sources.imported(this.#source, from);
+    if (target === null) return false;
+    if ('module' in target || target.name === null) return true;
+    return this.#sources.enumOf(target)?.const !== true;
+  }
+
+  /** A variable that a compiler made is called and declared the same in what the same compiler makes of the same text. */
+  #isAlike({ name, member }: Name, { root, text }: Spoken, compiled: Tree): boolean {
+    const made = compiled.captures.module.bindings.get(name);
+    if (made === undefined || root === null || member !== null || text !== name || this.#placeOf(root) !== null) return false;
+    return declarationForm(compiled, made) === declarationForm(this.tree, root);
+  }
+
+  #isDeclared(binding: Binding, { root, text }: Spoken, properties: string[] | null): boolean {
+    if (this.#source === null) return text === binding.name;
+    if (root === null) return text === `exports.${binding.name}` && this.#exported.has(binding.name);
+    if (properties === null || properties.length > 0) return false;
+    return this.#isFrom({ source: this.#source, name: binding.name }, root);
+  }
+
+  #isImported(from: ImportOf, { root }: Spoken, properties: string[] | null): boolean {
+    if (root === null || properties === null) return false;
+    const inModule = this.#importedBy(root);
+    if (inModule !== null && sameSpecifier(inModule.specifier, from.specifier)) {
+      if (inModule.imported === from.imported) return properties.length === 0;
+      return inModule.imported === '*' && properties.length === 1 && properties[0] === from.imported;
+    }
+    const specifier = this.#requires(root);
+    if (specifier !== null && sameSpecifier(specifier, from.specifier)) {
+      if (from.imported === '*' || from.imported === '=') return properties.length === 0;
+      return properties.length === 1 && properties[0] === from.imported;
+    }
+    if (this.#source === null || properties.length > 0) return false;
+    const target = this.#sources.imported(this.#source, from);
+    if (target === null) return false;
+    if (!('module' in target)) return this.#isFrom(target, root);
+    return inModule !== null && inModule.specifier === target.module && inModule.imported === target.imported;
+  }
+
+  /** Whether the source map says that a running variable was declared as that one of the author's. */
+  #isFrom({ source, name }: Declared, root: Binding): boolean {
+    const place = this.#placeOf(root);
+    const file = this.#sources.file(source) ?? (source === this.#source ? this.#author : null);
+    if (place === null || file === null || name === null || place.source !== source) return false;
+    const binding = file.captures.module.bindings.get(name);
+    if (binding === undefined) return name === 'default' && place.name === 'default';
+    const declared = placeOf(file, binding);
+    if (declared === null) return false;
+    if (place.line === declared.line && place.column === declared.column) return true;
+    const offset = lineStart(file.text, place.line) + place.column;
+    return place.name === name && declared.from <= offset && offset <= declared.to;
+  }
+
+  /** What the source map says of a variable's own name. */
+  #placeOf(binding: Binding): { source: string; line: number; column: number; name: string | null } | null {
+    if (this.#authorship === null) return null;
+    const node = declarationOf(this.tree, binding);
+    const place = node === null ? null : this.#authorship.exactly(node.start);
+    return place === null || node === null ? null : { ...place, name: this.#authorship.of(node) };
+  }
+
+  #importedBy(binding: Binding): ImportOf | null {
+    if (binding.kind !== 'import') return null;
+    const { declaration } = binding;
+    const statement = children(this.tree.program, 'body').find((each) => each.start <= declaration.start && declaration.end <= each.end);
+    const specifier = statement === undefined ? null : nameOf(child(statement, 'source'));
+    if (specifier === null) return null;
+    if (declaration.type === 'ImportDefaultSpecifier') return { specifier, imported: 'default' };
+    return { specifier, imported: declaration.type === 'ImportNamespaceSpecifier' ? '*' : (nameOf(child(declaration, 'imported')) ?? '') };
+  }
+
+  /** `const pricing_1 = require("./pricing.js")`, also inside a compiler's own function: the specifier. */
+  #requires(binding: Binding): string | null {
+    if (this.#required === null) {
+      this.#required = new Map();
+      for (const statement of children(this.tree.program, 'body')) {
+        for (const declarator of statement.type === 'VariableDeclaration' ? children(statement, 'declarations') : []) {
+          const name = nameOf(child(declarator, 'id'));
+          const specifier = this.#requiredBy(child(declarator, 'init'));
+          const declared = name === null ? undefined : this.tree.captures.module.bindings.get(name);
+          if (declared !== undefined && specifier !== null) this.#required.set(declared, specifier);
+        }
+      }
+    }
+    return this.#required.get(binding) ?? null;
+  }
+
+  /** `require("x")`, or a call of a compiler's own function whose first argument is one: it makes a namespace of it. */
+  #requiredBy(node: SyntaxNode | null): string | null {
+    const callee = node?.type === 'CallExpression' ? child(node, 'callee') : null;
+    if (node === null || callee?.type !== 'Identifier') return null;
+    const [first] = children(node, 'arguments');
+    const made = bindingOf(this.tree, callee);
+    if (callee.name === 'require' && made === null) return first?.type === 'Literal' && typeof first.value === 'string' ? first.value : null;
+    return made === null || this.#placeOf(made) !== null ? null : this.#requiredBy(first ?? null);
+  }
+}
+
+/** The statement that makes a compiler's variable, as a normal form. */
+export function declarationForm(tree: Tree, binding: Binding): string {
+  for (const statement of children(tree.program, 'body')) {
+    for (const declarator of statement.type === 'VariableDeclaration' ? children(statement, 'declarations') : []) {
+      if (nameOf(child(declarator, 'id')) !== binding.name) continue;
+      const value = child(declarator, 'init');
+      return value === null ? 'declared' : normalForm(value);
+    }
+  }
+  return `other:${binding.kind}`;
+}
+
+function exportedBy(program: SyntaxNode): Set<string> {
+  const names = new Set<string>();
+  for (const statement of children(program, 'body')) {
+    for (let at = child(statement, 'expression'); at?.type === 'AssignmentExpression'; at = child(at, 'right')) {
+      const target = child(at, 'left');
+      const object = target === null ? null : child(target, 'object');
+      const name = target === null ? null : nameOf(child(target, 'property'));
+      if (object?.type === 'Identifier' && object.name === 'exports' && name !== null) names.add(name);
+    }
+  }
+  return names;
+}
+
+/** TypeScript names what a file becomes, and some compilers what it is. */
+function sameSpecifier(running: string, authors: string): boolean {
+  if (running === authors) return true;
+  const plain = (specifier: string): string => specifier.replace(/\.[mc]?[jt]sx?$/, '');
+  return /^\.{1,2}\//.test(authors) && plain(running) === plain(authors);
+}
+
+/** The properties of a chain after its first name; null for anything else. */
+function propertiesOf(node: SyntaxNode): string[] | null {
+  const names: string[] = [];
+  let at: SyntaxNode | null = node;
+  for (; at?.type === 'MemberExpression'; at = child(at, 'object')) names.unshift(nameOf(child(at, 'property')) ?? '');
+  return at?.type === 'Identifier' ? names : null;
+}
+
+function isNodeAround(value: unknown, node: SyntaxNode): value is SyntaxNode {
+  const { type, start, end } = (value ?? {}) as Partial<SyntaxNode>;
+  return typeof type === 'string' && start !== undefined && end !== undefined && start <= node.start && node.end <= end;
+}
+
+function lineStart(text: string, line: number): number {
+  let at = 0;
+  for (let each = 1; each < line; each += 1) at = text.indexOf('\n', at) + 1;
+  return at;
+}
+
+function identifier(name: string): SyntaxNode {
+  return { type: 'Identifier', start: 0, end: 0, name };
+}
+
+function memberOf(object: SyntaxNode, name: string): SyntaxNode {
+  return { type: 'MemberExpression', start: 0, end: 0, object, property: identifier(name), computed: false };
+}

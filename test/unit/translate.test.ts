@@ -1,0 +1,114 @@
+/** From the author's TypeScript to what a compiler made of it: held against modules that the compiler makes of the changed text. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { compile, proveBase } from '../../packages/console/dist/typescript/base.js';
+import { parseAuthor } from '../../packages/console/dist/typescript/parse.js';
+import { builds, bundle, describe as described, run, type Described, type Output } from '../helpers/built.ts';
+import { bodyOf, files, withTarget } from '../helpers/built-service.ts';
+
+const names = [...Object.keys(builds), 'esbuild bundle', 'esbuild minified bundle'];
+
+async function build(name: string, sources: Record<string, string>): Promise<Output> {
+  const make = builds[name];
+  return make === undefined ? bundle(sources, name.includes('minified')) : make(sources, 'main.ts');
+}
+
+/** What the others of the service are compiled to, where they are files of their own. */
+function others(name: string): Record<string, string> {
+  const make = builds[name];
+  return make === undefined ? {} : Object.fromEntries(['lib.ts', 'again.ts'].map((file) => [file, make(files, file).text]));
+}
+
+/** A function of the new text in terms of the running module. */
+function translated({ base, detail }: Described, path: string, text: string): string {
+  const before = base.author.functions.find((each) => each.path === path);
+  const renewed = parseAuthor(text, base.author.file);
+  const after = renewed.functions.find((each) => each.path === path);
+  if (before === undefined || after === undefined) throw new Error(`the author has no ${path}`);
+  proveBase(base, before, detail(path));
+  return compile(text.slice(after.start, after.end), after, base, renewed, detail(path).address);
+}
+
+/** The running module with the function put in its place. */
+function patched(output: Output, service: Described, path: string, text: string): string {
+  const { start, originalCode } = service.detail(path);
+  return output.text.slice(0, start) + translated(service, path, text) + output.text.slice(start + originalCode.length);
+}
+
+interface Main {
+  touch(): unknown;
+  target(a: number, b?: number): unknown;
+}
+
+function seen(text: string, name: string): unknown {
+  const main = run(text, others(name)) as unknown as Main;
+  const call = (...given: [number, number?]): unknown => {
+    try {
+      return main.target(...given);
+    } catch (thrown) {
+      // What a message says of a variable is its name, which compilers choose.
+      return (thrown as Error).name;
+    }
+  };
+  return JSON.stringify([main.touch(), call(1), call(4, 9), main.touch()], (_, value: unknown) =>
+    typeof value === 'number' && !Number.isFinite(value) ? String(value) : value,
+  );
+}
+
+const paths = ['Cart.onEvent', 'Cart.add', 'Cart.#capped', 'helper', 'touch', 'slow', 'outer', 'outer.inner', 'target'];
+/** A method that was lowered to a function of the module has no address. */
+const lowered = new Set(['tsc ES2021 Cart.#capped', 'tsc ES2015 Cart.#capped']);
+
+describe('the old text is what runs', () => {
+  for (const name of names) {
+    test(name, async () => {
+      const output = await build(name, files);
+      const service = await described(files, 'main.ts', output);
+      for (const path of paths.filter((each) => !lowered.has(`${name} ${each}`))) {
+        expect(() => translated(service, path, files['main.ts'] ?? ''), path).not.toThrow();
+        expect(seen(patched(output, service, path, files['main.ts'] ?? ''), name), path).toBe(seen(output.text, name));
+      }
+    });
+  }
+});
+
+describe('a generated change does what the rebuilt module does', () => {
+  for (const name of names) {
+    test(name, { timeout: 120_000 }, async () => {
+      const output = await build(name, files);
+      const tape = fc.array(fc.nat(10_000), { minLength: 10, maxLength: 60 });
+      await fc.assert(
+        fc.asyncProperty(tape, async (numbers) => {
+          const changed = withTarget(bodyOf(numbers));
+          const service = await described(files, 'main.ts', output);
+          const rebuilt = await build(name, changed);
+          expect(seen(patched(output, service, 'target', changed['main.ts'] ?? ''), name)).toBe(seen(rebuilt.text, name));
+        }),
+        { numRuns: Number(process.env['KEYHOLE_TEST_RUNS'] ?? 12) },
+      );
+    });
+  }
+});
+
+describe('a text that is not what runs is refused', () => {
+  const versions: [string, string, string][] = [
+    ['another import of the same shape', 'return [a, b, price(a)];', 'return [a, b, less(a)];'],
+    ['another member', 'return [a, b, price(a)];', 'return [a, b, lib.other(a)];'],
+    ['another constant', 'return [a, b, price(a)];', 'return [a, b, price(b)];'],
+    ['another number', 'b: number = 2', 'b: number = 3'],
+    ['a variable of the module', 'return [a, b, price(a)];', 'return [a, b, helper(a)];'],
+  ];
+  for (const name of ['tsc ES2022', 'esbuild minified bundle']) {
+    for (const [what, from, to] of versions) {
+      test(`${name}: ${what}`, async () => {
+        const elsewhere = { ...files, 'main.ts': (files['main.ts'] ?? '').replace(from, to) };
+        expect(elsewhere['main.ts']).not.toBe(files['main.ts']);
+        const running = await build(name, files);
+        // The map of the other version, which names every place and every name as that has them.
+        const { map } = await build(name, elsewhere);
+        const service = await described(elsewhere, 'main.ts', { text: running.text, map });
+        expect(() => translated(service, 'target', elsewhere['main.ts'] ?? '')).toThrow(/not shown to come from this text|has no function/);
+      });
+    }
+  }
+});
