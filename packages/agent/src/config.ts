@@ -6,7 +6,9 @@ import { findCommit } from './commit.ts';
 import { defaultCacheDir } from './loader/cache.ts';
 import { resolveJournal } from './journal/options.ts';
 import type { JournalConfig, JournalOptions } from './journal/options.ts';
+import { limits } from './protocol/limits.ts';
 import type { ColdOrigin } from './protocol/index.ts';
+import type { ApprovalRules } from './server/approvals.ts';
 import type { OperatorSource } from './server/operators.ts';
 
 /** Options of {@link startAgent}; see there. */
@@ -17,6 +19,8 @@ export interface AgentOptions {
   listen?: { socket: true | string };
   /** The file of operators' keys. Default: `~/.config/keyhole/operators`. */
   operators?: string;
+  /** `{ patch: 1 }`: a patch waits until one other operator (at most 5) has approved it. Default: none has to. */
+  approvals?: { patch?: number };
   /** Where and how the journal is kept, and where its entries go besides. */
   journal?: JournalOptions;
   /** `root`: files are named relative to it; default: the folder of package.json. `commit`: default: found. */
@@ -29,6 +33,7 @@ export interface AgentConfig {
   service: string;
   socketPath: string | null;
   operators: OperatorSource;
+  approvals: ApprovalRules;
   journal: JournalConfig;
   root: string;
   commit: string | null;
@@ -48,9 +53,10 @@ export interface RegisterConfig {
 
 /** @throws {TypeError} naming the option. */
 export function resolveConfig(options: AgentOptions, entry: string | undefined): AgentConfig {
-  known(options, '', ['service', 'listen', 'operators', 'journal', 'source', 'replay']);
+  known(options, '', ['service', 'listen', 'operators', 'approvals', 'journal', 'source', 'replay']);
   known(options.listen, 'listen', ['socket']);
   known(options.source, 'source', ['root', 'commit']);
+  known(options.approvals, 'approvals', ['patch']);
   const socket = options.listen?.socket ?? true;
   if (socket !== true && typeof socket !== 'string') throw new TypeError('listen.socket must be true or the path of a socket');
   if (options.replay !== undefined && options.replay !== 'off') throw new TypeError("replay must be 'off'");
@@ -62,6 +68,7 @@ export function resolveConfig(options: AgentOptions, entry: string | undefined):
     service,
     socketPath: socket === true ? null : path.resolve(socket),
     operators: { file: path.resolve(text(options.operators, 'operators') ?? path.join(homedir(), '.config', 'keyhole', 'operators')) },
+    approvals: { patch: approvalsNeeded(options.approvals?.patch) },
     journal: resolveJournal(options.journal ?? {}),
     root,
     commit: text(options.source?.commit, 'source.commit') ?? findCommit(root, process.env),
@@ -124,6 +131,12 @@ function known(value: object | undefined, name: string, fields: string[]): void 
     const full = name === '' ? field : `${name}.${field}`;
     if (!fields.includes(field)) throw new TypeError(`there is no option ${full}; there are ${fields.join(', ')}`);
   }
+}
+
+function approvalsNeeded(value: unknown): number {
+  if (value === undefined) return 0;
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= limits.maxApprovals) return value;
+  throw new TypeError(`approvals.patch must be a whole number from 0 to ${limits.maxApprovals}`);
 }
 
 function text(value: unknown, name: string): string | undefined {

@@ -7,12 +7,20 @@
  *                                                        host -> door   undone { undone, live }
  *   door -> host   written { number }                    (that is in the journal)
  */
-import type { OperationName, Params, Result, Undone, WireError } from '../protocol/index.ts';
+import type { Approval, OperationName, Params, Result, Undone, WireError } from '../protocol/index.ts';
 
 /** Operations of the catalogue that are done on the main thread. */
 export type HostOperation = Exclude<
   OperationName,
-  'journal.read' | 'journal.line' | 'journal.verify' | 'patch.history' | 'patch.hotfix' | 'interrupt'
+  | 'approval.list'
+  | 'approval.give'
+  | 'sessions.list'
+  | 'journal.read'
+  | 'journal.line'
+  | 'journal.verify'
+  | 'patch.history'
+  | 'patch.hotfix'
+  | 'interrupt'
 >;
 
 /** Who asks, and, where the operation is journaled, the intent that is durable already. */
@@ -27,6 +35,8 @@ export interface HostContext {
     operator: string;
     email: string;
     fingerprint: string;
+    approvals?: Approval[];
+    breakGlass?: true;
   };
 }
 

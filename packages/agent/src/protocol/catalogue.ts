@@ -21,7 +21,7 @@ export interface Operation {
   where: 'host' | 'door';
   capability: Capability;
   /** The kind of its journal entries, where it is journaled; then its intent is durable before it runs. */
-  journal: 'eval' | 'patch' | 'revert' | 'export' | 'confirm' | 'shadow' | null;
+  journal: 'eval' | 'patch' | 'revert' | 'export' | 'confirm' | 'shadow' | 'approve' | null;
   doc: string;
   parameters: Record<string, Parameter>;
 }
@@ -138,6 +138,7 @@ export const catalogue: Record<OperationName, Operation> = {
       thread,
       confirmMs: optional(integer(limits.minConfirmMs, limits.maxConfirmMs), 'undone after as many milliseconds, unless confirmed'),
       ifErrors: optional(integer(0, limits.maxErrorsAllowed), 'undone when more calls than that fail in its first minute'),
+      breakGlass: optional(flag, 'does not wait for approval; every attached operator hears of it, and journal and export are marked'),
     },
   },
   'patch.confirm': {
@@ -200,6 +201,24 @@ export const catalogue: Record<OperationName, Operation> = {
     doc: 'The hotfix file of patches, live or not: each push as it was signed.',
     parameters: { ids: required(listOf(name, limits.maxHotfixPatches), 'patch ids') },
   },
+  'approval.list': {
+    where: 'door',
+    capability: 'view',
+    journal: null,
+    doc: 'Changes that wait for other operators.',
+    parameters: { id: optional(name, 'one of them: also all that its author signed') },
+  },
+  'approval.give': {
+    where: 'door',
+    capability: 'approve',
+    journal: 'approve',
+    doc: 'Approves exactly what the author of a waiting change has signed.',
+    parameters: {
+      id: required(name, 'a waiting change'),
+      digest: required(text(128), "SHA-512 (hex) of the author's signed bytes, made from what was shown"),
+    },
+  },
+  'sessions.list': { where: 'door', capability: 'view', journal: null, doc: 'Who is attached.', parameters: {} },
   'journal.read': {
     where: 'door',
     capability: 'view',

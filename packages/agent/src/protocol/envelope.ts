@@ -50,6 +50,8 @@ export interface Welcome {
   service: string;
   pid: number;
   node: string;
+  /** How many other operators have to approve a patch. */
+  approvals?: number;
   /** Where the service's journal stands: the console holds that against what it remembers. */
   journal?: Pick<JournalState, 'dir' | 'writable' | 'why'> & { head: JournalHead | null };
 }

@@ -12,6 +12,7 @@ export const errorTable = {
   BAD_FRAME: { exitCode: 1, doc: 'A frame breaks the protocol or one of its bounds; the connection is closed.' },
   TOO_LARGE: { exitCode: 1, doc: 'An answer or a request is larger than its bound.' },
   BUSY: { exitCode: 1, doc: 'Too many requests of this session wait for the process.' },
+  NOT_APPROVED: { exitCode: 4, doc: 'The change waited for other operators, and not enough of them approved it.' },
   TIMEOUT: { exitCode: 1, doc: 'The process did not answer in time, or an evaluation ran past its limit.' },
   INTERRUPTED: { exitCode: 1, doc: 'The operator interrupted the evaluation.' },
   NOT_FOUND: { exitCode: 1, doc: 'No such actor, file, function, patch or handle.' },

@@ -8,6 +8,7 @@ export * from './parse-hotfix.ts';
 export * from './history.ts';
 export * from './signing.ts';
 export * from './doctor.ts';
+export * from './approvals.ts';
 export * from './envelope.ts';
 export * from './limits.ts';
 export * from './operations.ts';

@@ -11,6 +11,10 @@ export const limits = {
   maxSessions: 8,
   maxUnauthenticatedConnections: 4,
   maxPendingRequests: 32,
+  /** How long a change waits for other operators, and how many may wait. */
+  approvalWaitMs: 900_000,
+  maxWaitingChanges: 8,
+  maxApprovals: 5,
   /** A longer string is cut and paged. */
   maxStringLength: 10_000,
   /** Rows of one page of an opened value. */

@@ -1,4 +1,5 @@
 /** The shapes of all operations on the wire, by name: what each takes and what it answers. Types only; what they mean is said in the catalogue. */
+import type { AskedChange, AttachedOperator, WaitingChange } from './approvals.ts';
 import type { DoctorCheck } from './doctor.ts';
 import type { HistoricPatch } from './history.ts';
 import type { Hotfix } from './hotfix.ts';
@@ -70,6 +71,7 @@ export interface Operations {
       thread?: number;
       confirmMs?: number;
       ifErrors?: number;
+      breakGlass?: boolean;
     };
     result: PatchResult;
   };
@@ -95,6 +97,11 @@ export interface Operations {
   };
   /** What a hotfix file holds for these patches, live or not. */
   'patch.hotfix': { params: { ids: string[] }; result: { hotfix: Hotfix } };
+  /** Changes that wait for other operators; with `id` also all that its author signed. */
+  'approval.list': { params: { id?: string }; result: { waiting: WaitingChange[]; asked: AskedChange | null } };
+  /** `missing`: how many more must approve; 0: it is being done. */
+  'approval.give': { params: { id: string; digest: string }; result: { ok: true; id: string; missing: number } };
+  'sessions.list': { params: Record<never, never>; result: { sessions: AttachedOperator[] } };
   'journal.read': {
     params: { before?: number; count?: number } & JournalFilter;
     /** `next` is the `before` of the next page; null at the end of the journal. */

@@ -1,4 +1,5 @@
 /** What the engine says about functions and patches. */
+import type { Approval } from './approvals.ts';
 import type { RemoteValue } from './values.ts';
 
 export type StrategyName = 'slots' | 'live-edit' | 'rebind';
@@ -220,5 +221,9 @@ export interface PatchRecord extends PatchRequest {
   /** Sequence number and SHA-256 of the journal line that holds the intent. */
   entry: number;
   entryHash: string;
+  /** Who approved it, where the service asks for that. */
+  approvals?: Approval[];
+  /** It did not wait for the approval that the service asks for. */
+  breakGlass?: true;
   trial?: TrialState;
 }

@@ -5,13 +5,30 @@
 import type { HostContext, HostOperation } from '../host/bridge.ts';
 import type { Appended, Journal } from '../journal/index.ts';
 import { KeyholeError } from '../protocol/index.ts';
-import type { ChangeKind, IntentEntry, JournalDraft, OutcomeEntry, PatchResult, Result, SessionEntry, ShadowResult } from '../protocol/index.ts';
+import type {
+  Approval,
+  AskedChange,
+  ChangeKind,
+  IntentEntry,
+  JournalDraft,
+  News,
+  OutcomeEntry,
+  Params,
+  PatchResult,
+  Result,
+  SessionEntry,
+  ShadowResult,
+} from '../protocol/index.ts';
+import type { Approvals } from './approvals.ts';
 import { checkRequestSignature } from './request-signature.ts';
 import type { Asked } from './request-signature.ts';
 import type { OperatorSession } from './session.ts';
 
 export interface ChangesParts {
   journal: Journal;
+  approvals: Approvals;
+  /** Something came about, or waits for somebody: every other operator who is attached hears of it. */
+  announce: (session: OperatorSession, news: News) => void;
   /** Lets the host do it. */
   ask: (session: OperatorSession, request: number, op: HostOperation, params: unknown, context: Pick<HostContext, 'intent'>) => Promise<unknown>;
   /** Says on the service's stderr what no operator may be there to hear. */
@@ -29,9 +46,12 @@ export class Changes {
   async make(session: OperatorSession, kind: ChangeKind, asked: Asked): Promise<unknown> {
     const intent = this.#intentOf(session, kind, asked);
     this.#hearWitness(session, intent);
-    return asked.op === 'patch.revert'
-      ? this.#revert(session, asked.request, intent)
-      : this.#change(session, asked.request, asked.op as HostOperation, intent);
+    const { request, op } = asked;
+    if (op === 'approval.give') return this.#approve(session, intent);
+    const result =
+      op === 'patch.revert' ? await this.#revert(session, request, intent) : await this.#change(session, request, op as HostOperation, intent);
+    this.#tellOthers(session, intent, result);
+    return result;
   }
 
   /** What is worth a line, though nothing depends on it. */
@@ -72,10 +92,12 @@ export class Changes {
     const { kind } = intent;
     const { seq, hash, time } = await this.#appendIntent(session, intent);
     const { name: operator, email, fingerprint } = session.operator;
-    const context: Pick<HostContext, 'intent'> = { intent: { entry: seq, entryHash: hash, at: time, operator, email, fingerprint } };
+    const who = { entry: seq, entryHash: hash, at: time, operator, email, fingerprint };
     let result: unknown;
     try {
-      result = await this.#parts.ask(session, request, op, intent.request, context);
+      const reviewed = await this.#reviewed(session, request, op, { intent, entry: seq, at: time });
+      result =
+        'refused' in reviewed ? reviewed.refused : await this.#parts.ask(session, request, op, intent.request, { intent: { ...who, ...reviewed } });
     } catch (thrown) {
       const error = KeyholeError.from(thrown);
       const outcome: OutcomeEntry = {
@@ -91,6 +113,60 @@ export class Changes {
     }
     await this.#recordOutcome(session, request, op, { kind, phase: 'outcome', intent: seq, ...summaryOf(op, result) }, result);
     return result;
+  }
+
+  /** Waits for other operators where that is the rule. What can not be done anyway is refused before anybody looks at it. */
+  async #reviewed(
+    session: OperatorSession,
+    request: number,
+    op: HostOperation,
+    { intent, entry, at }: { intent: IntentEntry; entry: number; at: string },
+  ): Promise<{ approvals?: Approval[]; breakGlass?: true } | { refused: PatchResult }> {
+    const { approvals, announce } = this.#parts;
+    if (!approvals.isNeeded(op, intent.request)) return intent.request['breakGlass'] === true ? { breakGlass: true } : {};
+    const expected = (await this.#parts.ask(session, request, op, { ...intent.request, dryRun: true }, {})) as PatchResult;
+    if (!expected.ok) return { refused: { ...expected, dryRun: false, patches: [] } };
+    const asked = askedOf(session, intent);
+    const approved = approvals.wait(session, { entry, at, asked, expected: expected.patches });
+    const { id } = approvals.list().find((each) => each.entry === entry) ?? {};
+    if (id !== undefined) {
+      const waiting = {
+        id,
+        operator: intent.operator,
+        addresses: expected.patches.map(({ address }) => address),
+        reason: String(intent.request['reason']),
+      };
+      session.tell('waiting', waiting);
+      announce(session, { event: 'waiting', data: waiting });
+    }
+    return { approvals: await approved };
+  }
+
+  /** The approval is durable before it counts. */
+  async #approve(session: OperatorSession, intent: IntentEntry): Promise<Result<'approval.give'>> {
+    const { id, digest } = intent.request as Params<'approval.give'>;
+    const { seq } = await this.#appendIntent(session, intent);
+    const outcome = { kind: 'approve', phase: 'outcome', intent: seq } as const;
+    try {
+      const count = this.#parts.approvals.check(session, id, digest);
+      await this.#parts.journal.append({ ...outcome, status: 'done', result: { id } });
+      return { ok: true, id, ...count(seq) };
+    } catch (thrown) {
+      const error = KeyholeError.from(thrown);
+      if (error.code !== 'JOURNAL') await this.#parts.journal.append({ ...outcome, status: 'refused', error: error.toWire() });
+      throw error;
+    }
+  }
+
+  /** Whoever is attached sees who changes what. */
+  #tellOthers(session: OperatorSession, { kind, operator, request }: IntentEntry, result: unknown): void {
+    if (kind !== 'patch' && kind !== 'revert' && kind !== 'confirm') return;
+    const patches = ((result as Partial<PatchResult>).patches ?? []).map((each) =>
+      typeof each === 'string' ? each : `${each.id} (${each.address})`,
+    );
+    if (patches.length === 0) return;
+    const what = kind === 'patch' ? 'patched' : kind === 'revert' ? 'reverted' : 'confirmed';
+    this.#parts.announce(session, { event: 'changed', data: { operator, what, patches, breakGlass: request['breakGlass'] === true } });
   }
 
   /** Undoing never waits for a disk: it is asked for at once, and what can not be written down now is written down later. */
@@ -193,6 +269,13 @@ function summaryOf(op: HostOperation, result: unknown): { status: 'done' | 'refu
 function withoutTexts(error: KeyholeError): ReturnType<KeyholeError['toWire']> {
   const { details: _, ...wire } = error.toWire();
   return wire;
+}
+
+/** All that the author's signature is over. */
+function askedOf(session: OperatorSession, { op, request: params, signed }: IntentEntry): AskedChange {
+  const { service, bootId } = session.login;
+  if (signed?.nonce === undefined) throw new KeyholeError('INTERNAL', `${op} waits for approval, and is not signed`);
+  return { service, bootId, session: session.id, request: signed.request, op, params, head: signed.head, nonce: signed.nonce };
 }
 
 export function sessionEntry(session: OperatorSession, event: 'open' | 'continued' | 'close'): SessionEntry {

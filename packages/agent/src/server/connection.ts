@@ -26,6 +26,8 @@ export interface Gate {
   address: string;
   service: string;
   dispatcher: Dispatcher;
+  /** How many other operators have to approve a patch. */
+  approvals: number;
   /** Where the journal stands now. */
   journal: () => NonNullable<Welcome['journal']>;
   /** The operators as they stand now; null where the file can not be used: then nobody comes in. */
@@ -126,6 +128,7 @@ export function serveConnection(socket: WebSocket, gate: Gate, authenticated: ()
       service: gate.service,
       pid: process.pid,
       node: process.version,
+      approvals: gate.approvals,
       journal: gate.journal(),
     });
   };

@@ -7,7 +7,8 @@ import type { HostContext, HostOperation, HostResult } from '../host/bridge.ts';
 import { historyPage, hotfixOf } from '../journal/index.ts';
 import type { Journal } from '../journal/index.ts';
 import { KeyholeError, checkRequest, examine } from '../protocol/index.ts';
-import type { Operation, OperationName, Params, RequestSignature, Result } from '../protocol/index.ts';
+import type { News, Operation, OperationName, Params, RequestSignature, Result } from '../protocol/index.ts';
+import type { Approvals } from './approvals.ts';
 import type { BridgeClient } from './bridge-client.ts';
 import { Changes } from './changes.ts';
 import { doorChecks } from './doctor.ts';
@@ -22,6 +23,9 @@ export interface DispatcherParts {
   journal: Journal;
   interrupter: Interrupter;
   operators: OperatorSource;
+  approvals: Approvals;
+  sessions: ReadonlySet<OperatorSession>;
+  announce: (session: OperatorSession, news: News) => void;
   /** How many patches are live has changed. */
   patchesChanged: (count: number) => void;
   /** Says on the service's stderr what no operator may be there to hear. */
@@ -35,15 +39,15 @@ export class Dispatcher {
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts;
-    const { journal, report } = parts;
-    this.#changes = new Changes({ journal, report, ask: (...asked) => this.#ask(...asked) });
+    const { journal, report, approvals, announce } = parts;
+    this.#changes = new Changes({ journal, report, approvals, announce, ask: (...asked) => this.#ask(...asked) });
   }
 
   /** @throws {KeyholeError} */
   async dispatch(session: OperatorSession, request: number, op: string, params: unknown, signed?: RequestSignature): Promise<unknown> {
     const { operation, name } = checkRequest(op, params);
     this.#authorize(session, name, operation);
-    if (operation.where === 'door') return this.#atTheDoor(session, name, params as Record<string, unknown>);
+    if (operation.where === 'door' && operation.journal === null) return this.#atTheDoor(session, name, params as Record<string, unknown>);
     const hostOp = name as HostOperation;
     const isDryRun = name === 'patch.apply' && (params as Params<'patch.apply'>).dryRun === true;
     if (operation.journal === null || isDryRun) {
@@ -95,6 +99,14 @@ export class Dispatcher {
         const { ids } = params as Params<'patch.hotfix'>;
         return { hotfix: hotfixOf(await journal.history(), build.service, ids) } satisfies Result<'patch.hotfix'>;
       }
+      case 'approval.list': {
+        const { id } = params as Params<'approval.list'>;
+        const { approvals } = this.#parts;
+        const waiting = approvals.list().filter((each) => id === undefined || each.id === id);
+        return { waiting, asked: id === undefined ? null : approvals.asked(id) } satisfies Result<'approval.list'>;
+      }
+      case 'sessions.list':
+        return { sessions: [...this.#parts.sessions].map((each) => ({ ...each.attached, you: each === session })) } satisfies Result<'sessions.list'>;
       case 'interrupt': {
         const call = session.calls.get((params as Params<'interrupt'>).request);
         return { interrupted: call !== undefined && (await interrupter.interrupt(call)) } satisfies Result<'interrupt'>;

@@ -2,6 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { JournalConfig } from '../journal/index.ts';
 import type { ColdOrigin } from '../protocol/index.ts';
+import type { ApprovalRules } from './approvals.ts';
 import type { OperatorSource } from './operators.ts';
 
 /** A process that `node:cluster` forked. */
@@ -24,6 +25,8 @@ export interface DoorConfig {
   /** A socket's path (a worker of a cluster adds its pid), or null for the default: `<runtime dir>/<service>.<pid>.sock`. */
   socketPath: string | null;
   operators: OperatorSource;
+  /** How many others have to approve what. */
+  approvals: ApprovalRules;
   runtimeDir: string | null;
   cold: ColdOrigin | null;
   journal: JournalConfig;

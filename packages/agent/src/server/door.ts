@@ -5,9 +5,10 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { Journal, createRedaction } from '../journal/index.ts';
 import type { Appended } from '../journal/index.ts';
 import { KeyholeError, limits } from '../protocol/index.ts';
-import type { JournalDraft } from '../protocol/index.ts';
+import type { JournalDraft, News } from '../protocol/index.ts';
 import { fingerprintOf } from '../ssh/index.ts';
 import { announce, ownRuntimeDir, withdraw } from './announce.ts';
+import { Approvals } from './approvals.ts';
 import { BridgeClient } from './bridge-client.ts';
 import { serveConnection } from './connection.ts';
 import type { Announcement, DoorConfig, DoorReport } from './door-config.ts';
@@ -62,7 +63,22 @@ async function openDoor(config: DoorConfig): Promise<void> {
   const sessions = new Set<OperatorSession>();
   const bridge = new BridgeClient(config.bridge, (news) => recordUndone(news, { journal, bridge, sessions, patchesChanged, report }));
   const build = { service, root: config.root, commit };
-  const dispatcher = new Dispatcher({ build, bridge, journal, interrupter: new Interrupter(), operators: config.operators, patchesChanged, report });
+  const approvals = new Approvals(config.approvals);
+  const announceNews = (by: OperatorSession, { event, data }: News): void => {
+    for (const session of sessions) if (session !== by) session.tell(event, data);
+  };
+  const dispatcher = new Dispatcher({
+    build,
+    bridge,
+    journal,
+    interrupter: new Interrupter(),
+    operators: config.operators,
+    approvals,
+    sessions,
+    announce: announceNews,
+    patchesChanged,
+    report,
+  });
 
   const operatorsFile = new OperatorsFile(config.operators);
   const operators = (): Operators | null => {
@@ -103,6 +119,7 @@ async function openDoor(config: DoorConfig): Promise<void> {
         address: localAddress,
         service,
         dispatcher,
+        approvals: config.approvals.patch,
         operators,
         journal: () => {
           const { dir, writable, why } = journal.state();
@@ -118,6 +135,7 @@ async function openDoor(config: DoorConfig): Promise<void> {
         },
         leave: (session) => {
           sessions.delete(session);
+          approvals.withdraw(session);
           bridge.forget(session.id);
           void note(sessionEntry(session, 'close'));
         },

@@ -1,6 +1,6 @@
 /** One operator who has proven a key. It outlives no connection, and holds none of the service's objects. */
 import { randomUUID } from 'node:crypto';
-import type { KeyholeError, LoginProof } from '../protocol/index.ts';
+import type { AttachedOperator, KeyholeError, LoginProof } from '../protocol/index.ts';
 import type { Claim, Operator } from './operators.ts';
 
 /** Requests may overtake each other while one is being signed, but not by more than this. */
@@ -8,6 +8,7 @@ const rememberedRequests = 1_024;
 
 export class OperatorSession {
   readonly id = randomUUID();
+  readonly #since = new Date().toISOString();
   /** Who it is, with what he may do now: the operators file may change it (review.ts). */
   operator: Operator;
   /** What he came in with. */
@@ -37,6 +38,12 @@ export class OperatorSession {
     this.login = login;
     this.tell = tell;
     this.end = end;
+  }
+
+  /** As other operators see it. */
+  get attached(): Omit<AttachedOperator, 'you'> {
+    const { name: operator, fingerprint } = this.operator;
+    return { session: this.id, operator, fingerprint, from: this.claim.address, since: this.#since };
   }
 
   /** False where a signed request with that number was taken before, or is older than can be told. */

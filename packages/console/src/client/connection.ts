@@ -107,6 +107,11 @@ export class Connection {
     this.#lostListeners.push(listener);
   }
 
+  /** Whether somebody listens to what the agent tells without being asked. */
+  get tellsNews(): boolean {
+    return this.#newsListeners.length > 0;
+  }
+
   /** Called with what the agent tells without being asked. */
   onNews(listener: (event: string, data: unknown) => void): void {
     this.#newsListeners.push(listener);

@@ -58,6 +58,7 @@ function isWelcome(frame: Fields): boolean {
     isText(operator['fingerprint']) &&
     Array.isArray(operator['capabilities']) &&
     operator['capabilities'].every(isText) &&
+    (isMissing(frame['approvals']) || isCount(frame['approvals'])) &&
     (isMissing(frame['journal']) || (isJournaled(frame['journal']) && isText((frame['journal'] as Fields)['dir'])))
   );
 }

@@ -1,6 +1,7 @@
 /** The commands, in the order of the help. */
 import { actors } from './actors.ts';
 import type { CommandDefinition } from './command.ts';
+import { approve } from './approve.ts';
 import { confirm } from './confirm.ts';
 import { diff } from './diff.ts';
 import { doctor } from './doctor.ts';
@@ -18,6 +19,7 @@ import { ps } from './ps.ts';
 import { push } from './push.ts';
 import { revert } from './revert.ts';
 import { threads } from './threads.ts';
+import { who } from './who.ts';
 
 export const allCommands: CommandDefinition[] = [
   ps,
@@ -32,6 +34,8 @@ export const allCommands: CommandDefinition[] = [
   log,
   revert,
   confirm,
+  approve,
+  who,
   exportCommand,
   journalVerify,
   journalShow,

@@ -102,6 +102,7 @@ function request(params: Record<string, unknown>): Text {
     ...ids,
     ...(typeof params['id'] === 'string' ? [params['id']] : []),
     ...(params['all'] === true ? ['all'] : []),
+    ...(params['breakGlass'] === true ? ['WITHOUT APPROVAL'] : []),
     ...(typeof params['expression'] === 'string' ? [params['expression']] : []),
   ];
   return [parts.join(', '), typeof params['reason'] === 'string' ? span('dim', `  (${params['reason']})`) : ''];

@@ -43,6 +43,7 @@ export function commitParts(patches: readonly [PatchRecord, ...PatchRecord[]], s
     `Keyhole-Service: ${oneLine(service)}`,
     `Keyhole-Base: ${oneLine(base)}`,
     ...patches.map(({ entry, entryHash }) => `Keyhole-Journal: ${entry} ${oneLine(entryHash)}`),
+    ...patches.flatMap(reviewTrailers),
     ...patches.map((patch) => `Keyhole-Operator: ${personOf(patch).name} ${oneLine(patch.fingerprint)}`),
     ...[...others.values()].map(({ name, email }) => `Co-authored-by: ${name} <${email}>`),
   ];
@@ -53,6 +54,12 @@ export function commitParts(patches: readonly [PatchRecord, ...PatchRecord[]], s
     ...trailers,
   ];
   return { author, date: Math.floor(Date.parse(last.at) / 1000), subject, body: body.join('\n') };
+}
+
+/** Who approved it, or that nobody did though somebody should have. */
+function reviewTrailers({ approvals = [], breakGlass }: PatchRecord): string[] {
+  const approved = approvals.map(({ operator, fingerprint, entry }) => `Keyhole-Approved-By: ${oneLine(operator)} ${oneLine(fingerprint)} ${entry}`);
+  return breakGlass === true ? ['Keyhole-Break-Glass: nobody approved it', ...approved] : approved;
 }
 
 /** Nothing where the subject says it all. */

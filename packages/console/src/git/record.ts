@@ -35,6 +35,19 @@ function checkRecord(record: PatchRecord): void {
   if (!(at >= earliest && at <= latest)) throw wrong('at', 'no time of this century');
   if (!Number.isSafeInteger(given.entry)) throw wrong('entry', 'not a number of an entry');
   if (!/^[0-9a-f]{64}$/.test(record.entryHash)) throw wrong('entryHash', 'not a SHA-256');
+  if (given.breakGlass !== undefined && given.breakGlass !== null && given.breakGlass !== true) throw wrong('breakGlass', 'neither true nor absent');
+  if (!areApprovals(given.approvals ?? [])) throw wrong('approvals', `no list of at most ${limits.maxApprovals} approvals`);
   checkPath(record.file);
   if (!record.address.startsWith(`${record.file}:`)) throw wrong('address', `not one in ${JSON.stringify(record.file)}`);
+}
+
+function areApprovals(value: unknown): boolean {
+  return (
+    Array.isArray(value) &&
+    value.length <= limits.maxApprovals &&
+    value.every((each) => {
+      const { operator, fingerprint, entry } = (each ?? {}) as Record<string, unknown>;
+      return [operator, fingerprint].every((text) => typeof text === 'string' && text.length <= maxTextLength) && Number.isSafeInteger(entry);
+    })
+  );
 }

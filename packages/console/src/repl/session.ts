@@ -5,7 +5,8 @@ import { allCommands } from '../commands/all.ts';
 import type { CommandContext } from '../commands/command.ts';
 import { evaluateIn, renderEvaluationError } from '../commands/eval.ts';
 import { reportError, runCommand, type Surroundings } from '../commands/run.ts';
-import { describeUndone, undoneNews } from '../commands/trial.ts';
+import { describeNews } from '../commands/news.ts';
+import { undoneNews } from '../commands/trial.ts';
 import { duration } from '../render/duration.ts';
 import { renderFailure } from '../render/failure.ts';
 import { sanitize } from '../render/sanitize.ts';
@@ -133,9 +134,9 @@ export class Session {
     connection.onLost(() => this.#notices.lost());
     connection.onNews((event, data) => {
       const undone = undoneNews(event, data);
-      if (undone === null) return;
-      if (undone.patches.some(({ id }) => id === this.#probation?.id)) this.#probation = null;
-      this.#notices.news([describeUndone(undone), '\n']);
+      if (undone?.patches.some(({ id }) => id === this.#probation?.id) === true) this.#probation = null;
+      const line = describeNews(event, data);
+      if (line !== null) this.#notices.news(line);
     });
     await this.#lookAtProbations();
   }

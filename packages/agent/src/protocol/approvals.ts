@@ -1,0 +1,52 @@
+/** Changes that wait for a second operator, and who is attached. */
+import type { AppliedPatch } from './patches.ts';
+import type { SignedRequest } from './signing.ts';
+
+/** Who approved a change. */
+export interface Approval {
+  operator: string;
+  fingerprint: string;
+  /** The seq of the journal's entry that holds the signature. */
+  entry: number;
+}
+
+/** A change that waits until enough others have approved it. */
+export interface WaitingChange {
+  /** `w` and hex digits made from what is asked: the same in all processes of a cluster. */
+  id: string;
+  /** The seq of its intent in the journal. */
+  entry: number;
+  operator: string;
+  fingerprint: string;
+  reason: string;
+  /** ISO 8601. */
+  at: string;
+  /** How many must approve, and who has. */
+  needed: number;
+  approvals: Approval[];
+  /** How long it still waits, in milliseconds; then it is refused. */
+  leftMs: number;
+  /** What it would do, as far as that could be told when it was asked for. */
+  expected: AppliedPatch[];
+}
+
+/** Everything that its author signed: whoever approves makes the digest of it, from what was shown. */
+export type AskedChange = Omit<SignedRequest, 'params'> & { params: Record<string, unknown> };
+
+/** One operator who is attached. */
+export interface AttachedOperator {
+  session: string;
+  operator: string;
+  fingerprint: string;
+  /** An IP address, or `local`. */
+  from: string;
+  /** ISO 8601. */
+  since: string;
+  /** This very session. */
+  you: boolean;
+}
+
+/** News that every attached operator hears, but for the one who did it. */
+export type News =
+  | { event: 'waiting'; data: { id: string; operator: string; addresses: string[]; reason: string } }
+  | { event: 'changed'; data: { operator: string; what: string; patches: string[]; breakGlass: boolean } };

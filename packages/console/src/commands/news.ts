@@ -1,0 +1,37 @@
+/** What an agent tells without being asked, in a line. It comes from outside: what has not the shape is no news. */
+import type { News } from '@keyhole/agent/protocol';
+import { span, type Text } from '../render/text.ts';
+import { describeUndone, undoneNews } from './trial.ts';
+
+export function describeNews(event: string, data: unknown): Text | null {
+  const undone = undoneNews(event, data);
+  if (undone !== null) return [describeUndone(undone), '\n'];
+  if (event === 'waiting' && isWaiting(data)) {
+    const { id, operator, addresses, reason } = data;
+    return [
+      span('warning', `${operator} waits for approval: `),
+      `keyhole approve T ${id}  ${addresses.join(', ')}`,
+      span('dim', `  (${reason})`),
+      '\n',
+    ];
+  }
+  if (event === 'changed' && isChanged(data)) {
+    const { operator, what, patches, breakGlass } = data;
+    return [`${operator} ${what} ${patches.join(', ')}`, breakGlass ? span('bad', '  WITHOUT THE APPROVAL THAT IS DUE (--break-glass)') : '', '\n'];
+  }
+  return null;
+}
+
+function isWaiting(data: unknown): data is Extract<News, { event: 'waiting' }>['data'] {
+  const { id, operator, addresses, reason } = (data ?? {}) as Record<string, unknown>;
+  return [id, operator, reason].every((each) => typeof each === 'string') && isTexts(addresses);
+}
+
+function isChanged(data: unknown): data is Extract<News, { event: 'changed' }>['data'] {
+  const { operator, what, patches, breakGlass } = (data ?? {}) as Record<string, unknown>;
+  return typeof operator === 'string' && typeof what === 'string' && typeof breakGlass === 'boolean' && isTexts(patches);
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((each) => typeof each === 'string');
+}

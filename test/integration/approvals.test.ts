@@ -1,0 +1,168 @@
+/** Four eyes: a patch waits for a second operator, who sees what is signed and signs exactly that. */
+import { spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import * as path from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { consoleProgram, runConsole, type Finished } from '../helpers/console-process.ts';
+import { keyFile } from '../helpers/keys.ts';
+import { answering, editFile, journalOf, newFolder, run, startService, type Service } from '../helpers/service.ts';
+
+let service: Service;
+const bob = keyFile(newFolder(), 'bob', 'ed25519');
+const alias = keyFile(newFolder(), 'alias', 'ed25519');
+const patcher = keyFile(newFolder(), 'patcher', 'ed25519');
+
+beforeAll(async () => {
+  service = await startService({
+    files: {
+      'main.js': `export const price = (n) => n + 1;\nconst answer = (n) => price(Number(n));${answering}`,
+      'keyhole.config.json': '{"approvals":{"patch":1}}',
+    },
+    main: 'main.js',
+    git: true,
+  });
+  const operators = path.join(path.dirname(service.folder), 'operators');
+  writeFileSync(
+    operators,
+    [
+      readFileSync(operators, 'utf8').trim().replace('roles="patch"', 'roles="patch,approve"'),
+      `name="bob",roles="view,approve" ${bob.publicKey}`,
+      `name="alice",roles="patch,approve" ${alias.publicKey}`,
+      `name="carol",roles="patch" ${patcher.publicKey}`,
+      '',
+    ].join('\n'),
+  );
+});
+
+interface Push {
+  /** The id under which it waits, as the console says it. */
+  waits: Promise<string>;
+  done: Promise<Finished>;
+  kill(): void;
+}
+
+function push(...words: string[]): Push {
+  const child = spawn(process.execPath, [consoleProgram, 'push', 'svc', 'main.js', '--json', '--reason', 'R', ...words], {
+    env: service.env,
+    cwd: service.folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  const done = new Promise<Finished>((resolve) =>
+    child.on('close', (code) => resolve({ code, stdout, stderr, json: () => JSON.parse(stdout) as unknown })),
+  );
+  const waits = new Promise<string>((resolve, reject) => {
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString();
+      const id = /keyhole approve T (w[0-9a-f]{8})/.exec(stderr)?.[1];
+      if (id !== undefined) resolve(id);
+    });
+    void done.then(() => reject(new Error(`it did not wait: ${stdout}${stderr}`)));
+  });
+  waits.catch(() => undefined);
+  return { waits, done, kill: () => void child.kill('SIGKILL') };
+}
+
+const as = ({ file }: { file: string }, ...words: string[]): Promise<Finished> =>
+  runConsole([...words, '--identity', file], { env: service.env, cwd: service.folder });
+
+test('a patch waits until another operator has approved it, and says so in journal and export', async () => {
+  editFile(service, 'main.js', 'n + 1', 'n + 2');
+  const pushed = push();
+  const id = await pushed.waits;
+  expect(await service.ask('1')).toBe('2');
+  const listed = (await as(bob, 'approve', 'svc', '--json')).json() as { id: string; operator: string; expected: { strategy: string }[] }[];
+  expect(listed).toMatchObject([{ id, operator: 'alice', needed: 1, reason: 'R', expected: [{ strategy: 'slots' }] }]);
+  const sessions = (await as(bob, 'who', 'svc', '--json')).json();
+  expect(sessions).toMatchObject([
+    { operator: 'alice', from: 'local', you: false },
+    { operator: 'bob', you: true },
+  ]);
+
+  // Its author can not, neither with another key of his, nor can somebody without the role.
+  expect(await service.keyhole('approve', 'svc', id, '--yes')).toMatchObject({
+    code: 4,
+    stderr: expect.stringContaining('can not approve it too') as string,
+  });
+  expect(await as(alias, 'approve', 'svc', id, '--yes')).toMatchObject({ code: 4 });
+  expect(await as(patcher, 'approve', 'svc', id, '--yes')).toMatchObject({ code: 4, stderr: expect.stringContaining('it needs approve') as string });
+  // Nobody is asked where nobody sits.
+  expect(await as(bob, 'approve', 'svc', id)).toMatchObject({ code: 2 });
+  expect(await service.ask('1')).toBe('2');
+
+  const approved = await as(bob, 'approve', 'svc', id, '--yes', '--json');
+  expect(approved.json()).toEqual({ ok: true, id, missing: 0 });
+  expect(approved.stderr).toMatch(/-.*n \+ 1[^]*\+.*n \+ 2/);
+  const done = await pushed.done;
+  expect(done.json()).toMatchObject({ ok: true, patches: [{ verified: true }] });
+  expect(await service.ask('1')).toBe('3');
+
+  const entries = journalOf(service);
+  const approval = entries.find((each) => each['kind'] === 'approve' && each['phase'] === 'intent' && each['operator'] === 'bob');
+  expect(approval).toMatchObject({ request: { id }, signed: { signature: expect.any(String) as string } });
+  const exported = await service.keyhole('export', 'svc');
+  expect(exported.stdout).toMatch(new RegExp(`Keyhole-Approved-By: bob SHA256:\\S+ ${String(approval?.['seq'])}\n`));
+  expect((await service.keyhole('journal', 'verify', service.journal, '--json')).json()).toMatchObject({ ok: true });
+  // Undoing waits for nobody.
+  expect((await service.keyhole('revert', 'svc', '--all', '--reason', 'R')).code).toBe(0);
+  expect(await service.ask('1')).toBe('2');
+  run(service.folder, 'git', 'checkout', '-q', 'main.js');
+});
+
+test('what its author leaves is withdrawn', async () => {
+  editFile(service, 'main.js', 'n + 1', 'n + 5');
+  const pushed = push();
+  const id = await pushed.waits;
+  pushed.kill();
+  await pushed.done;
+  // The agent hears of the cut line a little later.
+  while (((await as(bob, 'approve', 'svc', '--json')).json() as unknown[]).length > 0);
+  expect(await as(bob, 'approve', 'svc', id, '--yes')).toMatchObject({ code: 1, stderr: expect.stringContaining('NOT_FOUND') as string });
+  expect(await service.ask('1')).toBe('2');
+  expect(journalOf(service)).toContainEqual(
+    expect.objectContaining({
+      kind: 'patch',
+      phase: 'outcome',
+      status: 'refused',
+      error: expect.objectContaining({ code: 'NOT_APPROVED' }) as object,
+    }),
+  );
+  run(service.folder, 'git', 'checkout', '-q', 'main.js');
+});
+
+test('what can not be done is refused before anybody looks at it; a dry run waits for nobody', async () => {
+  editFile(service, 'main.js', 'n + 1', 'n + nowhere');
+  expect(await push().done).toMatchObject({ code: 1, stdout: expect.stringContaining('nowhere') as string });
+  run(service.folder, 'git', 'checkout', '-q', 'main.js');
+  editFile(service, 'main.js', 'n + 1', 'n + 6');
+  expect((await push('--dry-run').done).json()).toMatchObject({ ok: true, dryRun: true, patches: [{}] });
+});
+
+test('glass is broken loudly: everybody who is attached hears it, journal and export are marked', async () => {
+  const attached = spawn(process.execPath, [consoleProgram, 'attach', 'svc', '--identity', bob.file], {
+    env: service.env,
+    cwd: service.folder,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  let heard = '';
+  const hears = (what: string): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (chunk: Buffer): void => {
+        heard += chunk.toString();
+        if (heard.includes(what)) resolve();
+      };
+      attached.stdout.on('data', look);
+      attached.stderr.on('data', look);
+    });
+  attached.stdin.write('.who\n');
+  await hears('bob');
+  const loud = hears('WITHOUT THE APPROVAL');
+  expect((await push('--break-glass').done).json()).toMatchObject({ ok: true });
+  await loud;
+  attached.stdin.end();
+  expect(await service.ask('1')).toBe('7');
+  expect((await service.keyhole('log', 'svc')).stdout).toContain('WITHOUT APPROVAL');
+  expect((await service.keyhole('export', 'svc')).stdout).toContain('\nKeyhole-Break-Glass: nobody approved it\n');
+});

@@ -1,0 +1,88 @@
+/** The rules of four eyes, without a service around them. */
+import { createHash } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { canonicalRequest, limits, type AskedChange } from '../../packages/agent/dist/protocol/index.js';
+import { Approvals } from '../../packages/agent/dist/server/approvals.js';
+import { OperatorSession } from '../../packages/agent/dist/server/session.js';
+
+function session(name: string, fingerprint = `key of ${name}`): OperatorSession {
+  const operator = { name, email: 'a@b.c', publicKey: 'k', fingerprint, capabilities: [], verifyRequired: false };
+  const login = { service: 's', bootId: 'b', publicKey: 'k', sessionKey: null, signature: '', message: '' };
+  const claim = { publicKey: 'k', certificate: null, address: 'local' };
+  return new OperatorSession({ operator, claim, login }, { tell: () => undefined, end: () => undefined });
+}
+const asked = (reason: string): AskedChange => ({
+  service: 's',
+  bootId: 'b',
+  session: 'x',
+  request: 1,
+  op: 'patch.apply',
+  params: { patches: [], reason },
+  head: null,
+  nonce: '0'.repeat(32),
+});
+const digestOf = (change: AskedChange): string => createHash('sha512').update(canonicalRequest(change)).digest('hex');
+const waiting = (approvals: Approvals, author: OperatorSession, change: AskedChange, entry = 1): { id: string; end: Promise<unknown> } => {
+  const end = approvals.wait(author, { entry, at: '', asked: change, expected: [] }).catch((error: unknown) => error);
+  return { id: approvals.list().find((each) => each.entry === entry)?.id ?? '', end };
+};
+
+test('as many others as the rule says, each once, whatever keys and names they have', async () => {
+  const approvals = new Approvals({ patch: 2 });
+  const { id, end } = waiting(approvals, session('alice'), asked('r'));
+  const digest = digestOf(asked('r'));
+  const give = (who: OperatorSession, entry: number, what = digest): unknown => approvals.check(who, id, what)(entry);
+  expect(() => give(session('alice', 'another key'), 2)).toThrow('can not approve it too');
+  expect(() => give(session('anna', 'key of alice'), 2)).toThrow('can not approve it too');
+  expect(() => give(session('bob'), 2, digestOf(asked('another reason')))).toThrow('is not what waits');
+  expect(give(session('bob'), 3)).toEqual({ missing: 1 });
+  expect(() => give(session('bob', 'another key'), 4)).toThrow('already');
+  expect(() => give(session('rob', 'key of bob'), 4)).toThrow('already');
+  expect(give(session('carol'), 5)).toEqual({ missing: 0 });
+  expect(await end).toMatchObject([
+    { operator: 'bob', entry: 3 },
+    { operator: 'carol', entry: 5 },
+  ]);
+  expect(() => give(session('dave'), 6)).toThrow('nothing waits');
+});
+
+test('an approval that was being written when the change went away counts for nothing', () => {
+  const approvals = new Approvals({ patch: 1 });
+  const author = session('alice');
+  const { id } = waiting(approvals, author, asked('r'));
+  const count = approvals.check(session('bob'), id, digestOf(asked('r')));
+  approvals.withdraw(author);
+  expect(() => count(2)).toThrow('nothing waits');
+  waiting(approvals, author, asked('r'));
+  expect(() => count(2)).toThrow('waits no longer');
+});
+
+test('ends: in time, with its author, and never two of the same', async () => {
+  expect(await waiting(new Approvals({ patch: 1 }, 1), session('alice'), asked('r')).end).toMatchObject({ code: 'NOT_APPROVED' });
+  const approvals = new Approvals({ patch: 1 });
+  const author = session('alice');
+  const first = waiting(approvals, author, asked('r'));
+  expect(await waiting(approvals, author, asked('r'), 2).end).toMatchObject({ code: 'BUSY' });
+  approvals.withdraw(session('bob'));
+  expect(approvals.list()).toHaveLength(1);
+  approvals.withdraw(author);
+  expect(await first.end).toMatchObject({ code: 'NOT_APPROVED' });
+});
+
+test('so many wait and no more', async () => {
+  const approvals = new Approvals({ patch: 1 });
+  const author = session('alice');
+  for (let index = 1; index <= limits.maxWaitingChanges; index += 1) waiting(approvals, author, asked(String(index)), index);
+  expect(approvals.list()).toHaveLength(limits.maxWaitingChanges);
+  expect(await waiting(approvals, author, asked('one more'), 99).end).toMatchObject({ code: 'BUSY' });
+  approvals.withdraw(author);
+});
+
+test('is asked for where it is the rule, and glass is there to be broken', () => {
+  const rules = new Approvals({ patch: 1 });
+  expect(rules.isNeeded('patch.apply', {})).toBe(true);
+  expect(rules.isNeeded('patch.apply', { breakGlass: true })).toBe(false);
+  expect(rules.isNeeded('patch.revert', {})).toBe(false);
+  expect(new Approvals({ patch: 0 }).isNeeded('patch.apply', {})).toBe(false);
+  expect(() => new Approvals({ patch: 0 }).isNeeded('patch.apply', { breakGlass: true })).toThrow('asks for no approval');
+});
