@@ -16,7 +16,7 @@ const homes = {
   ws: 'packages/(agent/src/server|console/src/client)/',
   acorn: 'packages/(agent/src/source|console/src/(typescript|repl|commands))/',
   'magic-string': 'packages/agent/src/(loader|host/patch)/',
-  picomatch: 'packages/agent/src/loader/selection',
+  picomatch: 'packages/agent/src/(loader/selection|server/policy)',
   '@jridgewell/trace-mapping': 'packages/agent/src/source/source-map',
   '@jridgewell/remapping': 'packages/agent/src/loader/composed-map',
   'ts-blank-space': 'packages/console/src/typescript/strip',

@@ -166,3 +166,20 @@ test('glass is broken loudly: everybody who is attached hears it, journal and ex
   expect((await service.keyhole('log', 'svc')).stdout).toContain('WITHOUT APPROVAL');
   expect((await service.keyhole('export', 'svc')).stdout).toContain('\nKeyhole-Break-Glass: nobody approved it\n');
 });
+
+test('a policy narrows what roles allow, and what it refuses is journaled', async () => {
+  const policy = path.join(path.dirname(service.folder), 'policy.json');
+  writeFileSync(policy, '{"rules":[{"for":["patch"],"reason":"^OPS-"}]}', { mode: 0o600 });
+  const narrow = await startService({
+    files: { 'main.js': `export const price = (n) => n + 1;\nconst answer = (n) => price(Number(n));${answering}` },
+    main: 'main.js',
+    environment: { KEYHOLE_POLICY: policy },
+  });
+  editFile(narrow, 'main.js', 'n + 1', 'n + 2');
+  const refused = await narrow.keyhole('push', 'svc', 'main.js', '--reason', 'because');
+  expect([refused.code, refused.stderr]).toEqual([4, expect.stringContaining('rule 1 of the policy: the reason does not match ^OPS-')]);
+  expect(await narrow.ask('1')).toBe('2');
+  expect(journalOf(narrow)).toContainEqual(expect.objectContaining({ kind: 'refusal', op: 'patch.apply', operator: 'alice' }));
+  expect((await narrow.keyhole('push', 'svc', 'main.js', '--reason', 'OPS-1')).code).toBe(0);
+  expect(await narrow.ask('1')).toBe('3');
+});

@@ -125,7 +125,7 @@ export class RunningAgent implements Agent {
   #open(): void {
     const { port1, port2 } = new MessageChannel();
     serveHost({ port: port1, host: this.#host, outbox: this.#outbox });
-    const { service, commit, root, socketPath, operators, approvals, runtimeDir, cold, journal } = this.#config;
+    const { service, commit, root, socketPath, operators, approvals, policy, runtimeDir, cold, journal } = this.#config;
     const workerData: DoorConfig = {
       service,
       commit,
@@ -133,6 +133,7 @@ export class RunningAgent implements Agent {
       socketPath,
       operators,
       approvals,
+      policy,
       runtimeDir,
       cold,
       journal,

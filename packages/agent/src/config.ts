@@ -21,6 +21,8 @@ export interface AgentOptions {
   operators?: string;
   /** `{ patch: 1 }`: a patch waits until one other operator (at most 5) has approved it. Default: none has to. */
   approvals?: { patch?: number };
+  /** A file of rules that narrow what roles allow (docs/operators.md). Default: none. */
+  policy?: string;
   /** Where and how the journal is kept, and where its entries go besides. */
   journal?: JournalOptions;
   /** `root`: files are named relative to it; default: the folder of package.json. `commit`: default: found. */
@@ -34,6 +36,8 @@ export interface AgentConfig {
   socketPath: string | null;
   operators: OperatorSource;
   approvals: ApprovalRules;
+  /** A file, or null. */
+  policy: string | null;
   journal: JournalConfig;
   root: string;
   commit: string | null;
@@ -53,7 +57,7 @@ export interface RegisterConfig {
 
 /** @throws {TypeError} naming the option. */
 export function resolveConfig(options: AgentOptions, entry: string | undefined): AgentConfig {
-  known(options, '', ['service', 'listen', 'operators', 'approvals', 'journal', 'source', 'replay']);
+  known(options, '', ['service', 'listen', 'operators', 'approvals', 'policy', 'journal', 'source', 'replay']);
   known(options.listen, 'listen', ['socket']);
   known(options.source, 'source', ['root', 'commit']);
   known(options.approvals, 'approvals', ['patch']);
@@ -69,6 +73,7 @@ export function resolveConfig(options: AgentOptions, entry: string | undefined):
     socketPath: socket === true ? null : path.resolve(socket),
     operators: { file: path.resolve(text(options.operators, 'operators') ?? path.join(homedir(), '.config', 'keyhole', 'operators')) },
     approvals: { patch: approvalsNeeded(options.approvals?.patch) },
+    policy: options.policy === undefined ? null : path.resolve(root, text(options.policy, 'policy') ?? ''),
     journal: resolveJournal(options.journal ?? {}),
     root,
     commit: text(options.source?.commit, 'source.commit') ?? findCommit(root, process.env),
@@ -103,7 +108,7 @@ export function readEnvironment(entry: string | undefined, environment: NodeJS.P
     if (!Array.isArray(globs) || globs.some((glob) => typeof glob !== 'string')) throw new TypeError(`${file}: ${name} must be a list of globs`);
   }
   if (cache !== null && (typeof cache !== 'string' || cache === '')) throw new TypeError(`${file}: cache must be the path of a folder, or null`);
-  const { KEYHOLE_CACHE } = environment;
+  const { KEYHOLE_CACHE, KEYHOLE_POLICY } = environment;
   const { KEYHOLE_SERVICE, KEYHOLE_LISTEN, KEYHOLE_OPERATORS, KEYHOLE_JOURNAL_DIR, KEYHOLE_REPLAY, KEYHOLE_INCLUDE, KEYHOLE_EXCLUDE } = environment;
   if (KEYHOLE_SERVICE !== undefined) options.service = KEYHOLE_SERVICE;
   if (KEYHOLE_LISTEN !== undefined) {
@@ -112,6 +117,7 @@ export function readEnvironment(entry: string | undefined, environment: NodeJS.P
     options.listen = { socket: KEYHOLE_LISTEN === 'socket' ? true : KEYHOLE_LISTEN };
   }
   if (KEYHOLE_OPERATORS !== undefined) options.operators = KEYHOLE_OPERATORS;
+  if (KEYHOLE_POLICY !== undefined) options.policy = KEYHOLE_POLICY;
   if (KEYHOLE_JOURNAL_DIR !== undefined) options.journal = { ...options.journal, dir: KEYHOLE_JOURNAL_DIR };
   if (KEYHOLE_REPLAY !== undefined && KEYHOLE_REPLAY !== 'off') throw new TypeError(`KEYHOLE_REPLAY must be off, not ${KEYHOLE_REPLAY}`);
   const globs = (variable: string | undefined, otherwise: string[]): string[] => variable?.split(',').filter((glob) => glob !== '') ?? otherwise;

@@ -15,6 +15,7 @@ import { doorChecks } from './doctor.ts';
 import type { Interrupter } from './interrupt.ts';
 import { emailFor, OperatorsFile } from './operators.ts';
 import type { OperatorSource } from './operators.ts';
+import type { PolicyFile } from './policy.ts';
 import type { OperatorSession } from './session.ts';
 
 export interface DispatcherParts {
@@ -24,6 +25,7 @@ export interface DispatcherParts {
   interrupter: Interrupter;
   operators: OperatorSource;
   approvals: Approvals;
+  policy: PolicyFile;
   sessions: ReadonlySet<OperatorSession>;
   announce: (session: OperatorSession, news: News) => void;
   /** How many patches are live has changed. */
@@ -47,6 +49,7 @@ export class Dispatcher {
   async dispatch(session: OperatorSession, request: number, op: string, params: unknown, signed?: RequestSignature): Promise<unknown> {
     const { operation, name } = checkRequest(op, params);
     this.#authorize(session, name, operation);
+    this.#holdToPolicy(session, name, params as Record<string, unknown>);
     if (operation.where === 'door' && operation.journal === null) return this.#atTheDoor(session, name, params as Record<string, unknown>);
     const hostOp = name as HostOperation;
     const isDryRun = name === 'patch.apply' && (params as Params<'patch.apply'>).dryRun === true;
@@ -73,6 +76,16 @@ export class Dispatcher {
       `${operator.name} may not ${name}: it needs ${operation.capability}`,
       'Roles stand in the operators file of the service.',
     );
+  }
+
+  #holdToPolicy({ operator, id }: OperatorSession, op: OperationName, params: Record<string, unknown>): void {
+    try {
+      this.#parts.policy.check(operator.name, op, params);
+    } catch (thrown) {
+      const { name, fingerprint } = operator;
+      this.#changes.record({ kind: 'refusal', why: KeyholeError.from(thrown).message, op, operator: name, fingerprint, session: id });
+      throw thrown;
+    }
   }
 
   async #atTheDoor(session: OperatorSession, name: OperationName, params: Record<string, unknown>): Promise<unknown> {

@@ -27,6 +27,8 @@ export interface DoorConfig {
   operators: OperatorSource;
   /** How many others have to approve what. */
   approvals: ApprovalRules;
+  /** The file that narrows what roles allow, or null. */
+  policy: string | null;
   runtimeDir: string | null;
   cold: ColdOrigin | null;
   journal: JournalConfig;

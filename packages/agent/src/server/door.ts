@@ -19,6 +19,7 @@ import { Interrupter } from './interrupt.ts';
 import { listen } from './listener.ts';
 import { OperatorsFile } from './operators.ts';
 import type { Operators } from './operators.ts';
+import { PolicyFile } from './policy.ts';
 import { reviewSessions } from './review.ts';
 import type { OperatorSession } from './session.ts';
 import { recordUndone } from './undone.ts';
@@ -63,6 +64,9 @@ async function openDoor(config: DoorConfig): Promise<void> {
   const sessions = new Set<OperatorSession>();
   const bridge = new BridgeClient(config.bridge, (news) => recordUndone(news, { journal, bridge, sessions, patchesChanged, report }));
   const build = { service, root: config.root, commit };
+  const policy = new PolicyFile(config.policy);
+  const wrongPolicy = policy.problem();
+  if (wrongPolicy !== null) report('policy', `nobody may patch or evaluate: ${wrongPolicy}`, 'docs/operators.md says what it takes.');
   const approvals = new Approvals(config.approvals);
   const announceNews = (by: OperatorSession, { event, data }: News): void => {
     for (const session of sessions) if (session !== by) session.tell(event, data);
@@ -74,6 +78,7 @@ async function openDoor(config: DoorConfig): Promise<void> {
     interrupter: new Interrupter(),
     operators: config.operators,
     approvals,
+    policy,
     sessions,
     announce: announceNews,
     patchesChanged,

@@ -1,13 +1,13 @@
 /**
  * Who may come in: the file of operators' keys. One line that is not understood and nobody comes in by this file.
  */
-import { readFileSync, statSync } from 'node:fs';
 import type { Capability } from '../protocol/index.ts';
 import { fingerprintOf, parseCertificate, parsePublicKey, textOption } from '../ssh/index.ts';
 import type { Certificate } from '../ssh/index.ts';
 import { isPlainEmail, isPlainName, parseKeyLine } from './authorized-keys.ts';
 import type { KeyLine } from './authorized-keys.ts';
 import { From } from './from.ts';
+import { OwnedFile } from './owned-file.ts';
 
 export interface Operator {
   name: string;
@@ -32,8 +32,6 @@ export interface Claim {
   address: string;
 }
 
-/** Larger than any list of people. */
-const maxFileBytes = 1_048_576;
 /** Critical options of certificates that we know; a certificate with another one is refused, as OpenSSH does. */
 const knownCritical = ['source-address', 'verify-required'];
 
@@ -129,35 +127,24 @@ function named(name: string, email: string | null): Pick<Operator, 'name' | 'ema
   return { name, email: email ?? emailFor(name) };
 }
 
-/** The operators as the file names them now. It is read anew where it has changed since, and looked at each time. */
+/** The operators as the file names them now. */
 export class OperatorsFile {
-  readonly #source: OperatorSource;
-  #stamp = '';
-  #operators: Operators | null = null;
+  readonly #lines: Operators | null;
+  readonly #file: OwnedFile<Operators> | null;
 
+  /** @throws {Error} where lines that were given are not understood. */
   constructor(source: OperatorSource) {
-    this.#source = source;
+    this.#lines = 'lines' in source ? new Operators(source.lines) : null;
+    this.#file = 'file' in source ? new OwnedFile(source.file, (text) => new Operators(text)) : null;
   }
 
   /** Names the source in messages. */
   get label(): string {
-    return 'file' in this.#source ? this.#source.file : 'the operator who attached';
+    return this.#file?.path ?? 'the operator who attached';
   }
 
   /** @throws {Error} where the file is missing, can be changed by others, or has a line that is not understood. */
   read(): Operators {
-    if ('lines' in this.#source) return (this.#operators ??= new Operators(this.#source.lines));
-    const { file } = this.#source;
-    const { uid, mode, size, mtimeNs, ctimeNs, ino } = statSync(file, { bigint: true });
-    const own = process.getuid?.();
-    if (uid !== 0n && own !== undefined && uid !== BigInt(own)) throw new Error('it belongs to another user');
-    if ((mode & 0o022n) !== 0n) throw new Error('others may write to it: chmod go-w');
-    if (size > maxFileBytes) throw new Error(`it has more than ${maxFileBytes} bytes`);
-    const stamp = [ino, size, mtimeNs, ctimeNs].join(' ');
-    if (this.#operators !== null && stamp === this.#stamp) return this.#operators;
-    this.#operators = null;
-    this.#operators = new Operators(readFileSync(file, 'utf8'));
-    this.#stamp = stamp;
-    return this.#operators;
+    return this.#lines ?? this.#file?.read() ?? new Operators('');
   }
 }

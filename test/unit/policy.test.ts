@@ -1,0 +1,112 @@
+/** What a policy narrows, and what it never does. */
+import { chmodSync, writeFileSync } from 'node:fs';
+import * as path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { Policy, PolicyFile } from '../../packages/agent/dist/server/policy.js';
+import { newFolder } from '../helpers/service.ts';
+
+const policyOf = (...rules: object[]): Policy => new Policy(JSON.stringify({ rules }));
+const patch = (reason: string, ...addresses: string[]): Record<string, unknown> => ({ reason, patches: addresses.map((address) => ({ address })) });
+/** A Monday. */
+const monday = new Date('2026-06-15T12:00:00Z');
+
+describe('addresses', () => {
+  const policy = policyOf({ operators: ['bob', 'team-*'], addresses: ['src/pricing/**', 'src/cart.ts:Cart.*', 'src/a*.ts:f'] });
+  test.each([
+    ['src/pricing/a.ts:f', true],
+    ['src/pricing/deep/er/a.ts:Price.of', true],
+    ['src/pricing.ts:f', false],
+    ['src/cart.ts:Cart.add', true],
+    ['src/cart.ts:Cart', false],
+    ['src/cart.ts:total', false],
+    ['src/ab.ts:f', true],
+    ['src/ab.ts:g', false],
+    ['other/src/pricing/a.ts:f', false],
+    ['src/pricing/../cart.ts:total', false],
+  ])('%s: %s', (address, allowed) => {
+    expect(policy.refusal('bob', 'patch.apply', patch('r', address), monday) === null).toBe(allowed);
+    expect(policy.refusal('team-1', 'patch.shadow', patch('r', 'src/pricing/a.ts:f', address), monday) === null).toBe(allowed);
+    expect(policy.refusal('alice', 'patch.apply', patch('r', address), monday)).toBeNull();
+  });
+  test('undoing and confirming are never narrowed, nor is looking', () => {
+    for (const op of ['patch.revert', 'patch.confirm', 'inspect', 'fn.get', 'evaluate'] as const)
+      expect(policy.refusal('bob', op, { patches: [{ address: 'x' }] }, monday)).toBeNull();
+  });
+});
+
+test('reason', () => {
+  const policy = policyOf({ addresses: ['**'] }, { for: ['patch'], reason: '^OPS-\\d+' });
+  expect(policy.refusal('a', 'patch.apply', patch('OPS-12 round up', 'a.ts:f'), monday)).toBeNull();
+  expect(policy.refusal('a', 'patch.apply', patch('see OPS-12', 'a.ts:f'), monday)).toBe('rule 2 of the policy: the reason does not match ^OPS-\\d+');
+  expect(policy.refusal('a', 'evaluate', { expression: '1' }, monday)).toBeNull();
+});
+
+describe('hours', () => {
+  const policy = policyOf({ hours: { days: ['mon', 'fri'], from: '08:30', to: '16:00', timeZone: 'Europe/Berlin' } });
+  test.each([
+    ['2026-06-15T06:29:59Z', false],
+    ['2026-06-15T06:30:00Z', true],
+    ['2026-06-15T13:59:59Z', true],
+    ['2026-06-15T14:00:00Z', false],
+    // Winter time.
+    ['2026-01-05T07:29:59Z', false],
+    ['2026-01-05T07:30:00Z', true],
+    ['2026-06-16T10:00:00Z', false],
+    ['2026-06-19T10:00:00Z', true],
+  ])('%s: %s', (at, allowed) => {
+    expect(policy.refusal('a', 'evaluate', {}, new Date(at)) === null).toBe(allowed);
+    expect(policy.refusal('a', 'patch.apply', patch('r', 'a.ts:f'), new Date(at)) === null).toBe(allowed);
+  });
+  test('are the whole day in UTC where nothing is said', () => {
+    const days = policyOf({ hours: { days: ['mon'] } });
+    expect(days.refusal('a', 'evaluate', {}, new Date('2026-06-15T23:59:59Z'))).toBeNull();
+    expect(days.refusal('a', 'evaluate', {}, new Date('2026-06-16T00:00:00Z'))).toContain('only mon from 00:00 to 24:00 UTC');
+  });
+});
+
+describe('not understood', () => {
+  test.each<[object, string]>([
+    [{}, 'narrows nothing'],
+    [{ for: ['patch'] }, 'narrows nothing'],
+    [{ address: ['x'] }, 'no "address"'],
+    [{ for: ['view'], reason: 'x' }, 'for knows'],
+    [{ for: ['eval'], reason: 'x' }, 'are for patches'],
+    [{ for: ['eval'], addresses: ['x'] }, 'are for patches'],
+    [{ addresses: [] }, 'not empty'],
+    [{ addresses: [''] }, 'not empty'],
+    [{ addresses: 'x' }, 'must be a list'],
+    [{ reason: '(' }, 'Invalid regular expression'],
+    [{ hours: { from: '8:00' } }, 'hours.from'],
+    [{ hours: { from: '08:60' } }, 'hours.from'],
+    [{ hours: { to: '24:01' } }, 'hours.to'],
+    [{ hours: { from: '16:00', to: '08:00' } }, 'before hours.to'],
+    [{ hours: { days: ['monday'] } }, 'hours.days'],
+    [{ hours: { timeZone: 'Mars/Olympus' } }, 'Mars/Olympus'],
+    [{ hours: { day: ['mon'] } }, 'no "day"'],
+  ])('%j', (rule, why) => {
+    expect(() => policyOf({ addresses: ['**'] }, rule)).toThrow(/^rule 2: /);
+    expect(() => policyOf({ addresses: ['**'] }, rule)).toThrow(why);
+  });
+  test('the rest of the file', () => {
+    expect(() => new Policy('{"rules":[],"more":1}')).toThrow('no "more"');
+    expect(() => new Policy('[]')).toThrow('must be an object');
+    expect(() => new Policy('{')).toThrow(SyntaxError);
+  });
+});
+
+test('the file is read when it changes; one that is not understood allows nothing that it could narrow', () => {
+  const file = path.join(newFolder(), 'policy.json');
+  const policy = new PolicyFile(file);
+  const may = (): unknown => policy.check('a', 'evaluate', {});
+  expect(may).toThrow('the policy can not be used');
+  writeFileSync(file, '{"rules":[]}', { mode: 0o600 });
+  expect(may).not.toThrow();
+  writeFileSync(file, '{"rules":[{}]}');
+  expect(may).toThrow('rule 1: it narrows nothing');
+  expect(policy.problem()).toContain('rule 1');
+  expect(() => policy.check('a', 'patch.revert', {})).not.toThrow();
+  writeFileSync(file, '{"rules":[]}');
+  chmodSync(file, 0o622);
+  expect(may).toThrow('others may write');
+  expect(() => new PolicyFile(null).check('a', 'evaluate', {})).not.toThrow();
+});
