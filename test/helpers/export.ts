@@ -1,7 +1,7 @@
 /** A repository with one function in it, an agent that says it has patched that function, and a stranger who applies the mail. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
-import type { PatchRecord } from '../../packages/agent/dist/protocol/index.js';
+import type { HistoricPatch, PatchRecord } from '../../packages/agent/dist/protocol/index.js';
 import type { exportPatches } from '../../packages/console/dist/git/export.js';
 import { commitAll, newFolder, run } from './service.ts';
 
@@ -43,11 +43,15 @@ export interface AgentSays {
   change?: Partial<PatchRecord>;
   /** More patches. */
   others?: Partial<PatchRecord>[];
+  /** Patches that are not live any more, newest first. */
+  past?: Partial<HistoricPatch>[];
   /** The text that was loaded. */
   loaded?: string;
+  /** The code that was loaded. */
+  loadedCode?: string;
   /** What runs, where it is not the code of the patch. */
   running?: string;
-  commit?: string;
+  commit?: string | null;
   root?: string;
 }
 
@@ -73,29 +77,49 @@ export function recordOf(change: Partial<PatchRecord> = {}): PatchRecord {
   };
 }
 
+/** Parameters of the operations below. */
+interface Asked {
+  ids?: string[];
+  file?: string;
+  address?: string;
+}
+
 /** What an agent answers about its patches and their modules. */
 export function agent(at: { root: string; commit: string }, says: AgentSays = {}): Connection {
   const records = [recordOf(says.change), ...(says.others ?? []).map(recordOf)];
   const text = says.loaded ?? plainText;
-  const answers: Record<string, (params: Record<string, string>) => unknown> = {
-    info: () => ({ commit: at.commit, root: at.root }),
-    'patch.export': () => ({ service: 'svc', root: says.root ?? at.root, commit: says.commit ?? at.commit, patches: records }),
+  const answers: Record<string, (params: Asked) => unknown> = {
+    info: () => ({ service: 'svc', root: says.root ?? at.root, commit: says.commit === undefined ? at.commit : says.commit }),
+    'patch.export': ({ ids }) => ({ patches: ids?.length === 0 ? records : records.filter(({ id }) => ids?.includes(id)) }),
+    'patch.history': () => ({
+      patches: [...records.map((each) => historic(each, at)), ...(says.past ?? []).map((each) => historic(recordOf(each), at, each))],
+      next: null,
+    }),
     'module.get': ({ file }) => ({ file, url: `file:///${file}`, format: 'module', instrumented: true, running: text, author: text, map: null }),
     'fn.get': ({ address }) => {
-      const record = records.find((each) => each.address === address);
-      return { address, file: record?.file, code: says.running ?? record?.code, originalCode: record?.baseCode };
+      const live = records.find((each) => each.address === address);
+      const originalCode = says.loadedCode ?? old;
+      return { address, file: live?.file, code: says.running ?? live?.code ?? originalCode, originalCode };
     },
   };
   return {
     call: (op, params) => {
       const answer = answers[op];
       if (answer === undefined) throw new Error(`the agent of the test has no ${op}`);
-      return Promise.resolve(answer(params as Record<string, string>) as never);
+      return Promise.resolve(answer(params as Asked) as never);
     },
   };
 }
 
-export const request = (top: string): Parameters<typeof exportPatches>[1] => ({ ids: [], repo: top, output: null, includeLanded: false });
+function historic(record: PatchRecord, { commit }: { commit: string }, change: Partial<HistoricPatch> = {}): HistoricPatch {
+  return { commit, state: 'live', since: record.at, ...record, ...change };
+}
+
+type Request = Parameters<typeof exportPatches>[1];
+
+export function request(top: string, change: Partial<Request> = {}): Request {
+  return { ids: [], repo: top, output: null, includeLanded: false, squash: false, signer: null, ...change };
+}
 
 export const me = ['-c', 'user.name=Me', '-c', 'user.email=me@example.com'];
 

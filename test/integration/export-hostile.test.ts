@@ -18,7 +18,7 @@ async function refused(says: AgentSays, message: string | RegExp, at = repositor
   ];
   const output = path.join(at.top, '../out.patch');
   for (const wanted of [{ branch: 'hotfix' }, { output }]) {
-    await expect(exportPatches(agent(at, says), { ...request(at.top), ...wanted })).rejects.toMatchObject({
+    await expect(exportPatches(agent(at, says), request(at.top, wanted))).rejects.toMatchObject({
       name: 'KeyholeError',
       code: 'GIT',
       message: expect.stringMatching(message) as string,
@@ -113,7 +113,7 @@ describe('a record that is none', () => {
   test('patches that are no list, and one that is no record', async () => {
     const at = repository();
     for (const patches of [none, 'p1', [null], ['p1']]) {
-      const connection = { call: () => Promise.resolve({ service: 'svc', root: at.root, commit: at.commit, patches } as never) };
+      const connection = { call: () => Promise.resolve({ service: 'svc', root: at.root, commit: at.commit, patches, next: null } as never) };
       await expect(exportPatches(connection, request(at.top))).rejects.toMatchObject({ name: 'KeyholeError', code: 'GIT' });
     }
   });

@@ -156,7 +156,7 @@ describe('a repository that has moved on', () => {
     edit(at.top, 'return 1;', 'return 2; // landed');
     run(at.top, 'git', ...me, 'commit', '-qam', 'landed');
     expect((await exportPatches(agent(at), request(at.top))).patches).toEqual([]);
-    expect((await exportPatches(agent(at), { ...request(at.top), includeLanded: true })).patches).toEqual(['p7']);
+    expect((await exportPatches(agent(at), request(at.top, { includeLanded: true }))).patches).toEqual(['p7']);
   });
 });
 
@@ -192,7 +192,7 @@ describe('what is exported is what runs, or it is refused', () => {
   for (const [name, setup, says, message] of lies) {
     test(name, async () => {
       const at = repository(setup);
-      await expect(exportPatches(agent(at, says), { ...request(at.top), branch: 'hotfix' })).rejects.toThrow(message);
+      await expect(exportPatches(agent(at, says), request(at.top, { branch: 'hotfix' }))).rejects.toThrow(message);
       expect(run(at.top, 'git', 'branch', '--list', 'hotfix')).toBe('');
       expect(status(at)).toBe('');
     });
@@ -224,19 +224,19 @@ describe('commits on a branch', () => {
     writeFileSync(path.join(at.top, 'staged.txt'), 'staged\n');
     run(at.top, 'git', 'add', 'staged.txt');
     const before = status(at);
-    const { commits } = await exportPatches(agent(at), { ...request(at.top), branch: 'hotfix' });
+    const { commits } = await exportPatches(agent(at), request(at.top, { branch: 'hotfix' }));
     expect(commits).toEqual([run(at.top, 'git', 'rev-parse', 'hotfix')]);
     expect(run(at.top, 'git', 'log', '--format=%an|%cn <%ce>|%P', '-1', 'hotfix')).toBe(`alice|Zoë <zoe@example.com>|${at.commit}`);
     expect(run(at.top, 'git', 'rev-parse', 'HEAD')).toBe(at.commit);
     expect(status(at)).toBe(before);
     expect(run(at.top, 'git', 'fsck', '--strict', '--no-dangling')).toBe('');
-    await expect(exportPatches(agent(at), { ...request(at.top), branch: 'hotfix' })).rejects.toThrow('there is a branch hotfix already');
+    await expect(exportPatches(agent(at), request(at.top, { branch: 'hotfix' }))).rejects.toThrow('there is a branch hotfix already');
   });
 
   test('the message says why, by whom, and where it stands in the journal', async () => {
     const at = repository();
     const reason = 'Totals were wrong\n\nSee #12: the discount\nwas taken twice.';
-    await exportPatches(agent(at, { change: { reason } }), { ...request(at.top), branch: 'hotfix' });
+    await exportPatches(agent(at, { change: { reason } }), request(at.top, { branch: 'hotfix' }));
     expect(run(at.top, 'git', 'log', '-1', '--format=%B', 'hotfix').split('\n')).toEqual([
       'Totals were wrong',
       '',

@@ -13,6 +13,7 @@ import {
 import type { HeadMemory } from './known-heads.ts';
 import type { HandOver, RequestSigner } from './request-signer.ts';
 import { errorFromWire } from './server-frames.ts';
+import type { SigningKey } from './sign.ts';
 import type { FrameSocket } from './socket.ts';
 import { doubtOf } from './witness.ts';
 
@@ -71,6 +72,11 @@ export class Connection {
     this.#journalWritable = welcome.journal?.writable ?? true;
     socket.onFrame((frame) => this.#receive(frame));
     socket.onClose((reason) => this.#fail(reason));
+  }
+
+  /** The key that the agent knows us by. */
+  get operatorKey(): SigningKey {
+    return this.#signer.key;
   }
 
   /** Why there is no connection any more, or null. */

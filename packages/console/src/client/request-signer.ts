@@ -25,6 +25,11 @@ export class RequestSigner {
     this.#keys = keys;
   }
 
+  /** The operator's. */
+  get key(): SigningKey {
+    return this.#keys.key;
+  }
+
   /** Whether the agent wants a signature: a dry run changes nothing. */
   wants(op: OperationName, params: object): boolean {
     return catalogue[op].journal !== null && !('dryRun' in params && params.dryRun === true);

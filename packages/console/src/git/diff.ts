@@ -1,6 +1,6 @@
 /** What is live, as a unified diff of whole files against what was loaded. */
 import { KeyholeError, type PatchRecord } from '@keyhole/agent/protocol';
-import { createTwoFilesPatch } from 'diff';
+import { unifiedDiff } from '../render/unified-diff.ts';
 import { baseOf, type AgentCalls } from '../typescript/base.ts';
 import { baseAddress } from '../typescript/compare.ts';
 
@@ -18,7 +18,7 @@ export async function diffOf(connection: AgentCalls, ids: string[], cwd: string)
   for (const file of [...new Set(chosen.map((patch) => patch.file))]) {
     const inFile = chosen.filter((patch) => patch.file === file);
     const { before, after } = await wholeFile(connection, file, inFile, cwd);
-    texts.push(createTwoFilesPatch(`a/${file}`, `b/${file}`, before, after, undefined, undefined, { context: 3 }).replace(/^=+\n/, ''));
+    texts.push(unifiedDiff(`a/${file}`, `b/${file}`, before, after));
   }
   return { text: texts.join(''), patches: chosen };
 }

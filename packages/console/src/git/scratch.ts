@@ -19,6 +19,12 @@ export interface Scratch {
   tree(change: ScratchChange): Promise<string>;
   /** @param text as git stores a commit. @returns its id. */
   commit(text: string): Promise<string>;
+  /**
+   * Has git check the signature of a commit.
+   * @param publicKey `ssh-ed25519 AAAA...`
+   * @throws {KeyholeError} GIT where it was not made by that key.
+   */
+  verify(commit: string, publicKey: string): Promise<void>;
   /** Copies commits and what belongs to them into the repository. */
   publish(commits: string[]): Promise<void>;
   /** An empty repository, not bare, that reads the objects of the operator's (none of this place's) and has no settings of anybody's. */
@@ -55,6 +61,19 @@ export async function withScratch<T>(top: string, base: string, work: (scratch: 
         return text(['write-tree', '--missing-ok']);
       },
       commit: (commit) => text(['hash-object', '-w', '-t', 'commit', '--stdin'], { input: commit }),
+      async verify(commit, publicKey) {
+        const signers = path.join(folder, 'allowed-signers');
+        await writeFile(signers, `operator@keyhole.invalid namespaces="git" ${publicKey}\n`);
+        const settings = ['gpg.format=ssh', 'gpg.ssh.program=ssh-keygen', `gpg.ssh.allowedSignersFile=${signers}`];
+        await run([...settings.flatMap((each) => ['-c', each]), 'verify-commit', commit]).catch((thrown: unknown) => {
+          const why = KeyholeError.from(thrown).message;
+          throw new KeyholeError(
+            'GIT',
+            `git does not accept the signature of the commit: ${why}`,
+            'Nothing was exported. git needs ssh-keygen (OpenSSH 8.2 or later) to check one.',
+          );
+        });
+      },
       async publish(commits) {
         const pack = await run(['pack-objects', '--revs', '--stdout', '-q'], { input: `${commits.join('\n')}\n^${base}\n` });
         await git(top, ['unpack-objects', '-q'], { input: pack });

@@ -1,0 +1,58 @@
+/** One entry of the journal in a line of words. */
+import type { ColdOrigin, JournalEntry } from '@keyhole/agent/protocol';
+import { span, type Text } from '../render/text.ts';
+import { describeUndone } from './trial.ts';
+
+export function describeEntry(entry: JournalEntry): Text {
+  switch (entry.kind) {
+    case 'start':
+      return `${entry.service} started, pid ${entry.pid}, ${entry.node}${entry.commit === null ? '' : `, commit ${entry.commit.slice(0, 12)}`}${cold(entry.cold)}`;
+    case 'session':
+      return entry.event === 'continued'
+        ? span('dim', 'session continued in a new segment')
+        : `session ${entry.event === 'open' ? 'opened' : 'closed'}`;
+    case 'refusal':
+      return span('bad', `refused${entry.op === undefined ? '' : ` ${entry.op}`}: ${entry.why}`);
+    case 'recovered':
+      return span('warning', `a torn line of ${entry.bytes} bytes was cut off (${entry.file})`);
+    case 'witness':
+      return span('bad', `remembers entry ${entry.known.seq} with another hash: the journal was cut, rolled back or replaced`);
+    case 'rotated':
+      return span('dim', `segment full; ${entry.next} follows`);
+    case 'segment':
+      return entry.gap === undefined ? span('dim', 'new segment') : span('warning', `new segment after a failure: ${entry.gap.why}`);
+    case 'checkpoint':
+      return span('warning', `removed: ${entry.removed.map((each) => `${each.file} (up to entry ${each.last.seq})`).join(', ')}`);
+    default:
+      if (entry.phase === 'outcome') return outcome(entry);
+      if (entry.phase === 'undone') return describeUndone(entry);
+      if (entry.phase === 'due') return `${entry.id} ${entry.address}, again${entry.hotfix === undefined ? '' : `, from ${entry.hotfix.file}`}`;
+      if (entry.phase === 'refused') return span('warning', `${entry.id} ${entry.address} not again: ${entry.why}`);
+      if (entry.phase === 'stood') return span('dim', 'the process lives on with its replayed patches');
+      return [request(entry.request), entry.phase === 'late' ? span('warning', '  while the journal could not be written') : ''];
+  }
+}
+
+/** Not part of the program: somebody brought the agent in. */
+function cold(origin: ColdOrigin | undefined): string {
+  return origin === undefined ? '' : `; brought in from outside by ${origin.fingerprints.join(' or ')}, keys: ${origin.keys}`;
+}
+
+function request(params: Record<string, unknown>): Text {
+  const patches = Array.isArray(params['patches']) ? params['patches'].map((each: { address?: unknown } | null) => String(each?.address)) : [];
+  const ids = Array.isArray(params['ids']) ? params['ids'].map(String) : [];
+  const parts = [
+    ...patches,
+    ...ids,
+    ...(typeof params['id'] === 'string' ? [params['id']] : []),
+    ...(params['all'] === true ? ['all'] : []),
+    ...(params['breakGlass'] === true ? ['WITHOUT APPROVAL'] : []),
+    ...(typeof params['expression'] === 'string' ? [params['expression']] : []),
+  ];
+  return [parts.join(', '), typeof params['reason'] === 'string' ? span('dim', `  (${params['reason']})`) : ''];
+}
+
+function outcome(entry: Extract<JournalEntry, { phase: 'outcome' }>): Text {
+  const error = entry.error === undefined ? '' : `: ${entry.error.code}: ${entry.error.message}`;
+  return [`  ${entry.intent}: `, span(entry.status === 'done' ? 'good' : 'bad', entry.status), error];
+}

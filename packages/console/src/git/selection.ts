@@ -1,0 +1,91 @@
+/** Which patches are exported, and how each came to be: what an earlier push of the same function had made of it is a commit of its own. */
+import { KeyholeError, type HistoricPatch, type PatchRecord } from '@keyhole/agent/protocol';
+import type { AgentCalls } from '../typescript/base.ts';
+import { checkRecords } from './record.ts';
+
+/** One function, from what was loaded to what shall be exported. */
+export interface PatchChain {
+  /** Oldest first; each was replaced by the next one. */
+  steps: readonly [PatchRecord, ...PatchRecord[]];
+  tip: PatchRecord;
+  /** Whether the process runs it now. */
+  live: boolean;
+  /** The thread that it was pushed into alone. */
+  thread?: number;
+  /** The build that it was made for, as the process names it. */
+  commit: string;
+}
+
+export interface Selection {
+  service: string;
+  /** The folder of the service that files are named relative to. */
+  root: string;
+  chains: PatchChain[];
+  /** What somebody should know of a patch that is not live. */
+  notes: string[];
+}
+
+const pageSize = 200;
+/** Patches of the journal that are looked at: who pushes more often than that has another problem. */
+const maxHistory = 5_000;
+
+/**
+ * @param ids of patches, live or not; none means every live one.
+ * @throws {KeyholeError} NOT_FOUND for an id that the journal does not know; GIT where the agent sends something else than records, or does not know the commit.
+ */
+export async function selectPatches(connection: AgentCalls, ids: readonly string[]): Promise<Selection> {
+  const history = await readHistory(connection);
+  const asked = ids.map((id) => history.get(id));
+  const past = asked.filter((each) => each !== undefined && each.state !== 'live');
+  const liveIds = ids.filter((id) => !past.some((each) => each?.id === id));
+  const nothingLive = ids.length > 0 && liveIds.length === 0;
+  // Of what is live the process itself is asked, and it journals that somebody took it home.
+  const { service, root, commit } = await connection.call('info', {});
+  const live = nothingLive ? [] : (await connection.call('patch.export', { ids: liveIds })).patches;
+  checkRecords(live);
+  const chainOf = (tip: PatchRecord, isLive: boolean, build: string | null): PatchChain => {
+    if (build === null) {
+      throw new KeyholeError(
+        'GIT',
+        `nobody knows the commit that patch ${tip.id} was made for`,
+        'Start the service in its repository, or with GIT_COMMIT set.',
+      );
+    }
+    const thread = history.get(tip.id)?.thread;
+    return { steps: stepsTo(tip, history), tip, live: isLive, commit: build, ...(thread !== undefined && { thread }) };
+  };
+  const chains = [
+    ...live.map((patch) => chainOf(patch, true, commit)),
+    ...past.filter((each) => each !== undefined).map((each) => chainOf(each, false, each.commit)),
+  ];
+  const notes = past
+    .filter((each) => each !== undefined)
+    .map(({ id, state, since, why }) => `${id} is not live: ${state} since ${since}${why === undefined ? '' : ` (${why})`}`);
+  return { service, root, chains, notes };
+}
+
+async function readHistory(connection: AgentCalls): Promise<Map<string, HistoricPatch>> {
+  const history = new Map<string, HistoricPatch>();
+  let before: string | undefined;
+  while (history.size < maxHistory) {
+    const { patches, next } = await connection.call('patch.history', { count: pageSize, ...(before !== undefined && { before }) });
+    checkRecords(patches);
+    const known = history.size;
+    for (const patch of patches) history.set(patch.id, patch);
+    // An agent that does not go backwards would be read for ever.
+    if (typeof next !== 'string' || history.size === known) break;
+    before = next;
+  }
+  return history;
+}
+
+/** The pushes of one function that led to a patch. */
+function stepsTo(tip: PatchRecord, history: ReadonlyMap<string, HistoricPatch>): [PatchRecord, ...PatchRecord[]] {
+  const steps: [PatchRecord, ...PatchRecord[]] = [tip];
+  for (;;) {
+    const [first] = steps;
+    const replaced = [...history.values()].find((each) => each.state === 'replaced' && each.by === first.id && each.address === first.address);
+    if (replaced === undefined || steps.includes(replaced)) return steps;
+    steps.unshift(replaced);
+  }
+}
