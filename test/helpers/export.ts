@@ -3,6 +3,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import type { HistoricPatch, PatchRecord } from '../../packages/agent/dist/protocol/index.js';
 import type { exportPatches } from '../../packages/console/dist/git/export.js';
+import { KeyholeError } from '../../packages/agent/dist/protocol/index.js';
+import { baseAddress } from '../../packages/console/dist/typescript/compare.js';
+import { parseAuthor, textOf } from '../../packages/console/dist/typescript/parse.js';
 import { commitAll, newFolder, run } from './service.ts';
 
 type Connection = Parameters<typeof exportPatches>[0];
@@ -47,8 +50,6 @@ export interface AgentSays {
   past?: Partial<HistoricPatch>[];
   /** The text that was loaded. */
   loaded?: string;
-  /** The code that was loaded. */
-  loadedCode?: string;
   /** What runs, where it is not the code of the patch. */
   running?: string;
   commit?: string | null;
@@ -96,17 +97,20 @@ export function agent(at: { root: string; commit: string }, says: AgentSays = {}
       next: null,
     }),
     'module.get': ({ file }) => ({ file, url: `file:///${file}`, format: 'module', instrumented: true, running: text, author: text, map: null }),
-    'fn.get': ({ address }) => {
+    'fn.get': ({ address = '', file = address.slice(0, address.lastIndexOf(':')) }) => {
       const live = records.find((each) => each.address === address);
-      const originalCode = says.loadedCode ?? old;
-      return { address, file: live?.file, code: says.running ?? live?.code ?? originalCode, originalCode };
+      const author = parseAuthor(text, file);
+      const entry = author.functions.find((each) => baseAddress(author, each) === address);
+      if (entry === undefined) throw new KeyholeError('NOT_FOUND', `there is no ${address}`);
+      const originalCode = textOf(author, entry);
+      return { address, file, code: says.running ?? live?.code ?? originalCode, originalCode, start: entry.start };
     },
   };
   return {
     call: (op, params) => {
       const answer = answers[op];
       if (answer === undefined) throw new Error(`the agent of the test has no ${op}`);
-      return Promise.resolve(answer(params as Asked) as never);
+      return new Promise((resolve) => resolve(answer(params as Asked) as never));
     },
   };
 }

@@ -90,7 +90,7 @@ describe('a patch that ended with its process', () => {
       const gone = {
         ...past,
         loaded: plainText.replace('return 1', 'return 11'),
-        loadedCode: returning(11),
+
         past: [{ ...past.past?.[0], commit: first, code }],
       };
       return exportPatches(agent(at, gone), request(at.top, { ids: ['p7'] }));

@@ -174,6 +174,18 @@ describe('what is exported is what runs, or it is refused', () => {
     ['the source breaks out of the function', {}, { change: { source: 'function f() {}\nfunction g() {}' } }, 'not exactly the function'],
     ['the source is another function', {}, { change: { source: 'function g() {\n  return 2;\n}' } }, 'not exactly the function'],
     ['the source does not parse', {}, { change: { source: 'function f() {' } }, 'src/a.js:'],
+    [
+      'the process was started with a name that the commit does not have',
+      { text: plainText },
+      { loaded: `const two = 2;\n${plainText}`, change: { source: renewed.replace('2', 'two') } },
+      'two is global in the new text, and belongs to the module that runs',
+    ],
+    [
+      'a name is something else in the commit',
+      { text: `import { two } from './a.js';\n${plainText}` },
+      { loaded: `import { two } from './b.js';\n${plainText}`, change: { source: renewed.replace('2', 'two') } },
+      'it uses two (line 1), which is something else in the module that runs',
+    ],
     ['the file is kept by Git LFS', { text: 'version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 1\n' }, {}, 'is kept by Git LFS'],
     [
       'a clean filter changed the function',

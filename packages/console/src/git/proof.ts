@@ -3,6 +3,7 @@ import { KeyholeError, type FunctionDetail, type PatchRecord } from '@keyhole/ag
 import { normalForm, parseFunction, type FunctionEntry } from '@keyhole/agent/source';
 import { baseOf, compile, proveBase, sameCode, type AgentCalls, type BaseFile } from '../typescript/base.ts';
 import { baseAddress } from '../typescript/compare.ts';
+import { foreignNames } from '../typescript/names.ts';
 import { parseAuthor, textOf, type AuthorFile } from '../typescript/parse.ts';
 
 export interface ToProve {
@@ -61,6 +62,14 @@ async function loadedFunction(
 /** Null, or the code that it gives instead. */
 function translated(patch: PatchRecord, { base, entry: before, detail }: Loaded, exported: AuthorFile, entry: FunctionEntry): string | null {
   proveBase(base, before, detail);
+  const [foreign] = foreignNames(exported, entry, base.author);
+  if (foreign !== undefined) {
+    throw unproven(
+      patch,
+      `what stands around it in the repository is not what runs: ${foreign}`,
+      'Its process was started with changes that are not in its commit. Commit those first.',
+    );
+  }
   const code = compile(textOf(exported, entry), entry, base, exported, patch.address);
   return sameCode(code, patch.code, entry, base.module) ? null : code;
 }
