@@ -1,6 +1,5 @@
 /** An agent for tests of the console: the real protocol on a real socket, with answers the test gives. Checks the operator's signature with ssh-keygen. */
 import { execFileSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -17,8 +16,10 @@ import {
   type OperationName,
   type Params,
   type Result,
+  type Transcript,
 } from '@keyhole/agent/protocol';
 import { WebSocketServer, type WebSocket } from 'ws';
+import { FakeHost } from './fake-host.ts';
 
 export type Handlers = { [O in OperationName]?: (params: Params<O>, request: { id: number }) => Result<O> | Promise<Result<O>> };
 
@@ -50,6 +51,7 @@ export async function startFakeAgent(options: {
   mkdirSync(runtime, { recursive: true, mode: 0o700 });
   const socketPath = join(runtime, `${name}.${pid}.sock`);
   const announcement = join(runtime, `${name}.${pid}.json`);
+  const host = new FakeHost();
   const requests: FakeAgent['requests'] = [];
   const headers: FakeAgent['headers'] = [];
   const sockets = new Set<WebSocket>();
@@ -63,23 +65,16 @@ export async function startFakeAgent(options: {
 
   function serve(socket: WebSocket): void {
     const send = (frame: object): void => socket.send(encodeFrame(frame));
-    const serverNonce = randomBytes(32);
-    let clientNonce: Uint8Array | null = null;
+    let transcript: Transcript | null = null;
     let authenticated = false;
     socket.on('message', (data: Buffer) => {
       const frame = decodeFrame(data, limits.maxFrameBytes) as ClientFrame;
       if (frame.t === 'hello') {
-        clientNonce = frame.clientNonce;
-        send({ t: 'hello', version: 1, serverNonce, bootId: 'boot' });
-      } else if (frame.t === 'auth' && clientNonce !== null) {
-        const message = authMessage({
-          binding: `unix:${realpathSync(socketPath)}`,
-          clientNonce,
-          serverNonce,
-          bootId: 'boot',
-          publicKey: frame.publicKey,
-          sessionKey: frame.sessionKey,
-        });
+        const answered = host.answer(frame, name, `unix:${realpathSync(socketPath)}`);
+        ({ transcript } = answered);
+        send(answered.hello);
+      } else if (frame.t === 'auth' && transcript !== null) {
+        const message = authMessage(transcript, frame);
         authenticated = options.operators.includes(frame.publicKey) && verifies(frame, message);
         if (!authenticated) {
           send({ t: 'error', error: { code: 'NOT_ALLOWED', message: 'the key is not one of the operators' } });
@@ -112,6 +107,7 @@ export async function startFakeAgent(options: {
       name,
       pid,
       address: `unix:${socketPath}`,
+      hostKey: host.publicKey,
       node: process.version,
       startedAt: '2026-01-01T00:00:00.000Z',
       commit: null,

@@ -51,8 +51,18 @@ export class SigningOperator {
   login(event: 'open' | 'continued' = 'open'): SessionEntry {
     const { publicKey } = this;
     const sessionKey = publicKeyLine(this.#sessionKey);
-    const transcript = { binding: 'unix:/x', clientNonce: Buffer.alloc(32), serverNonce: Buffer.alloc(32), bootId: 'boot', publicKey, sessionKey };
-    const message = authMessage(transcript);
+    const nonces = { clientNonce: Buffer.alloc(32), serverNonce: Buffer.alloc(32) };
+    const transcript = {
+      binding: 'unix:/x',
+      exporter: null,
+      offered: [2],
+      version: 2,
+      ...nonces,
+      service: 'svc',
+      bootId: 'boot',
+      hostKey: 'ssh-ed25519 AAAA',
+    };
+    const message = authMessage(transcript, { publicKey, sessionKey });
     const signature = unarmorSignature(armoredSignature(this.#own, authNamespace, message));
     return { kind: 'session', event, ...this.who, login: { service: 'svc', bootId: 'boot', publicKey, sessionKey, signature, message } };
   }

@@ -29,6 +29,8 @@ export interface ServiceOptions {
   /** Something done in the folder before the commit: a build. */
   prepare?: (folder: string) => void;
   roles?: string;
+  /** False: where nobody can attach, so that there is no announcement to wait for. */
+  announces?: boolean;
 }
 
 export interface Service {
@@ -136,7 +138,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   };
   const env = { ...base, KEYHOLE_IDENTITY: key };
   const announcement = path.join(runtime, 'keyhole', `svc.${pid}.json`);
-  await until('the announcement', () => existsSync(announcement));
+  if (options.announces !== false) await until('the announcement', () => existsSync(announcement));
   await until('the line ready', () => stdout.includes('ready\n'));
   return {
     folder,

@@ -1,14 +1,15 @@
 /** A peer that breaks the protocol: the console says so and ends the connection; it neither hangs nor believes it. */
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { decodeFrame, encodeFrame, limits, type ClientFrame } from '@keyhole/agent/protocol';
+import { decodeFrame, encodeFrame, limits, protocolVersion, type ClientFrame, type ClientHello, type ServerHello } from '@keyhole/agent/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { connect } from '../../packages/console/dist/index.js';
 import { runConsole } from '../helpers/console-process.ts';
+import { FakeHost } from '../helpers/fake-host.ts';
 
 let dir: string;
 let identity: string;
@@ -17,10 +18,21 @@ let socketPath: string;
 /** What the peer does with each frame. */
 let behave: (socket: WebSocket, frame: ClientFrame) => void;
 
-const hello = { t: 'hello', version: 1, serverNonce: randomBytes(32), bootId: 'b' };
+const host = new FakeHost();
+/** Proves nothing. */
+const hello = {
+  t: 'hello',
+  version: protocolVersion,
+  serverNonce: randomBytes(32),
+  service: 'rooms',
+  bootId: 'b',
+  hostKey: host.publicKey,
+  hostSignature: randomBytes(64),
+};
 const operator = { name: 'alice', fingerprint: 'f', capabilities: ['view'] };
 const welcome = { t: 'welcome', session: 's', operator, service: 'rooms', pid: 1, node: 'v20' };
 const send = (socket: WebSocket, frame: object): void => socket.send(encodeFrame(frame));
+const proven = (frame: ClientHello): ServerHello => host.answer(frame, 'rooms', `unix:${realpathSync(socketPath)}`).hello;
 
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), 'keyhole-hostile-'));
@@ -50,7 +62,7 @@ describe('in the handshake', () => {
     ['an unknown kind', (socket: WebSocket) => send(socket, { t: 'nope' })],
     ['a short nonce', (socket: WebSocket) => send(socket, { ...hello, serverNonce: randomBytes(31) })],
     ['a welcome before the proof', (socket: WebSocket) => send(socket, welcome)],
-    ['another version', (socket: WebSocket) => send(socket, { ...hello, version: 2 })],
+    ['another version', (socket: WebSocket) => send(socket, { ...hello, version: protocolVersion + 1 })],
     ['an error without a message', (socket: WebSocket) => send(socket, { t: 'error', error: { code: 'NOT_ALLOWED' } })],
   ])('%s is refused', async (_, act) => {
     // Whoever goes on in spite of it is let in, so that the refusal can only be the console's own.
@@ -68,7 +80,7 @@ describe('in the handshake', () => {
 describe('in the session', () => {
   const afterWelcome = (act: (socket: WebSocket, id: number) => void): void => {
     behave = (socket, frame) => {
-      if (frame.t === 'hello') send(socket, hello);
+      if (frame.t === 'hello') send(socket, proven(frame));
       else if (frame.t === 'auth') send(socket, welcome);
       else act(socket, frame.id);
     };
@@ -105,7 +117,7 @@ describe('in the session', () => {
   test('silence is TIMEOUT, and an evaluation that is given up is interrupted', async () => {
     const seen: unknown[] = [];
     behave = (socket, frame) => {
-      if (frame.t === 'hello') send(socket, hello);
+      if (frame.t === 'hello') send(socket, proven(frame));
       else if (frame.t === 'auth') send(socket, welcome);
       else seen.push([frame.op, frame.params['request']]);
     };

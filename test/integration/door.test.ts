@@ -1,15 +1,26 @@
 /** The door of a real service, from the street: what is not exactly ours gets nothing, and the service does not notice. */
-import { createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, verify } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import * as path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { authMessage, authNamespace, decodeFrame, encodeFrame, limits, subprotocol } from '../../packages/agent/dist/protocol/index.js';
+import {
+  authMessage,
+  authNamespace,
+  decodeFrame,
+  encodeFrame,
+  hostMessage,
+  limits,
+  protocolVersion,
+  subprotocol,
+} from '../../packages/agent/dist/protocol/index.js';
+import type { ClientHello, ServerHello, Transcript } from '../../packages/agent/dist/protocol/index.js';
 import { armoredSignature, publicKeyLine } from '../../packages/console/dist/client/ssh-wire.js';
-import { answering, startService, type Service } from '../helpers/service.ts';
+import { transcriptOf } from '../helpers/fake-host.ts';
+import { answering, journalOf, startService, type Service } from '../helpers/service.ts';
 
 let service: Service;
 let socketPath: string;
@@ -119,18 +130,49 @@ async function street(): Promise<Street> {
 }
 
 /** Says hello, and what has to be signed. */
-async function greeted(): Promise<{ at: Street; message: (key: string) => string; clientNonce: Uint8Array }> {
+async function greeted(): Promise<{ at: Street; hello: ServerHello; transcript: Transcript; message: (key: string) => string }> {
   const at = await street();
-  const clientNonce = randomBytes(32);
-  at.send(encodeFrame({ t: 'hello', versions: [1], clientNonce }));
-  const hello = (await at.next()) as unknown as { serverNonce: Uint8Array; bootId: string };
-  return {
-    at,
-    clientNonce,
-    message: (key) =>
-      authMessage({ binding: `unix:${socketPath}`, clientNonce, serverNonce: hello.serverNonce, bootId: hello.bootId, publicKey: key }),
-  };
+  const asked: ClientHello = { t: 'hello', versions: [protocolVersion], clientNonce: new Uint8Array(randomBytes(32)) };
+  at.send(encodeFrame(asked));
+  const hello = (await at.next()) as unknown as ServerHello;
+  const transcript = transcriptOf(`unix:${socketPath}`, asked, hello);
+  return { at, hello, transcript, message: (publicKey) => authMessage(transcript, { publicKey }) };
 }
+
+describe('the agent proves its own key first', () => {
+  test('over this meeting, with the key that it keeps beside the journal', async () => {
+    const { at, hello, transcript } = await greeted();
+    const file = `${service.journal}.host_key`;
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const publicKeyOfHost = createPublicKey(readFileSync(file));
+    expect(hello).toMatchObject({ version: protocolVersion, service: 'svc', hostKey: publicKeyLine(publicKeyOfHost) });
+    const proven = (changed: Partial<Transcript>): boolean =>
+      verify(null, Buffer.from(hostMessage({ ...transcript, ...changed })), publicKeyOfHost, hello.hostSignature);
+    expect(proven({})).toBe(true);
+    const others: Partial<Transcript>[] = [
+      { binding: 'unix:/other.sock' },
+      { exporter: randomBytes(32) },
+      { offered: [1, protocolVersion] },
+      { version: protocolVersion + 1 },
+      { clientNonce: randomBytes(32) },
+      { serverNonce: randomBytes(32) },
+      { service: 'other' },
+      { bootId: 'other' },
+      { hostKey: publicKey },
+    ];
+    for (const changed of others) expect(proven(changed), JSON.stringify(changed)).toBe(false);
+    at.close();
+  });
+
+  test('what it signed is not what an operator signs: sent back, it opens nothing', async () => {
+    const { at, hello, transcript } = await greeted();
+    const { hostKey, hostSignature } = hello;
+    expect(hostMessage(transcript)).not.toBe(authMessage(transcript, { publicKey: hostKey }));
+    at.send(encodeFrame({ t: 'auth', publicKey: hostKey, signature: Buffer.from(hostSignature).toString('base64') }));
+    expect(await at.next()).toMatchObject({ t: 'error', error: { code: 'NOT_ALLOWED' } });
+    await at.closed;
+  });
+});
 
 describe('a key has to be proven', () => {
   test('by a signature over both nonces and this socket', async () => {
@@ -174,19 +216,97 @@ describe('a key has to be proven', () => {
   });
 });
 
+describe('a login is worth something once, in one place', () => {
+  /** A login that was recorded, and a key that may come in. */
+  const login = async (changed: Partial<Transcript>): Promise<{ code: string } | 'welcome'> => {
+    const { at, transcript } = await greeted();
+    const signature = armoredSignature(privateKey, authNamespace, authMessage({ ...transcript, ...changed }, { publicKey }));
+    at.send(encodeFrame({ t: 'auth', publicKey, signature }));
+    const answer = await at.next();
+    at.close();
+    await at.closed;
+    return answer.t === 'welcome' ? 'welcome' : (answer.error ?? { code: 'none' });
+  };
+
+  test('this one', async () => expect(await login({})).toBe('welcome'));
+  test.each<[string, Partial<Transcript>]>([
+    ['another socket', { binding: 'unix:/run/other/svc.sock' }],
+    ['a TCP listener of the same service', { binding: 'wss:127.0.0.1:4444' }],
+    ['a TLS connection', { exporter: randomBytes(32) }],
+    ['another service', { service: 'other' }],
+    ['another run of the agent', { bootId: 'another' }],
+    ['another host key', { hostKey: publicKey }],
+    ['versions that were not offered', { offered: [1, protocolVersion] }],
+    ['an older version', { version: 1 }],
+    ['a nonce of ours from before', { clientNonce: randomBytes(32) }],
+    ['a nonce of its from before', { serverNonce: randomBytes(32) }],
+  ])('for %s: refused', async (_, changed) => expect(await login(changed)).toMatchObject({ code: 'NOT_ALLOWED' }));
+
+  test('and not twice on one connection', async () => {
+    const { at, message } = await greeted();
+    const frame = encodeFrame({ t: 'auth', publicKey, signature: armoredSignature(privateKey, authNamespace, message(publicKey)) });
+    at.send(frame);
+    expect(await at.next()).toMatchObject({ t: 'welcome' });
+    at.send(frame);
+    expect(await at.next()).toMatchObject({ t: 'error', error: { code: 'BAD_FRAME' } });
+    await at.closed;
+  });
+
+  test('a console of before is told which version is spoken here', async () => {
+    const at = await street();
+    at.send(encodeFrame({ t: 'hello', versions: [1], clientNonce: randomBytes(32) }));
+    expect(await at.next()).toMatchObject({
+      t: 'error',
+      error: { code: 'BAD_FRAME', message: `this agent speaks version ${protocolVersion} of the protocol, the console 1` },
+    });
+    await at.closed;
+  });
+
+  test('while many wrong keys come at once a right one comes in, and the journal does not fill', async () => {
+    const stop = new AbortController();
+    const flood = Array.from({ length: 6 }, async () => {
+      while (!stop.signal.aborted) {
+        const { at } = await greeted();
+        at.send(encodeFrame({ t: 'auth', publicKey: 'ssh-ed25519 AAAA', signature: 'none' }));
+        await at.closed;
+      }
+    });
+    const ended = Promise.allSettled(flood);
+    for (let index = 0; index < 3; index += 1) expect(await login({})).toBe('welcome');
+    stop.abort();
+    await ended;
+    const refusals = journalOf(service).filter(({ kind }) => kind === 'refusal');
+    // The first, and those of roles in other tests; not one for each attempt.
+    expect(refusals.filter(({ why }) => String(why).startsWith('an unknown key')).length).toBe(1);
+    expect(refusals[0]).toMatchObject({ why: 'an unknown key or a wrong signature, from local' });
+  });
+});
+
 describe('what breaks the protocol ends the connection, and nothing else', () => {
   const frames: [string, Uint8Array | string][] = [
     ['text', 'hello'],
     ['a request before the key', encodeFrame({ t: 'req', id: 1, op: 'info', params: {} })],
     ['a bomb of arrays', Uint8Array.from(Array.from({ length: 60 }, () => [0xdd, 1, 0, 0, 0]).flat())],
-    ['a short nonce', encodeFrame({ t: 'hello', versions: [1], clientNonce: randomBytes(31) })],
-    ['another version', encodeFrame({ t: 'hello', versions: [2], clientNonce: randomBytes(32) })],
+    ['a short nonce', encodeFrame({ t: 'hello', versions: [protocolVersion], clientNonce: randomBytes(31) })],
+    ['another version', encodeFrame({ t: 'hello', versions: [1], clientNonce: randomBytes(32) })],
     [
       'more bytes than a stranger may send',
-      encodeFrame({ t: 'hello', versions: [1], clientNonce: randomBytes(limits.maxUnauthenticatedFrameBytes) }),
+      encodeFrame({ t: 'hello', versions: [protocolVersion], clientNonce: randomBytes(limits.maxUnauthenticatedFrameBytes) }),
     ],
     ['nothing', new Uint8Array()],
   ];
+  test('the largest frame of a stranger is read', async () => {
+    const at = await street();
+    const of = (bytes: number): Uint8Array =>
+      encodeFrame({ t: 'hello', versions: [protocolVersion], clientNonce: randomBytes(32), more: new Uint8Array(bytes) });
+    const others = of(60_000).length - 60_000;
+    const frame = of(limits.maxUnauthenticatedFrameBytes - others);
+    expect(frame.length).toBe(limits.maxUnauthenticatedFrameBytes);
+    at.send(frame);
+    expect(await at.next()).toMatchObject({ t: 'hello' });
+    at.close();
+  });
+
   for (const [name, frame] of frames) {
     test(name, async () => {
       const at = await street();
@@ -196,15 +316,4 @@ describe('what breaks the protocol ends the connection, and nothing else', () =>
       expect(await service.ask('x')).toBe('"here"');
     });
   }
-
-  test('strangers are few at a time; when one goes, the next may come', async () => {
-    const crowd: Street[] = [];
-    for (let index = 0; index < limits.maxUnauthenticatedConnections; index += 1) crowd.push(await street());
-    expect(await knock(ours)).toBe(503);
-    for (const each of crowd) each.close();
-    await Promise.all(crowd.map((each) => each.closed));
-    // The door may hear of it a moment later than we do.
-    const deadline = Date.now() + 5_000;
-    while ((await knock(ours)) !== 101) expect(Date.now()).toBeLessThan(deadline);
-  });
 });

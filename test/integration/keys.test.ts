@@ -7,7 +7,17 @@ import { spawnSync } from 'node:child_process';
 import * as path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { authMessage, authNamespace, decodeFrame, encodeFrame, limits, subprotocol } from '../../packages/agent/dist/protocol/index.js';
+import {
+  authMessage,
+  authNamespace,
+  decodeFrame,
+  encodeFrame,
+  limits,
+  protocolVersion,
+  subprotocol,
+} from '../../packages/agent/dist/protocol/index.js';
+import type { ClientHello, ServerHello } from '../../packages/agent/dist/protocol/index.js';
+import { transcriptOf } from '../helpers/fake-host.ts';
 import { certify, keyFile, softwareToken, type SigningTool } from '../helpers/keys.ts';
 import { runConsole } from '../helpers/console-process.ts';
 import { answering, newFolder, startService, type Service } from '../helpers/service.ts';
@@ -87,18 +97,11 @@ async function attach(
     return next();
   };
   const send = (frame: object): void => socket.send(encodeFrame(frame));
-  const clientNonce = randomBytes(32);
-  send({ t: 'hello', versions: [1], clientNonce });
-  const { serverNonce, bootId } = (await next()) as unknown as { serverNonce: Uint8Array; bootId: string };
-  const transcript = {
-    binding: `unix:${socketPath}`,
-    clientNonce,
-    serverNonce,
-    bootId,
-    publicKey,
-    ...(certificate !== undefined && { certificate }),
-  };
-  send({ t: 'auth', publicKey, ...(certificate !== undefined && { certificate }), signature: sign(authNamespace, authMessage(transcript)) });
+  const asked: ClientHello = { t: 'hello', versions: [protocolVersion], clientNonce: new Uint8Array(randomBytes(32)) };
+  send(asked);
+  const transcript = transcriptOf(`unix:${socketPath}`, asked, (await next()) as unknown as ServerHello);
+  const keys = { publicKey, ...(certificate !== undefined && { certificate }) };
+  send({ t: 'auth', ...keys, signature: sign(authNamespace, authMessage(transcript, keys)) });
   return { next, close: () => socket.close(), send };
 }
 

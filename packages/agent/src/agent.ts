@@ -29,7 +29,7 @@ export interface AgentProblem {
 }
 
 export interface AgentStatus {
-  /** `unix:/path`, or null while nobody can attach. */
+  /** `unix:/path`, `ws://127.0.0.1:port` or `wss://host:port`; null while nobody can attach. */
   address: string | null;
   problems: AgentProblem[];
 }
@@ -125,12 +125,13 @@ export class RunningAgent implements Agent {
   #open(): void {
     const { port1, port2 } = new MessageChannel();
     serveHost({ port: port1, host: this.#host, outbox: this.#outbox });
-    const { service, commit, root, socketPath, operators, approvals, policy, runtimeDir, cold, journal } = this.#config;
+    const { service, commit, root, listen, hostKey, operators, approvals, policy, runtimeDir, cold, journal } = this.#config;
     const workerData: DoorConfig = {
       service,
       commit,
       root,
-      socketPath,
+      listen,
+      hostKey,
       operators,
       approvals,
       policy,

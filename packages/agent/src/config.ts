@@ -9,14 +9,18 @@ import type { JournalConfig, JournalOptions } from './journal/options.ts';
 import { limits } from './protocol/limits.ts';
 import type { ColdOrigin } from './protocol/index.ts';
 import type { ApprovalRules } from './server/approvals.ts';
+import { listenFromVariable, resolveListen } from './server/listen-options.ts';
+import type { ListenConfig, ListenOptions } from './server/listen-options.ts';
 import type { OperatorSource } from './server/operators.ts';
 
 /** Options of {@link startAgent}; see there. */
 export interface AgentOptions {
   /** Default: the name in package.json. Letters, digits, dot, dash, underscore; at most 64. */
   service?: string;
-  /** `{ socket: true }` (the default) listens in the runtime directory, a string is the socket's own path. */
-  listen?: { socket: true | string };
+  /** Default: `{ socket: true }`, a Unix socket in the runtime directory. */
+  listen?: ListenOptions;
+  /** The file of the agent's own key, by which consoles know it again; it is made at the first start. Default: `<journal's folder>.host_key`, beside the journal. */
+  hostKey?: string;
   /** The file of operators' keys. Default: `~/.config/keyhole/operators`. */
   operators?: string;
   /** `{ patch: 1 }`: a patch waits until one other operator (at most 5) has approved it. Default: none has to. */
@@ -33,7 +37,8 @@ export interface AgentOptions {
 
 export interface AgentConfig {
   service: string;
-  socketPath: string | null;
+  listen: ListenConfig;
+  hostKey: string;
   operators: OperatorSource;
   approvals: ApprovalRules;
   /** A file, or null. */
@@ -57,24 +62,23 @@ export interface RegisterConfig {
 
 /** @throws {TypeError} naming the option. */
 export function resolveConfig(options: AgentOptions, entry: string | undefined): AgentConfig {
-  known(options, '', ['service', 'listen', 'operators', 'approvals', 'policy', 'journal', 'source', 'replay']);
-  known(options.listen, 'listen', ['socket']);
+  known(options, '', ['service', 'listen', 'hostKey', 'operators', 'approvals', 'policy', 'journal', 'source', 'replay']);
   known(options.source, 'source', ['root', 'commit']);
   known(options.approvals, 'approvals', ['patch']);
-  const socket = options.listen?.socket ?? true;
-  if (socket !== true && typeof socket !== 'string') throw new TypeError('listen.socket must be true or the path of a socket');
   if (options.replay !== undefined && options.replay !== 'off') throw new TypeError("replay must be 'off'");
   const root = path.resolve(text(options.source?.root, 'source.root') ?? packageFolder(entry));
   const service = text(options.service, 'service') ?? packageName(root);
   if (!/^[\w.-]{1,64}$/.test(service))
     throw new TypeError(`service must be 1 to 64 letters, digits, dots, dashes or underscores, not ${JSON.stringify(service)}`);
+  const journal = resolveJournal(options.journal ?? {});
   return {
     service,
-    socketPath: socket === true ? null : path.resolve(socket),
+    listen: resolveListen(options.listen),
+    hostKey: path.resolve(text(options.hostKey, 'hostKey') ?? `${journal.dir}.host_key`),
     operators: { file: path.resolve(text(options.operators, 'operators') ?? path.join(homedir(), '.config', 'keyhole', 'operators')) },
     approvals: { patch: approvalsNeeded(options.approvals?.patch) },
     policy: options.policy === undefined ? null : path.resolve(root, text(options.policy, 'policy') ?? ''),
-    journal: resolveJournal(options.journal ?? {}),
+    journal,
     root,
     commit: text(options.source?.commit, 'source.commit') ?? findCommit(root, process.env),
     runtimeDir: null,
@@ -108,14 +112,11 @@ export function readEnvironment(entry: string | undefined, environment: NodeJS.P
     if (!Array.isArray(globs) || globs.some((glob) => typeof glob !== 'string')) throw new TypeError(`${file}: ${name} must be a list of globs`);
   }
   if (cache !== null && (typeof cache !== 'string' || cache === '')) throw new TypeError(`${file}: cache must be the path of a folder, or null`);
-  const { KEYHOLE_CACHE, KEYHOLE_POLICY } = environment;
+  const { KEYHOLE_CACHE, KEYHOLE_POLICY, KEYHOLE_HOST_KEY } = environment;
   const { KEYHOLE_SERVICE, KEYHOLE_LISTEN, KEYHOLE_OPERATORS, KEYHOLE_JOURNAL_DIR, KEYHOLE_REPLAY, KEYHOLE_INCLUDE, KEYHOLE_EXCLUDE } = environment;
   if (KEYHOLE_SERVICE !== undefined) options.service = KEYHOLE_SERVICE;
-  if (KEYHOLE_LISTEN !== undefined) {
-    if (KEYHOLE_LISTEN !== 'socket' && !KEYHOLE_LISTEN.includes('/'))
-      throw new TypeError(`KEYHOLE_LISTEN must be socket or the path of a socket, not ${KEYHOLE_LISTEN}`);
-    options.listen = { socket: KEYHOLE_LISTEN === 'socket' ? true : KEYHOLE_LISTEN };
-  }
+  if (KEYHOLE_LISTEN !== undefined) options.listen = listenFromVariable(KEYHOLE_LISTEN, options.listen);
+  if (KEYHOLE_HOST_KEY !== undefined) options.hostKey = KEYHOLE_HOST_KEY;
   if (KEYHOLE_OPERATORS !== undefined) options.operators = KEYHOLE_OPERATORS;
   if (KEYHOLE_POLICY !== undefined) options.policy = KEYHOLE_POLICY;
   if (KEYHOLE_JOURNAL_DIR !== undefined) options.journal = { ...options.journal, dir: KEYHOLE_JOURNAL_DIR };

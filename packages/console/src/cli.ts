@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { KeyholeError } from '@keyhole/agent/protocol';
 import { dial, dialAll } from './client/dial.ts';
 import { allCommands } from './commands/all.ts';
+import { bridge } from './commands/bridge.ts';
 import { usageOf } from './commands/parse.ts';
 import { askOnTerminal } from './commands/question.ts';
 import { reportError, runCommand } from './commands/run.ts';
@@ -12,7 +13,7 @@ import { table } from './render/table.ts';
 import { Terminal } from './render/terminal.ts';
 import { span, type Text } from './render/text.ts';
 
-const definitions = [...allCommands.slice(0, 1), attach, ...allCommands.slice(1)];
+const definitions = [...allCommands.slice(0, 1), attach, ...allCommands.slice(1), bridge];
 /** As a shell reports a program that SIGINT ended. */
 const interruptedExitCode = 130;
 
@@ -59,8 +60,8 @@ async function main(argv: string[]): Promise<number> {
     },
     signal: interruption.signal,
     prefix: 'keyhole ',
-    dial: (target, identity) => dial({ target, identity }),
-    dialAll: (target, identity) => dialAll({ target, identity }),
+    dial,
+    dialAll,
     shared: null,
   });
 }
@@ -70,8 +71,9 @@ function help(): Text {
   return [
     span('heading', 'keyhole: git for a running Node.js process\n\n'),
     table(['COMMAND', ''], rows, ''),
-    '\nT is NAME, NAME#PID or PID of an agent on this machine, or the path of its socket; with one agent it may be left out where it\n',
-    'stands last. KEYHOLE_TARGET names a default, KEYHOLE_IDENTITY a key. Every command takes --json, --timeout, --identity and --help.\n',
+    '\nT is NAME, NAME#PID or PID of an agent on this machine, the path of its socket, wss://HOST:PORT, or ssh://[USER@]HOST/NAME; with one\n',
+    'agent on this machine it may be left out where it stands last. KEYHOLE_TARGET names a default, KEYHOLE_IDENTITY a key. Every command\n',
+    'takes --json, --timeout, --identity and --help; for wss:// also --ca, --client-cert and --accept-new-host-key.\n',
   ];
 }
 

@@ -6,14 +6,14 @@ export type { Connection, DialOptions };
 export type { CallOptions } from './client/connection.ts';
 
 /**
- * Connects to an agent of this machine and proves who the operator is.
+ * Connects to an agent and proves who the operator is.
  *
  * @example
  * const connection = await connect({ target: 'rooms' });
  * const { actors } = await connection.call('actors.list', { type: 'Room' });
  * connection.close();
  *
- * @throws {KeyholeError} NO_TARGET, AMBIGUOUS, UNREACHABLE or NOT_ALLOWED
+ * @throws {KeyholeError} NO_TARGET, AMBIGUOUS, UNREACHABLE, BUSY, HOST_KEY or NOT_ALLOWED
  */
 export function connect(options: DialOptions = {}): Promise<Connection> {
   return dial(options);

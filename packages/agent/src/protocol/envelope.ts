@@ -3,7 +3,7 @@
  *
  *   console                                agent
  *     hello { clientNonce }        ->
- *                                  <-      hello { serverNonce, bootId }
+ *                                  <-      hello { serverNonce, bootId, service, hostKey, hostSignature }
  *     auth { publicKey, sessionKey, signature } ->
  *                                  <-      welcome { operator, service, ... }   or   error, and the line is cut
  *     req { id, op, params, signed } ->
@@ -16,7 +16,8 @@ import type { JournalHead, JournalState } from './journal.ts';
 import type { RequestSignature } from './signing.ts';
 
 export const subprotocol = 'keyhole.1';
-export const protocolVersion = 1;
+/** 2: the agent proves its host key, and the login names channel and service. */
+export const protocolVersion = 2;
 
 export interface ClientHello {
   t: 'hello';
@@ -29,8 +30,13 @@ export interface ServerHello {
   version: number;
   /** 32 random bytes. */
   serverNonce: Uint8Array;
-  /** Names this run of the agent; says nothing about the service. */
+  /** Names this run of the agent. */
   bootId: string;
+  service: string;
+  /** `ssh-ed25519 AAAA...`, which the console holds against what it knows. */
+  hostKey: string;
+  /** Ed25519 over hostMessage (handshake.ts): 64 bytes. */
+  hostSignature: Uint8Array;
 }
 export interface Auth {
   t: 'auth';
@@ -40,7 +46,7 @@ export interface Auth {
   certificate?: string;
   /** A key of this session alone, which the operator's key thereby names: it signs requests that change no code and no state by themselves. */
   sessionKey?: string;
-  /** An armored SSHSIG over {@link authMessage} with namespace {@link authNamespace}. */
+  /** An armored SSHSIG over authMessage with namespace authNamespace (handshake.ts). */
   signature: string;
 }
 export interface Welcome {
@@ -80,32 +86,3 @@ export interface Event {
 }
 export type ClientFrame = ClientHello | Auth | Request;
 export type ServerFrame = ServerHello | Welcome | Failure | Response | Event;
-
-export const authNamespace = 'keyhole-auth';
-
-/**
- * The text the console's key signs: both nonces, the agent's run and the channel, so that a signature is worth nothing anywhere else.
- * `binding` is `unix:` and the socket's real path.
- */
-export function authMessage(transcript: {
-  binding: string;
-  clientNonce: Uint8Array;
-  serverNonce: Uint8Array;
-  bootId: string;
-  publicKey: string;
-  certificate?: string | null;
-  sessionKey?: string | undefined;
-}): string {
-  const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-  return [
-    'keyhole-auth-v1',
-    JSON.stringify(transcript.binding),
-    hex(transcript.clientNonce),
-    hex(transcript.serverNonce),
-    JSON.stringify(transcript.bootId),
-    JSON.stringify(transcript.publicKey),
-    ...(typeof transcript.certificate === 'string' ? [JSON.stringify(transcript.certificate)] : []),
-    ...(transcript.sessionKey === undefined ? [] : [JSON.stringify(transcript.sessionKey)]),
-    '',
-  ].join('\n');
-}

@@ -8,6 +8,10 @@ export const errorTable = {
   NO_TARGET: { exitCode: 3, doc: 'No agent answers to that name, process id, path or address.' },
   UNREACHABLE: { exitCode: 3, doc: 'The agent is announced, but no connection can be made, or the connection was lost.' },
   NOT_ATTACHABLE: { exitCode: 3, doc: 'No agent can be brought into that process from outside; the message says why and what would help.' },
+  HOST_KEY: {
+    exitCode: 3,
+    doc: 'The agent did not prove to be the one it should be: its host key is new, changed or not proven, or its certificate does not fit.',
+  },
   NOT_ALLOWED: { exitCode: 4, doc: 'The key is not one of the operators, or the operator lacks the capability.' },
   BAD_FRAME: { exitCode: 1, doc: 'A frame breaks the protocol or one of its bounds; the connection is closed.' },
   TOO_LARGE: { exitCode: 1, doc: 'An answer or a request is larger than its bound.' },

@@ -10,6 +10,7 @@ export * from './signing.ts';
 export * from './doctor.ts';
 export * from './approvals.ts';
 export * from './envelope.ts';
+export * from './handshake.ts';
 export * from './limits.ts';
 export * from './operations.ts';
 export * from './catalogue.ts';

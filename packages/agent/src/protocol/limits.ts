@@ -4,12 +4,29 @@ export const limits = {
   maxUnauthenticatedFrameBytes: 65_536,
   /** A request: the largest is a push of some functions. An answer: the text of a module with its map. */
   maxFrameBytes: 8_388_608,
+  /** All that a connection may send before a key is proven. */
+  maxUnauthenticatedBytes: 131_072,
+  /** Line and headers of the request that opens a websocket. */
+  maxHeaderBytes: 8_192,
+  /** Pieces of one message; more is no message of ours (a flood of tiny fragments held 68 MB without this bound). */
+  maxFragments: 16,
   maxDepth: 32,
   maxNodes: 100_000,
   /** A terminal client that has not proven its key after this long is not a terminal client. */
   authTimeoutMs: 10_000,
+  /** The request has to be there, and a TLS handshake done, after this. */
+  requestTimeoutMs: 3_000,
   maxSessions: 8,
+  /** Connections without a proven key that are served at a time; more of them wait their turn. */
   maxUnauthenticatedConnections: 4,
+  maxWaitingConnections: 16,
+  /** Of one address; the Unix socket counts as one. */
+  maxWaitingOfOneSource: 8,
+  /** Where others wait, whoever has not proven a key by now makes room. */
+  crowdedTimeoutMs: 400,
+  /** Attempts of one address that may fail at once, and how many more each second. Then its next connections wait. */
+  maxFailedAttempts: 10,
+  failedAttemptsPerSecond: 10,
   maxPendingRequests: 32,
   /** How long a change waits for other operators, and how many may wait. */
   approvalWaitMs: 900_000,

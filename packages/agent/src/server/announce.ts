@@ -56,7 +56,7 @@ export function listAnnouncements(): Announcement[] {
       continue;
     }
     rmSync(path.join(dir, name), { force: true });
-    const socket = announcement.address.replace(/^unix:/, '');
+    const [, socket = ''] = /^unix:(.*)$/s.exec(announcement.address) ?? [];
     if (path.dirname(socket) === dir) rmSync(socket, { force: true });
   }
   return found.sort((a, b) => (a.name === b.name ? a.pid - b.pid : a.name < b.name ? -1 : 1));

@@ -1,30 +1,29 @@
 /** One websocket: the handshake first, then requests. Whatever breaks the protocol ends it; nothing it sends can end anything else. */
 import { randomBytes } from 'node:crypto';
-import type { WebSocket } from 'ws';
 import {
   KeyholeError,
   authMessage,
   authNamespace,
   decodeFrame,
   encodeFrame,
+  hostMessage,
   isJournaled,
   limits,
   protocolVersion,
   unarmorSignature,
 } from '../protocol/index.ts';
-import type { Auth, ClientHello, Request, Response, ServerFrame, Welcome } from '../protocol/index.ts';
+import type { Auth, ClientHello, Request, Response, ServerFrame, Transcript, Welcome } from '../protocol/index.ts';
 import type { Dispatcher } from './dispatcher.ts';
+import type { HostKey } from './host-key.ts';
+import type { Arrival } from './listener.ts';
 import type { Operators } from './operators.ts';
 import { OperatorSession } from './session.ts';
 import { checkSignature, parsePublicKey, signatureBlob } from '../ssh/index.ts';
 
 export interface Gate {
   bootId: string;
-  /** `unix:` and the socket's real path. */
-  binding: string;
-  /** Where whoever comes in comes from: an IP address, or `local`. */
-  address: string;
   service: string;
+  hostKey: HostKey;
   dispatcher: Dispatcher;
   /** How many other operators have to approve a patch. */
   approvals: number;
@@ -35,8 +34,11 @@ export interface Gate {
   /** Whether one more session fits; it is taken when it does. */
   admit: (session: OperatorSession) => boolean;
   leave: (session: OperatorSession) => void;
-  refused: (publicKey: string) => void;
+  refused: (publicKey: string, peer: string) => void;
 }
+
+/** More versions than there will ever be. */
+const maxVersions = 16;
 
 /** Bytes that may wait for a client that does not read; then it is cut. */
 const maxBufferedBytes = 16 * 1024 * 1024;
@@ -48,11 +50,9 @@ function isSessionKey(key: unknown): boolean {
 
 type Phase = 'hello' | 'auth' | 'open' | 'closed';
 
-/** @param authenticated called once when the key is proven, so that the connection no longer counts as a stranger's. */
-export function serveConnection(socket: WebSocket, gate: Gate, authenticated: () => void): void {
-  const serverNonce = randomBytes(32);
+export function serveConnection({ socket, peer, binding, exporter, visit }: Arrival, gate: Gate): void {
   let phase: Phase = 'hello';
-  let clientNonce: Uint8Array | null = null;
+  let transcript: Transcript | null = null;
   let session: OperatorSession | null = null;
   let pending = 0;
 
@@ -65,37 +65,56 @@ export function serveConnection(socket: WebSocket, gate: Gate, authenticated: ()
     socket.send(encodeFrame(frame));
   };
   const refuse = (error: KeyholeError): void => {
+    if (session === null) visit.failed();
     phase = 'closed';
     send({ t: 'error', error: error.toWire() });
     socket.close(1008);
   };
   const deadline = setTimeout(() => refuse(new KeyholeError('TIMEOUT', 'no key was proven in time')), limits.authTimeoutMs);
 
-  const hello = (frame: ClientHello): void => {
-    if (!Array.isArray(frame.versions) || !frame.versions.includes(protocolVersion)) {
-      throw new KeyholeError('BAD_FRAME', `this agent speaks version ${protocolVersion} of the protocol`);
+  const hello = ({ versions, clientNonce }: ClientHello): void => {
+    if (!Array.isArray(versions) || versions.length > maxVersions || !versions.every(Number.isSafeInteger))
+      throw new KeyholeError('BAD_FRAME', 'the versions that a console speaks are numbers');
+    if (!versions.includes(protocolVersion)) {
+      throw new KeyholeError(
+        'BAD_FRAME',
+        `this agent speaks version ${protocolVersion} of the protocol, the console ${versions.join(', ')}`,
+        'Use a console of the same version as the agent.',
+      );
     }
-    if (!(frame.clientNonce instanceof Uint8Array) || frame.clientNonce.length !== 32)
-      throw new KeyholeError('BAD_FRAME', 'a nonce must have 32 bytes');
-    clientNonce = frame.clientNonce;
+    if (!(clientNonce instanceof Uint8Array) || clientNonce.length !== 32) throw new KeyholeError('BAD_FRAME', 'a nonce must have 32 bytes');
+    const { service, bootId, hostKey } = gate;
+    const serverNonce = new Uint8Array(randomBytes(32));
+    transcript = {
+      binding,
+      exporter,
+      offered: versions,
+      version: protocolVersion,
+      clientNonce,
+      serverNonce,
+      service,
+      bootId,
+      hostKey: hostKey.publicKey,
+    };
     phase = 'auth';
-    send({ t: 'hello', version: protocolVersion, serverNonce, bootId: gate.bootId });
+    const hostSignature = hostKey.sign(hostMessage(transcript));
+    send({ t: 'hello', version: protocolVersion, serverNonce, service, bootId, hostKey: hostKey.publicKey, hostSignature });
   };
 
   const auth = (frame: Auth): void => {
     const { publicKey, certificate = null, sessionKey, signature } = frame;
-    if (typeof publicKey !== 'string' || typeof signature !== 'string' || clientNonce === null || !isSessionKey(sessionKey))
+    if (typeof publicKey !== 'string' || typeof signature !== 'string' || transcript === null || !isSessionKey(sessionKey))
       throw new KeyholeError('BAD_FRAME', 'a key and a signature are due');
     if (certificate !== null && typeof certificate !== 'string') throw new KeyholeError('BAD_FRAME', 'a certificate is text');
-    const { service, bootId, binding, address } = gate;
-    const message = authMessage({ binding, clientNonce, serverNonce, bootId, publicKey, certificate, sessionKey });
+    const { service, bootId } = gate;
+    const message = authMessage(transcript, { publicKey, certificate, sessionKey });
     // Both are done in any case: a key that nobody knows costs as much as a known one with a bad signature.
     const blob = signatureBlob(signature);
     const presence = blob === null ? null : checkSignature(blob, publicKey, authNamespace, message);
-    const claim = { publicKey, certificate, address };
+    const claim = { publicKey, certificate, address: peer };
     const operator = gate.operators()?.find(claim, Date.now()) ?? null;
     if (operator === null || presence?.touched !== true || (operator.verifyRequired && !presence.verified)) {
-      gate.refused(publicKey);
+      gate.refused(publicKey, peer);
       refuse(new KeyholeError('NOT_ALLOWED', 'this key is not allowed here'));
       return;
     }
@@ -117,7 +136,7 @@ export function serveConnection(socket: WebSocket, gate: Gate, authenticated: ()
       return;
     }
     clearTimeout(deadline);
-    authenticated();
+    visit.proven();
     session = opened;
     phase = 'open';
     const { name, fingerprint, capabilities } = operator;

@@ -3,6 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { JournalConfig } from '../journal/index.ts';
 import type { ColdOrigin } from '../protocol/index.ts';
 import type { ApprovalRules } from './approvals.ts';
+import type { ListenConfig } from './listen-options.ts';
 import type { OperatorSource } from './operators.ts';
 
 /** A process that `node:cluster` forked. */
@@ -22,8 +23,10 @@ export interface DoorConfig {
   run: string;
   commit: string | null;
   root: string;
-  /** A socket's path (a worker of a cluster adds its pid), or null for the default: `<runtime dir>/<service>.<pid>.sock`. */
-  socketPath: string | null;
+  /** A worker of a cluster adds its pid to a socket's path, and takes a free port. */
+  listen: ListenConfig;
+  /** The file of the agent's own key. */
+  hostKey: string;
   operators: OperatorSource;
   /** How many others have to approve what. */
   approvals: ApprovalRules;
@@ -47,8 +50,10 @@ export type DoorReport =
 export interface Announcement {
   name: string;
   pid: number;
-  /** `unix:/path/of/socket` */
+  /** `unix:/path/of/socket`, `ws://127.0.0.1:port`, `wss://host:port` */
   address: string;
+  /** The agent's own key, `ssh-ed25519 AAAA...`: whoever may write here is trusted to say which. */
+  hostKey: string;
   node: string;
   startedAt: string;
   commit: string | null;

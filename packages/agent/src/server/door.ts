@@ -11,12 +11,14 @@ import { announce, ownRuntimeDir, withdraw } from './announce.ts';
 import { Approvals } from './approvals.ts';
 import { BridgeClient } from './bridge-client.ts';
 import { serveConnection } from './connection.ts';
+import type { Gate } from './connection.ts';
 import type { Announcement, DoorConfig, DoorReport } from './door-config.ts';
 import { sessionEntry } from './changes.ts';
 import { Dispatcher } from './dispatcher.ts';
-import { localAddress } from './from.ts';
 import { Interrupter } from './interrupt.ts';
+import { openHostKey } from './host-key.ts';
 import { listen } from './listener.ts';
+import type { ListenPlace } from './listener.ts';
 import { OperatorsFile } from './operators.ts';
 import type { Operators } from './operators.ts';
 import { PolicyFile } from './policy.ts';
@@ -110,50 +112,52 @@ async function openDoor(config: DoorConfig): Promise<void> {
       return null;
     }
   };
-  const strangers = createRefusalNotes(note);
-
   const dir = ownRuntimeDir(config.runtimeDir ?? undefined);
-  // Workers of a cluster are told the same path, and each needs a socket of its own.
-  const told = config.socketPath === null || cluster === null ? config.socketPath : `${config.socketPath}.${process.pid}`;
-  const listener = await listen(told ?? path.join(dir, `${service}.${process.pid}.sock`), (socket, authenticated) => {
-    serveConnection(
-      socket,
-      {
-        bootId,
-        binding: `unix:${listener.path}`,
-        address: localAddress,
-        service,
-        dispatcher,
-        approvals: config.approvals.patch,
-        operators,
-        journal: () => {
-          const { dir, writable, why } = journal.state();
-          return { dir, writable, head: journal.head, ...(why !== undefined && { why }) };
-        },
-        admit: (session) => {
-          if (sessions.size >= limits.maxSessions) return false;
-          sessions.add(session);
-          void note(sessionEntry(session, 'open')).then((opened) => {
-            session.loggedAt ??= opened?.seq ?? null;
-          });
-          return true;
-        },
-        leave: (session) => {
-          sessions.delete(session);
-          approvals.withdraw(session);
-          bridge.forget(session.id);
-          void note(sessionEntry(session, 'close'));
-        },
-        refused: strangers,
-      },
-      authenticated,
+  const hostKey = openHostKey(config.hostKey);
+  if (hostKey.unkept !== null)
+    report(
+      'host key',
+      `the agent's own key can not be kept, so consoles that remember one will not know it again: ${hostKey.unkept}`,
+      'Mend the file, or name another one with hostKey (KEYHOLE_HOST_KEY), and restart the service.',
     );
-  });
-  const address = `unix:${listener.path}`;
+  const gate: Gate = {
+    bootId,
+    service,
+    hostKey,
+    dispatcher,
+    approvals: config.approvals.patch,
+    operators,
+    journal: () => {
+      const { dir, writable, why } = journal.state();
+      return { dir, writable, head: journal.head, ...(why !== undefined && { why }) };
+    },
+    admit: (session) => {
+      if (sessions.size >= limits.maxSessions) return false;
+      sessions.add(session);
+      void note(sessionEntry(session, 'open')).then((opened) => {
+        session.loggedAt ??= opened?.seq ?? null;
+      });
+      return true;
+    },
+    leave: (session) => {
+      sessions.delete(session);
+      approvals.withdraw(session);
+      bridge.forget(session.id);
+      void note(sessionEntry(session, 'close'));
+    },
+    refused: createRefusalNotes(note),
+  };
+  const listener = await listen(
+    placeOf(config, dir),
+    (arrival) => serveConnection(arrival, gate),
+    (message) => report('tls', `the new certificate can not be used, the old one goes on: ${message}`, 'It is read again when its files change.'),
+  );
+  const { address } = listener;
   const announcement = (): Announcement => ({
     name: service,
     pid: process.pid,
     address,
+    hostKey: hostKey.publicKey,
     node: process.version,
     startedAt,
     commit,
@@ -184,18 +188,26 @@ async function openDoor(config: DoorConfig): Promise<void> {
   });
 }
 
+/** Workers of a cluster are told the same as their primary, and each needs a place of its own. */
+function placeOf({ listen: told, cluster, service }: DoorConfig, dir: string): ListenPlace {
+  if (told.kind === 'tcp') return cluster === null ? told : { ...told, port: 0 };
+  if (told.path === null) return { kind: 'socket', path: path.join(dir, `${service}.${process.pid}.sock`) };
+  return { kind: 'socket', path: cluster === null ? told.path : `${told.path}.${process.pid}` };
+}
+
 /** A thousand wrong keys are one line a minute: refusals must not fill the journal. */
-function createRefusalNotes(note: (draft: JournalDraft) => Promise<unknown>): (publicKey: string) => void {
+function createRefusalNotes(note: (draft: JournalDraft) => Promise<unknown>): Gate['refused'] {
   const quietMs = 60_000;
   let lastAt = -quietMs;
   let silent = 0;
-  return (publicKey) => {
+  return (publicKey, peer) => {
     const now = performance.now();
     if (now - lastAt < quietMs) {
       silent += 1;
       return;
     }
-    const why = silent === 0 ? 'an unknown key or a wrong signature' : `an unknown key or a wrong signature; ${silent} more since the last note`;
+    const what = `an unknown key or a wrong signature, from ${peer}`;
+    const why = silent === 0 ? what : `${what}; ${silent} more since the last note`;
     void note({ kind: 'refusal', why, fingerprint: fingerprintOf(publicKey) });
     lastAt = now;
     silent = 0;

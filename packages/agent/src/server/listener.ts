@@ -1,115 +1,205 @@
 /**
- * The way in: an HTTP server on a Unix socket that does nothing but turn the one right request into a websocket. Browsers are kept out: they send an Origin, and
- * a page can not name our Host.
+ * The way in: connections on a Unix socket or a TCP port, of which exactly the right request becomes a websocket. Until a key is proven each of them is a stranger, with bounds on their
+ * number, their time and their bytes; whose key it is, is not decided here.
+ *
+ *   raw connection -> reception (its turn?) -> [TLS] -> request (ours?) -> websocket -> serve
  */
-import { chmodSync, realpathSync, rmSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { IncomingMessage, Server } from 'node:http';
-import { connect } from 'node:net';
+import { createServer as createHttpServer, type IncomingMessage } from 'node:http';
+import { createServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { WebSocketServer } from 'ws';
-import type { WebSocket } from 'ws';
-import { limits, subprotocol } from '../protocol/index.ts';
+import { TLSSocket } from 'node:tls';
+import { WebSocketServer, type WebSocket } from 'ws';
+import { nodeClock } from '../platform/clock.ts';
+import { exporterBytes, exporterLabel, limits, subprotocol } from '../protocol/index.ts';
+import type { TcpConfig } from './listen-options.ts';
+import { Reception, type Visit } from './reception.ts';
+import { listenOnPort, plainAddress } from './tcp-port.ts';
+import { TlsEntrance } from './tls-entrance.ts';
+import { listenOnSocket } from './unix-socket.ts';
+import { judgeRequest } from './upgrade-request.ts';
 
-/** The one Host that a request may name. */
-const host = 'keyhole';
-/** What the operating system takes for a socket's path (108 with its end on Linux, 104 on macOS). */
-const maxSocketPathBytes = 103;
-const maxHeaderBytes = 8_192;
-/** A message in more pieces than this is no message of ours (a flood of tiny fragments held 68 MB without these bounds). */
-const maxFragments = 16;
-const maxBufferedChunks = 1_024;
+/** A websocket, and what both of its ends sign about where it came in. */
+export interface Arrival {
+  socket: WebSocket;
+  /** `local` on a Unix socket, else the peer's address. */
+  peer: string;
+  binding: string;
+  /** The TLS exporter, or null. */
+  exporter: Uint8Array | null;
+  /** To be told once: a key was proven, or an attempt has failed. */
+  visit: Pick<Visit, 'proven' | 'failed'>;
+}
 
 export interface Listener {
-  /** The socket's real path. */
-  path: string;
+  /** `unix:/path`, `ws://host:port` or `wss://host:port`. */
+  address: string;
   close(): void;
 }
 
-/** @param serve gets each websocket, and a function to call when it has proven a key. */
-export async function listen(socketPath: string, serve: (socket: WebSocket, authenticated: () => void) => void): Promise<Listener> {
-  if (Buffer.byteLength(socketPath) > maxSocketPathBytes) {
-    throw new Error(`the socket's path ${socketPath} has more than ${maxSocketPathBytes} bytes; set XDG_RUNTIME_DIR to a shorter folder`);
-  }
-  await removeStale(socketPath);
-  const sockets = new WebSocketServer({
-    noServer: true,
-    perMessageDeflate: false,
-    maxPayload: limits.maxFrameBytes,
-    maxFragments,
-    maxBufferedChunks,
-    handleProtocols: () => subprotocol,
-  });
-  let strangers = 0;
-  const server = createServer({ maxHeaderSize: maxHeaderBytes, requestTimeout: 3_000, headersTimeout: 3_000 }, (_, response) => {
+export type ListenPlace = { kind: 'socket'; path: string } | TcpConfig;
+
+/** An 8 MB message arrives in some 500 pieces over TLS. */
+const maxBufferedChunks = 1_024;
+/** Whoever was told to go is cut after this. */
+const closeTimeoutMs = 2_000;
+/** Besides those who are in or wait: some are just being sent away. */
+const maxLeaving = 16;
+/** Close code "try again later". */
+const crowded = 1013;
+
+const websocketOptions = {
+  noServer: true,
+  perMessageDeflate: false,
+  maxPayload: limits.maxFrameBytes,
+  maxFragments: limits.maxFragments,
+  maxBufferedChunks,
+  closeTimeout: closeTimeoutMs,
+  handleProtocols: () => subprotocol,
+};
+
+/**
+ * @param serve gets each websocket.
+ * @param brokenTls hears of new certificates that can't be used.
+ * @throws {Error} why it does not listen; then nothing does.
+ */
+export async function listen(config: ListenPlace, serve: (arrival: Arrival) => void, brokenTls: (message: string) => void): Promise<Listener> {
+  const front = createServer({ pauseOnConnect: true });
+  front.maxConnections = limits.maxSessions + limits.maxUnauthenticatedConnections + limits.maxWaitingConnections + maxLeaving;
+  // Read before anything listens.
+  const tls = config.kind === 'tcp' && config.tls !== null ? new TlsEntrance(config.tls, brokenTls) : null;
+  const place = config.kind === 'tcp' ? await listenOnPort(front, config) : await listenOnSocket(front, config.path);
+  front.on('error', () => undefined);
+  const reception = new Reception(limits, nodeClock);
+  const leaving = new Leaving();
+  const sockets = new WebSocketServer(websocketOptions);
+  const requests = createHttpServer({ maxHeaderSize: limits.maxHeaderBytes }, (_, response) => {
     response.writeHead(400, { connection: 'close' }).end();
   });
-  server.maxConnections = limits.maxSessions + limits.maxUnauthenticatedConnections;
-  server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
+  /** By the stream that requests come in on: the connection itself, or TLS on it. */
+  const strangers = new WeakMap<Duplex, Stranger>();
+
+  front.on('connection', (raw) => {
+    raw.on('error', () => raw.destroy());
+    const peer = raw.remoteAddress === undefined ? 'local' : plainAddress(raw.remoteAddress);
+    const stranger = new Stranger(raw, peer);
+    const enter = (): void => {
+      stranger.startClock();
+      const serveStream = (stream: Duplex): void => {
+        strangers.set(stream, stranger);
+        requests.emit('connection', stream);
+      };
+      if (tls === null) serveStream(raw);
+      else tls.secure(raw, serveStream);
+      raw.resume();
+    };
+    const visit = reception.arrive({ source: peer, enter, cut: () => stranger.cut() });
+    if (visit === null) {
+      leaving.add(raw, tls === null);
+      return;
+    }
+    stranger.visit = visit;
+    raw.on('close', () => stranger.left());
+  });
+
+  requests.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
     stream.on('error', () => stream.destroy());
-    const status = refusal(request, strangers);
-    if (status !== null) {
-      stream.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    const stranger = strangers.get(stream);
+    const judged = judgeRequest(request, place.authorities(request.socket));
+    if (stranger === undefined || 'status' in judged) {
+      stream.end(`HTTP/1.1 ${'status' in judged ? judged.status : '400 Bad Request'}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
       return;
     }
     sockets.handleUpgrade(request, stream, head, (socket) => {
-      let counted = true;
-      strangers += 1;
-      const known = (): void => {
-        if (counted) strangers -= 1;
-        counted = false;
-      };
-      socket.on('close', known);
-      serve(socket, known);
+      const { peer } = stranger;
+      const exporter =
+        stream instanceof TLSSocket ? new Uint8Array(stream.exportKeyingMaterial(exporterBytes, exporterLabel, Buffer.alloc(0))) : null;
+      const visit = stranger.becomes(socket, stream, head.length);
+      serve({ socket, peer, binding: place.binding(judged.authority), exporter, visit });
     });
   });
-  await open(server, socketPath);
-  chmodSync(socketPath, 0o600);
+
   return {
-    path: realpathSync(socketPath),
+    address: place.address,
     close: () => {
       for (const socket of sockets.clients) socket.close(1001);
-      server.close();
-      rmSync(socketPath, { force: true });
+      front.close();
+      reception.close();
+      tls?.close();
+      place.remove();
     },
   };
 }
 
-/** The status line of a refusal, or null. Says nothing about what is behind. */
-export function refusal(
-  { method, url, headers, rawHeaders }: Pick<IncomingMessage, 'method' | 'url' | 'headers' | 'rawHeaders'>,
-  strangers: number,
-): string | null {
-  if (method !== 'GET' || url !== '/') return '404 Not Found';
-  if (headers.origin !== undefined || Object.keys(headers).some((name) => name.startsWith('sec-fetch-'))) return '403 Forbidden';
-  // Node joins or drops repeated headers: what counts is what was sent.
-  const hosts = rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === 'host');
-  if (hosts.length !== 1 || hosts[0] !== host) return '403 Forbidden';
-  if (headers['sec-websocket-protocol'] !== subprotocol) return '400 Bad Request';
-  return strangers >= limits.maxUnauthenticatedConnections ? '503 Service Unavailable' : null;
+/** A connection on which no key was proven yet. */
+class Stranger {
+  readonly peer: string;
+  visit: Visit | null = null;
+  readonly #raw: Socket;
+  #socket: WebSocket | null = null;
+  #stopClock: () => void = () => undefined;
+
+  constructor(raw: Socket, peer: string) {
+    this.#raw = raw;
+    this.peer = peer;
+  }
+
+  /** The request has to be there in time; after that the handshake has a time of its own. */
+  startClock(): void {
+    this.#stopClock = nodeClock.after(limits.requestTimeoutMs, () => this.#raw.destroy());
+  }
+
+  /** From now on its bytes are counted. */
+  becomes(socket: WebSocket, stream: Duplex, headBytes: number): Pick<Visit, 'proven' | 'failed'> {
+    this.#stopClock();
+    this.#socket = socket;
+    let receivedBytes = headBytes;
+    const count = (chunk: Buffer): void => {
+      receivedBytes += chunk.length;
+      if (receivedBytes > limits.maxUnauthenticatedBytes) socket.terminate();
+    };
+    stream.on('data', count);
+    return {
+      proven: () => {
+        stream.off('data', count);
+        this.visit?.proven();
+      },
+      failed: () => this.visit?.failed(),
+    };
+  }
+
+  cut(): void {
+    this.#socket?.close(crowded);
+    this.#raw.destroySoon();
+  }
+
+  left(): void {
+    this.#stopClock();
+    this.visit?.left();
+  }
 }
 
-function open(server: Server, socketPath: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(socketPath, () => {
-      server.off('error', reject);
-      server.on('error', () => undefined);
-      resolve();
-    });
-  });
-}
+/** Connections that were sent away. They get a moment to read why; where there are too many, the first of them is cut, so that they keep out nobody else. */
+class Leaving {
+  readonly #sockets = new Set<Socket>();
 
-/** A socket that nobody answers on is left over from a process that died. */
-async function removeStale(socketPath: string): Promise<void> {
-  const answered = await new Promise<boolean>((resolve) => {
-    const probe = connect(socketPath);
-    probe.once('connect', () => {
-      probe.destroy();
-      resolve(true);
+  add(raw: Socket, isPlain: boolean): void {
+    if (!isPlain) {
+      raw.destroy();
+      return;
+    }
+    const [oldest] = this.#sockets;
+    if (oldest !== undefined && this.#sockets.size >= maxLeaving) {
+      this.#sockets.delete(oldest);
+      oldest.destroy();
+    }
+    this.#sockets.add(raw);
+    const stop = nodeClock.after(closeTimeoutMs, () => raw.destroy());
+    raw.on('close', () => {
+      stop();
+      this.#sockets.delete(raw);
     });
-    probe.once('error', () => resolve(false));
-  });
-  if (answered) throw new Error(`somebody listens on ${socketPath} already`);
-  rmSync(socketPath, { force: true });
+    // What it has sent is read and thrown away: a connection that is closed over unread bytes loses what it was told.
+    raw.resume();
+    raw.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n');
+  }
 }

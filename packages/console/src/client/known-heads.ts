@@ -13,15 +13,24 @@ export interface KnownHead extends JournalHead {
   at: string;
 }
 
+export interface JournalPlace {
+  service: string;
+  dir: string;
+  /** Null for this one. */
+  machine: string | null;
+}
+
 export class HeadMemory {
   readonly #file: string;
-  readonly #journal: { service: string; dir: string };
+  readonly #journal: JournalPlace;
   #known: KnownHead | null;
 
   /** @throws {Error} where the state directory can not be made */
-  constructor(env: NodeJS.ProcessEnv, service: string, dir: string) {
-    this.#journal = { service, dir };
-    const name = createHash('sha256').update(`${service}\0${dir}`).digest('hex').slice(0, 32);
+  constructor(env: NodeJS.ProcessEnv, journal: JournalPlace) {
+    this.#journal = journal;
+    const { service, dir, machine } = journal;
+    const named = [service, dir, ...(machine === null ? [] : [machine])].join('\0');
+    const name = createHash('sha256').update(named).digest('hex').slice(0, 32);
     this.#file = join(stateDir(env, 'heads'), `${name}.json`);
     this.#known = read(this.#file);
   }

@@ -9,7 +9,7 @@ export function readServerFrame(bytes: Uint8Array, maxBytes: number): ServerFram
   if (!isFields(frame)) throw badFrame('not a map');
   switch (frame['t']) {
     case 'hello':
-      if (!isCount(frame['version']) || !isNonce(frame['serverNonce']) || !isText(frame['bootId'])) throw badFrame('hello');
+      if (!isHello(frame)) throw badFrame('hello');
       break;
     case 'welcome':
       if (!isWelcome(frame)) throw badFrame('welcome');
@@ -44,6 +44,11 @@ function badFrame(what: string): KeyholeError {
     `the agent sent a frame that breaks the protocol (${what})`,
     'Is there an agent of another version behind it?',
   );
+}
+
+function isHello(frame: Fields): boolean {
+  const texts = ['bootId', 'service', 'hostKey'].every((name) => isText(frame[name]));
+  return isCount(frame['version']) && texts && isBytes(frame['serverNonce'], 32) && isBytes(frame['hostSignature'], 64);
 }
 
 function isWelcome(frame: Fields): boolean {
@@ -85,4 +90,4 @@ function isFields(value: unknown): value is Fields {
 const isMissing = (value: unknown): boolean => value === undefined || value === null;
 const isText = (value: unknown): value is string => typeof value === 'string';
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
-const isNonce = (value: unknown): boolean => value instanceof Uint8Array && value.length === 32;
+const isBytes = (value: unknown, length: number): boolean => value instanceof Uint8Array && value.length === length;

@@ -1,7 +1,8 @@
-/** A websocket over a Unix socket, as a stream of checked frames. Knows nothing of requests. */
-import { connect } from 'node:net';
+/** A websocket over a channel, as a stream of checked frames. Knows nothing of requests. */
+import type { Socket } from 'node:net';
 import { encodeFrame, KeyholeError, limits, subprotocol, type ClientFrame, type ServerFrame } from '@keyhole/agent/protocol';
 import { WebSocket } from 'ws';
+import type { Channel } from './channel.ts';
 import { readServerFrame } from './server-frames.ts';
 
 const openTimeoutMs = 5_000;
@@ -17,11 +18,15 @@ export interface FrameSocket {
   close(): void;
 }
 
-/** @throws {KeyholeError} UNREACHABLE */
-export async function openSocket(socketPath: string, label: string): Promise<FrameSocket> {
-  const socket = new WebSocket('ws://keyhole/', subprotocol, {
-    createConnection: () => connect(socketPath),
-    handshakeTimeout: openTimeoutMs,
+/** Close code "try again later": the agent has many strangers at its door. */
+const crowded = 1013;
+
+/** @throws {KeyholeError} UNREACHABLE; BUSY where trying again may help */
+export async function openSocket({ stream, authority }: Channel, label: string): Promise<FrameSocket> {
+  const socket = new WebSocket('ws://agent/', subprotocol, {
+    // A bare stream, at the end of an ssh, will do as well.
+    createConnection: () => stream as Socket,
+    headers: { Host: authority },
     maxPayload: limits.maxFrameBytes,
     perMessageDeflate: false,
     followRedirects: false,
@@ -45,14 +50,26 @@ export async function openSocket(socketPath: string, label: string): Promise<Fra
     }
   });
   const opened = new Promise<void>((resolve, reject) => {
-    socket.on('open', resolve);
+    const timer = setTimeout(() => {
+      reason ??= new KeyholeError('UNREACHABLE', `${label} can not be reached: no websocket was opened in time`, 'keyhole ps lists what runs');
+      socket.terminate();
+    }, openTimeoutMs);
+    socket.on('open', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    socket.on('unexpected-response', (_, response) => {
+      reason ??= refused(label, authority, response.statusCode ?? 0);
+      socket.terminate();
+    });
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      reason ??= new KeyholeError('UNREACHABLE', `${label} can not be reached: ${error.message}`, hintFor(error.code));
+      reason ??= lost(label, error);
       reject(reason);
     });
-    socket.on('close', () => {
+    socket.on('close', (code) => {
+      clearTimeout(timer);
       closed = true;
-      reason ??= new KeyholeError('UNREACHABLE', `the connection to ${label} was lost`, 'Has the service ended? keyhole ps lists what runs');
+      reason ??= code === crowded ? tooMany(label) : lost(label, null);
       reject(reason);
       for (const listener of closeListeners) listener(reason);
     });
@@ -78,8 +95,28 @@ export async function openSocket(socketPath: string, label: string): Promise<Fra
   };
 }
 
-function hintFor(code: string | undefined): string {
-  if (code === 'EACCES') return 'The socket belongs to another user: run the console as the user of the service';
-  if (code === 'ECONNREFUSED' || code === 'ENOENT') return 'The service has ended without taking its announcement away. keyhole ps lists what runs';
-  return 'keyhole ps lists what runs';
+function refused(label: string, authority: string, status: number): KeyholeError {
+  if (status === 503) return tooMany(label);
+  const hint =
+    status === 403
+      ? `It does not go by ${authority}: take the address that its option listen has, or add this one to listen.authorities`
+      : 'Is it an agent of Keyhole, and of this version?';
+  return new KeyholeError('UNREACHABLE', `${label} refused the connection (HTTP ${status})`, hint);
+}
+
+function tooMany(label: string): KeyholeError {
+  return new KeyholeError('BUSY', `${label} has too many connections that have not proven a key yet`, 'Try again in a moment', { crowded: true });
+}
+
+/** Whether it is only others at the agent's door that keep us out. */
+export function isCrowded(error: unknown): boolean {
+  return error instanceof KeyholeError && error.details?.['crowded'] === true;
+}
+
+function lost(label: string, error: NodeJS.ErrnoException | null): KeyholeError {
+  if (error?.code?.includes('CERTIFICATE_REQUIRED') === true) {
+    return new KeyholeError('UNREACHABLE', `${label} wants a client certificate`, 'Give --client-cert FILE, with certificate and key in it');
+  }
+  const why = error === null ? '' : `: ${error.message}`;
+  return new KeyholeError('UNREACHABLE', `the connection to ${label} was lost${why}`, 'Has the service ended? keyhole ps lists what runs');
 }

@@ -1,13 +1,17 @@
-/** From what the operator typed to one agent of this machine. Opens no connection. */
+/** From what the operator typed to one agent. Opens no connection. */
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { KeyholeError } from '@keyhole/agent/protocol';
 import type { Announcement } from '@keyhole/agent/announce';
+import { announcedEndpoint, parseEndpoint, type Endpoint } from './endpoint.ts';
 
 export interface Target {
-  /** `name#pid` where it was announced, else the path. */
+  /** `name#pid` where it was announced, else what was typed. */
   label: string;
-  socketPath: string;
+  endpoint: Endpoint;
+  /** What is known of it beforehand, by its announcement in a folder that only this user can write to. */
+  service: string | null;
+  hostKey: string | null;
 }
 
 /**
@@ -32,18 +36,13 @@ export function resolveTarget(spec: string | undefined, env: NodeJS.ProcessEnv, 
 export function resolveTargets(spec: string | undefined, env: NodeJS.ProcessEnv, announced: Announcement[]): [Target, ...Target[]] {
   const wanted = spec ?? (env['KEYHOLE_TARGET'] === '' ? undefined : env['KEYHOLE_TARGET']);
   if (wanted === undefined) return oneOrCluster(announced);
-  if (/^(wss?|ssh):\/\//.test(wanted)) {
-    throw new KeyholeError(
-      'USAGE',
-      `${wanted}: this version reaches agents of this machine only`,
-      'Log in to the machine of the service and give its NAME, NAME#PID, PID or the path of its socket',
-    );
-  }
+  const endpoint = parseEndpoint(wanted);
+  if (endpoint !== null) return [{ label: wanted, endpoint, service: null, hostKey: null }];
   const matches = announced.filter((each) => wanted === each.name || wanted === labelOf(each) || wanted === String(each.pid));
   const [match, ...others] = matches;
   if (match !== undefined && isCluster(matches)) return [announcedTarget(match), ...others.map(announcedTarget)];
   if (match !== undefined) throw new KeyholeError('AMBIGUOUS', `${wanted} stands for ${matches.map(labelOf).join(', ')}`, 'Give NAME#PID or the PID');
-  if (isSocket(wanted)) return [{ label: wanted, socketPath: resolve(wanted) }];
+  if (isSocket(wanted)) return [{ label: wanted, endpoint: { kind: 'socket', path: resolve(wanted) }, service: null, hostKey: null }];
   const cold = /^\d+$/.test(wanted) ? ` keyhole attach ${wanted} brings one into that process.` : '';
   throw new KeyholeError('NO_TARGET', `there is no agent ${wanted} on this machine`, `${whatThereIs(announced)}${cold}`);
 }
@@ -78,10 +77,11 @@ function oneOrCluster(announced: Announcement[]): [Target, ...Target[]] {
 }
 
 function announcedTarget(announcement: Announcement): Target {
-  if (!announcement.address.startsWith('unix:/')) {
-    throw new KeyholeError('NO_TARGET', `${labelOf(announcement)} announces ${announcement.address}, which this version can not reach`);
-  }
-  return { label: labelOf(announcement), socketPath: announcement.address.slice('unix:'.length) };
+  const { name, address, hostKey } = announcement;
+  const endpoint = announcedEndpoint(address);
+  if (endpoint === null) throw new KeyholeError('NO_TARGET', `${labelOf(announcement)} announces ${address}, which this version can not reach`);
+  // An agent that is older than its host key announces none.
+  return { label: labelOf(announcement), endpoint, service: name, hostKey: hostKey ?? null };
 }
 
 function whatThereIs(announced: Announcement[]): string {

@@ -23,6 +23,12 @@ export function parseWords(definition: CommandDefinition, argv: string[], prefix
   for (const option of definition.options) command.option(option.flags, option.doc);
   command.option('--json', 'one JSON document on stdout').option('--timeout <time>', 'how long to wait: seconds, or 500ms, 5s, 5m');
   if (!attached) command.option('--identity <file>', 'the key that proves who you are');
+  if (!attached && definition.target !== 'none') {
+    command
+      .option('--ca <file>', 'for wss://: the authorities that its certificate may come from')
+      .option('--client-cert <file>', 'for wss://: the certificate to show, with its key')
+      .option('--accept-new-host-key', 'takes and remembers the host key of an agent that was never met before');
+  }
   try {
     command.parse(argv, { from: 'user' });
   } catch (error) {

@@ -1,6 +1,7 @@
 /** Runs one command from its words to its output and exit code. Every error ends here, as two lines or as JSON. */
 import { KeyholeError } from '@keyhole/agent/protocol';
 import type { Connection } from '../client/connection.ts';
+import type { DialOptions } from '../client/dial.ts';
 import { renderFailure } from '../render/failure.ts';
 import type { Terminal } from '../render/terminal.ts';
 import { durationMs, textFlag, type CommandContext, type CommandDefinition } from './command.ts';
@@ -18,9 +19,9 @@ export interface Surroundings {
   /** `keyhole ` on the command line, `.` in the REPL, where the target is the one that is attached. */
   prefix: string;
   /** A fresh connection; the command that was run closes it, unless `shared` is one already. */
-  dial(target: string | undefined, identity: string | undefined): Promise<Connection>;
+  dial(options: DialOptions): Promise<Connection>;
   /** The same to every process of a cluster. */
-  dialAll(target: string | undefined, identity: string | undefined): Promise<Connection[]>;
+  dialAll(options: DialOptions): Promise<Connection[]>;
   shared: Connection | null;
 }
 
@@ -41,8 +42,16 @@ export async function runCommand(definition: CommandDefinition, argv: string[], 
       named: (surroundings.env['KEYHOLE_TARGET'] ?? '') !== '',
     });
     const timeout = textFlag(flags, 'timeout');
+    const how: DialOptions = {
+      target: args.target ?? undefined,
+      identity: textFlag(flags, 'identity'),
+      ca: textFlag(flags, 'ca'),
+      clientCert: textFlag(flags, 'clientCert'),
+      acceptNewHostKey: flags['acceptNewHostKey'] === true,
+      ask: surroundings.interactive ? surroundings.ask : undefined,
+    };
     const dial = async (): Promise<Connection> => {
-      const connection = await surroundings.dial(args.target ?? undefined, textFlag(flags, 'identity'));
+      const connection = await surroundings.dial(how);
       opened.push(connection);
       if (connection.doubt !== null) terminal.message(renderFailure(connection.doubt));
       return connection;
@@ -55,7 +64,7 @@ export async function runCommand(definition: CommandDefinition, argv: string[], 
       connect: () => (connected ??= dial()),
       connectAll: async () => {
         if (connected !== null) return [await connected];
-        const connections = await surroundings.dialAll(args.target ?? undefined, textFlag(flags, 'identity'));
+        const connections = await surroundings.dialAll(how);
         opened.push(...connections);
         for (const { doubt } of connections) if (doubt !== null) terminal.message(renderFailure(doubt));
         return connections;
