@@ -31,10 +31,14 @@ export interface ServiceOptions {
   roles?: string;
   /** False: where nobody can attach, so that there is no announcement to wait for. */
   announces?: boolean;
+  /** Starts a service again that has ended, in its folder, with its journal and keys; `files` are what a new build changed. */
+  again?: Service;
 }
 
 export interface Service {
   folder: string;
+  /** The file of those who may come in. */
+  operators: string;
   pid: number;
   /** For the console: runtime directory and key. */
   env: NodeJS.ProcessEnv;
@@ -83,20 +87,25 @@ export function commitAll(folder: string, message: string): string {
 }
 
 export async function startService(options: ServiceOptions): Promise<Service> {
-  const home = newFolder();
+  const { again } = options;
+  const home = again === undefined ? newFolder() : path.dirname(again.folder);
   const folder = path.join(home, 'app');
-  for (const [name, text] of Object.entries({ 'package.json': '{"name":"svc","type":"module"}', ...options.files })) {
+  const package_ = again === undefined ? { 'package.json': '{"name":"svc","type":"module"}' } : {};
+  for (const [name, text] of Object.entries({ ...package_, ...options.files })) {
     mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
     writeFileSync(path.join(folder, name), text);
   }
   options.prepare?.(folder);
   if (options.git === true) commitAll(folder, 'base');
-  const { file: key, publicKey } = newKey(home, 'alice');
+  const key = path.join(home, 'alice');
   const operators = path.join(home, 'operators');
-  writeFileSync(operators, `name="alice",roles="${options.roles ?? 'patch'}",email="alice@example.com" ${publicKey}\n`);
-  chmodSync(operators, 0o600);
   const runtime = path.join(home, 'run');
-  mkdirSync(runtime, { mode: 0o700 });
+  if (again === undefined) {
+    const { publicKey } = newKey(home, 'alice');
+    writeFileSync(operators, `name="alice",roles="${options.roles ?? 'patch'}",email="alice@example.com" ${publicKey}\n`);
+    chmodSync(operators, 0o600);
+    mkdirSync(runtime, { mode: 0o700 });
+  }
   const journal = path.join(home, 'journal');
   const { NODE_OPTIONS: _, GIT_COMMIT: __, KEYHOLE_TARGET: ___, SSH_AUTH_SOCK: ____, ...inherited } = process.env;
   const base = { ...inherited, HOME: home, XDG_RUNTIME_DIR: runtime, NO_COLOR: '1' };
@@ -142,6 +151,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   await until('the line ready', () => stdout.includes('ready\n'));
   return {
     folder,
+    operators,
     pid,
     env,
     journal,

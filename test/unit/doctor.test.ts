@@ -47,6 +47,7 @@ describe('host', () => {
     threads: [],
     problems: [],
     journalDir: folder,
+    waiting: [],
     ...more,
   });
   const record = (url: string, running: string, map: string | null): SlotTable => {

@@ -505,4 +505,24 @@ describe('retention', () => {
     second.close();
     expect(await verifyJournal(dir)).toMatchObject({ ok: true });
   });
+
+  test('where patches are replayed, exporting is not enough: it has to land', async () => {
+    const dir = path.join(newFolder(), 'journal');
+    const journal = Journal.open(configFor(dir, limits), startEntry, { replays: true });
+    const [, { seq } = { seq: 0 }] = await journal.appendAll([alice.login(), alice.asks('patch', { patches: [{ address: 'a.js:f' }], reason: 'r' })]);
+    await journal.append(outcomeOf(seq, 'patch', { patches: [{ id: `p${seq}`, address: 'a.js:f' }] }));
+    await journal.append({ kind: 'export', phase: 'outcome', intent: 0, status: 'done', result: { patches: [`p${seq}`] } });
+    await fill(journal, 100);
+    expect(existsSync(path.join(dir, firstSegment))).toBe(true);
+    await journal.append({
+      kind: 'replay',
+      phase: 'outcome',
+      intent: 0,
+      status: 'done',
+      result: { became: 'landed', id: `p${seq}`, address: 'a.js:f' },
+    });
+    await fill(journal, 60);
+    await expect.poll(() => existsSync(path.join(dir, firstSegment)), { timeout: 5_000 }).toBe(false);
+    journal.close();
+  });
 });

@@ -18,7 +18,8 @@ import { Roster } from './host/threads/roster.ts';
 import type { SlotTable } from './loader/index.ts';
 import { nodeClock } from './platform/clock.ts';
 import './platform/originals.ts';
-import type { DoorConfig, DoorReport } from './server/door-config.ts';
+import type { DoorConfig, DoorOrder, DoorReport, ReplayConfig } from './server/door-config.ts';
+import { standsAfterMs } from './server/crash-loop.ts';
 import { interruptKey } from './server/interrupt.ts';
 
 /** What is wrong, and what to do about it. */
@@ -45,6 +46,8 @@ export interface Agent {
 /** A door that dies again and again is tried less and less often. */
 const firstRestartMs = 100;
 const longestRestartMs = 30_000;
+/** How long a service waits at its start for patches of earlier processes. */
+const replayLimitMs = 10_000;
 /** Problems that `doctor` looks at as they are now, not as they once were. */
 const checkedAnew = new Set(['operators', 'journal']);
 /** The door's own heap: an attack that fills it ends the door, not the service. */
@@ -60,12 +63,19 @@ export class RunningAgent implements Agent {
   readonly #host: Coming<MainHost>;
   readonly #outbox = new Outbox(() => this.#host.here?.count() ?? 0);
   /** From the start: threads are heard of when they begin. */
-  readonly #roster = new Roster(() => this.#host.here?.shared() ?? []);
+  readonly #roster = new Roster(
+    () => this.#host.here?.given() ?? [],
+    (replay) => this.#host.here?.replayed(replay),
+  );
   readonly #ready: Promise<void>;
   #setReady: () => void = () => undefined;
+  /** What a door is still to put into effect again, and what resolves when it is done. */
+  #replay: { order: ReplayConfig; done: Promise<void>; setDone: () => void } | null = null;
+  #standsAt: number | null = null;
   #door: Worker | null = null;
   #restartMs = firstRestartMs;
   #closed = false;
+  #replayOrdered = false;
 
   constructor(config: AgentConfig, table: SlotTable | null) {
     this.#config = config;
@@ -99,13 +109,48 @@ export class RunningAgent implements Agent {
       this.#setReady = resolve;
     });
     this.#open();
+    this.replay(config.replay);
   }
 
-  /** Resolves when the door listens or has said why it does not; until then the process stays alive. */
+  /** Resolves when the door listens or has said why it does not, and what is put into effect again is; until then the process stays alive. */
   async ready(): Promise<void> {
     this.#door?.ref();
     await this.#ready;
+    await this.replayed();
     this.#door?.unref();
+  }
+
+  /** Puts patches of earlier processes into effect again, once in the life of a process. */
+  replay(order: ReplayConfig): void {
+    if (this.#replayOrdered || (!order.pending && order.hotfixes.length === 0)) return;
+    this.#replayOrdered = true;
+    if (this.#table === null) {
+      const message = 'nothing is replayed: the code is not instrumented, so nothing can go into effect before its first call';
+      return this.#problem({ what: 'replay', message, hint: 'Start the service with --import @keyhole/agent/register.' });
+    }
+    let setDone = (): void => undefined;
+    const done = new Promise<void>((resolve) => {
+      setDone = resolve;
+    });
+    this.#replay = { order, done, setDone };
+    this.#door?.postMessage({ t: 'replay', replay: order } satisfies DoorOrder);
+  }
+
+  /** Resolves when patches of earlier processes go into effect as their files are loaded, or when that takes too long for a service that wants to start. */
+  async replayed(): Promise<void> {
+    const replay = this.#replay;
+    if (replay === null || this.#door === null) return;
+    this.#door?.ref();
+    let cancel = (): void => undefined;
+    const tooLong = new Promise<'too long'>((resolve) => {
+      cancel = nodeClock.after(replayLimitMs, () => resolve('too long'));
+    });
+    const late = (await Promise.race([replay.done, tooLong])) === 'too long';
+    cancel();
+    this.#door?.unref();
+    if (!late) return;
+    const message = `patches of earlier processes go into effect later: reading the journal takes more than ${replayLimitMs / 1_000} s`;
+    this.#problem({ what: 'replay', message, hint: 'Until then the service runs what was loaded. A journal with retention is shorter.' });
   }
 
   async close(): Promise<void> {
@@ -118,14 +163,15 @@ export class RunningAgent implements Agent {
     if (door === null) return;
     const gone = new Promise<void>((resolve) => door.once('exit', () => resolve()));
     door.ref();
-    door.postMessage('close');
+    door.postMessage({ t: 'close' } satisfies DoorOrder);
     await gone;
   }
 
   #open(): void {
+    const standsInMs = this.#standsAt === null ? 0 : this.#standsAt - nodeClock.now();
     const { port1, port2 } = new MessageChannel();
     serveHost({ port: port1, host: this.#host, outbox: this.#outbox });
-    const { service, commit, root, listen, hostKey, operators, approvals, policy, runtimeDir, cold, journal } = this.#config;
+    const { service, commit, root, listen, hostKey, operators, approvals, policy, runtimeDir, cold, journal, replay } = this.#config;
     const workerData: DoorConfig = {
       service,
       commit,
@@ -138,10 +184,12 @@ export class RunningAgent implements Agent {
       runtimeDir,
       cold,
       journal,
+      replays: replay.pending,
       startedAt: this.#startedAt,
       run: this.#run,
       instrumented: this.#table !== null,
       cluster: cluster.worker === undefined ? null : { worker: cluster.worker.id, parentPid: process.ppid },
+      standsInMs: standsInMs > 0 ? standsInMs : null,
       bridge: port2,
     };
     // The worker must not load what the service was started with: neither our own register nor anybody else's.
@@ -162,6 +210,7 @@ export class RunningAgent implements Agent {
       return;
     }
     this.#door = door;
+    if (this.#replay !== null) door.postMessage({ t: 'replay', replay: this.#replay.order } satisfies DoorOrder);
     this.#roster.leaveOut(door.threadId);
     door.on('message', (report: DoorReport) => {
       if (report.t === 'problem') this.#problem(report);
@@ -169,7 +218,8 @@ export class RunningAgent implements Agent {
         this.status.address = report.address;
         this.#restartMs = firstRestartMs;
       }
-      if (report.t !== 'problem' || report.what === 'listen') this.#setReady();
+      if (report.t === 'replayed') this.#setReplayed(report.armed);
+      if (report.t === 'listening' || (report.t === 'problem' && report.what === 'listen')) this.#setReady();
     });
     door.on('error', (error) => this.#problem({ what: 'door', message: messageOf(error), hint: 'It is started again; the service is not touched.' }));
     // After the listeners: listening to a worker takes hold of the event loop again.
@@ -183,6 +233,12 @@ export class RunningAgent implements Agent {
       setTimeout(() => this.#open(), this.#restartMs).unref();
       this.#restartMs = Math.min(this.#restartMs * 2, longestRestartMs);
     });
+  }
+
+  #setReplayed(armed: number): void {
+    if (armed > 0) this.#standsAt = nodeClock.now() + standsAfterMs;
+    this.#replay?.setDone();
+    this.#replay = null;
   }
 
   #problem({ what, message, hint }: AgentProblem): void {

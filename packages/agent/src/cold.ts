@@ -41,6 +41,8 @@ export async function startCold({ runtimeDir, operatorsFile, defaultOperatorsFil
   const agent = runAgent(
     () => ({
       ...config,
+      // Its code was loaded long ago, and runs.
+      replay: { pending: false, hotfixes: [] },
       operators: hasFile ? { file } : { lines: ownKeys },
       runtimeDir,
       cold: { fingerprints, keys: hasFile ? file : 'only those who attached, for as long as this agent runs' },

@@ -9,6 +9,7 @@ import type { JournalConfig, JournalOptions } from './journal/options.ts';
 import { limits } from './protocol/limits.ts';
 import type { ColdOrigin } from './protocol/index.ts';
 import type { ApprovalRules } from './server/approvals.ts';
+import type { ReplayConfig } from './server/door-config.ts';
 import { listenFromVariable, resolveListen } from './server/listen-options.ts';
 import type { ListenConfig, ListenOptions } from './server/listen-options.ts';
 import type { OperatorSource } from './server/operators.ts';
@@ -31,8 +32,13 @@ export interface AgentOptions {
   journal?: JournalOptions;
   /** `root`: files are named relative to it; default: the folder of package.json. `commit`: default: found. */
   source?: { root?: string; commit?: string };
-  /** What happens at the start to patches that have not landed. Only `off`, for now. */
-  replay?: 'off';
+  /**
+   * What happens at the start to patches of earlier processes that have not landed: `pending` puts each into effect again, before the service's first line runs, where its function is
+   * still the one that was patched. Needs `--import @keyhole/agent/register`. Default: `off`.
+   */
+  replay?: 'off' | 'pending';
+  /** Hotfix files (`keyhole export --format keyhole`) whose patches are put into effect at the start in the same way. */
+  hotfixes?: string | string[];
 }
 
 export interface AgentConfig {
@@ -44,6 +50,8 @@ export interface AgentConfig {
   /** A file, or null. */
   policy: string | null;
   journal: JournalConfig;
+  /** What is put into effect again at the start. */
+  replay: ReplayConfig;
   root: string;
   commit: string | null;
   /** Where it announces itself; null: where agents of this user do. */
@@ -62,10 +70,11 @@ export interface RegisterConfig {
 
 /** @throws {TypeError} naming the option. */
 export function resolveConfig(options: AgentOptions, entry: string | undefined): AgentConfig {
-  known(options, '', ['service', 'listen', 'hostKey', 'operators', 'approvals', 'policy', 'journal', 'source', 'replay']);
+  known(options, '', ['service', 'listen', 'hostKey', 'operators', 'approvals', 'policy', 'journal', 'source', 'replay', 'hotfixes']);
   known(options.source, 'source', ['root', 'commit']);
   known(options.approvals, 'approvals', ['patch']);
-  if (options.replay !== undefined && options.replay !== 'off') throw new TypeError("replay must be 'off'");
+  if (options.replay !== undefined && options.replay !== 'off' && options.replay !== 'pending')
+    throw new TypeError("replay must be 'off' or 'pending'");
   const root = path.resolve(text(options.source?.root, 'source.root') ?? packageFolder(entry));
   const service = text(options.service, 'service') ?? packageName(root);
   if (!/^[\w.-]{1,64}$/.test(service))
@@ -79,6 +88,7 @@ export function resolveConfig(options: AgentOptions, entry: string | undefined):
     approvals: { patch: approvalsNeeded(options.approvals?.patch) },
     policy: options.policy === undefined ? null : path.resolve(root, text(options.policy, 'policy') ?? ''),
     journal,
+    replay: { pending: options.replay === 'pending', hotfixes: hotfixFiles(options.hotfixes) },
     root,
     commit: text(options.source?.commit, 'source.commit') ?? findCommit(root, process.env),
     runtimeDir: null,
@@ -112,7 +122,7 @@ export function readEnvironment(entry: string | undefined, environment: NodeJS.P
     if (!Array.isArray(globs) || globs.some((glob) => typeof glob !== 'string')) throw new TypeError(`${file}: ${name} must be a list of globs`);
   }
   if (cache !== null && (typeof cache !== 'string' || cache === '')) throw new TypeError(`${file}: cache must be the path of a folder, or null`);
-  const { KEYHOLE_CACHE, KEYHOLE_POLICY, KEYHOLE_HOST_KEY } = environment;
+  const { KEYHOLE_CACHE, KEYHOLE_HOTFIXES, KEYHOLE_POLICY, KEYHOLE_HOST_KEY } = environment;
   const { KEYHOLE_SERVICE, KEYHOLE_LISTEN, KEYHOLE_OPERATORS, KEYHOLE_JOURNAL_DIR, KEYHOLE_REPLAY, KEYHOLE_INCLUDE, KEYHOLE_EXCLUDE } = environment;
   if (KEYHOLE_SERVICE !== undefined) options.service = KEYHOLE_SERVICE;
   if (KEYHOLE_LISTEN !== undefined) options.listen = listenFromVariable(KEYHOLE_LISTEN, options.listen);
@@ -120,7 +130,11 @@ export function readEnvironment(entry: string | undefined, environment: NodeJS.P
   if (KEYHOLE_OPERATORS !== undefined) options.operators = KEYHOLE_OPERATORS;
   if (KEYHOLE_POLICY !== undefined) options.policy = KEYHOLE_POLICY;
   if (KEYHOLE_JOURNAL_DIR !== undefined) options.journal = { ...options.journal, dir: KEYHOLE_JOURNAL_DIR };
-  if (KEYHOLE_REPLAY !== undefined && KEYHOLE_REPLAY !== 'off') throw new TypeError(`KEYHOLE_REPLAY must be off, not ${KEYHOLE_REPLAY}`);
+  if (KEYHOLE_REPLAY !== undefined) {
+    if (KEYHOLE_REPLAY !== 'off' && KEYHOLE_REPLAY !== 'pending') throw new TypeError(`KEYHOLE_REPLAY must be off or pending, not ${KEYHOLE_REPLAY}`);
+    options.replay = KEYHOLE_REPLAY;
+  }
+  if (KEYHOLE_HOTFIXES !== undefined) options.hotfixes = KEYHOLE_HOTFIXES.split(',').filter((name) => name !== '');
   const globs = (variable: string | undefined, otherwise: string[]): string[] => variable?.split(',').filter((glob) => glob !== '') ?? otherwise;
   const cacheDir = KEYHOLE_CACHE === undefined ? cache : KEYHOLE_CACHE === 'off' ? null : KEYHOLE_CACHE;
   return {
@@ -144,6 +158,11 @@ function approvalsNeeded(value: unknown): number {
   if (value === undefined) return 0;
   if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= limits.maxApprovals) return value;
   throw new TypeError(`approvals.patch must be a whole number from 0 to ${limits.maxApprovals}`);
+}
+
+function hotfixFiles(given: unknown): string[] {
+  const files: unknown[] = given === undefined ? [] : Array.isArray(given) ? given : [given];
+  return files.map((file) => path.resolve(text(file, 'hotfixes') ?? ''));
 }
 
 function text(value: unknown, name: string): string | undefined {

@@ -21,7 +21,9 @@ if (process.env.KEYHOLE_DISABLE !== '1') {
       const config = resolveConfig(options, entry);
       const selection: SelectionOptions = { root: config.root, include, exclude };
       setEnvironmentData(selectionKey, { selection, cache });
-      runAgent(() => config, installInstrumentation(selection, cache));
+      const agent = runAgent(() => config, installInstrumentation(selection, cache));
+      // Patches of earlier processes go into effect before the service's first line.
+      await agent.replayed();
     } else {
       const given = getEnvironmentData(selectionKey) as unknown as { selection: SelectionOptions; cache: string | null } | undefined;
       // Without one the main thread has no agent, and there is nobody to serve.

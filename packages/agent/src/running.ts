@@ -8,7 +8,8 @@ let running: RunningAgent | null = null;
 
 /** The agent of this process; a second caller joins the first one's. */
 export function runAgent(config: () => AgentConfig, table: SlotTable | null): RunningAgent {
-  if (running === null) {
+  if (running !== null) running.replay(config().replay);
+  else {
     const agent = new RunningAgent(config(), table);
     running = agent;
     const close = agent.close.bind(agent);

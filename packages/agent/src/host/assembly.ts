@@ -12,6 +12,7 @@ import type { Outbox } from './outbox.ts';
 import { createPatching } from './patch/index.ts';
 import { ThreadPatches, createThreading } from './threads/index.ts';
 import type { Roster } from './threads/roster.ts';
+import type { ThreadReplay } from './threads/thread-replays.ts';
 
 export interface MainHostParts {
   service: string;
@@ -35,8 +36,12 @@ export interface MainHost {
   /** A session of an operator has ended: what was kept for it can go. */
   forget(session: string): void;
   interrupt(call: number): 'running' | 'let go';
-  /** What is live in the whole process: every thread gets it. */
-  shared(): readonly PatchRecord[];
+  /** What is live in the whole process, or shall be: every thread gets it. */
+  given(): readonly PatchRecord[];
+  /** Patches of an earlier process: each goes into effect when its file is loaded. */
+  replay(records: readonly PatchRecord[]): void;
+  /** A thread has judged one of these. */
+  replayed(replay: ThreadReplay): void;
   /** How many patches are live. */
   count(): number;
 }
@@ -46,7 +51,7 @@ export function assembleHost(parts: MainHostParts): MainHost {
   const inspector = new Inspector();
   const patching = createPatching({ inspector, service, root, commit, table });
   const looking = createLooking(inspector, actors, patching.portals);
-  const patches = new ThreadPatches(patching.engine, patching.modules, []);
+  const patches = new ThreadPatches(patching.engine, patching.modules, [], (replay) => threading.replayed(replay));
   table?.onDefine((url) => patches.loaded(url));
   const forgetMain = (session: string): void => {
     looking.forget(session);
@@ -54,7 +59,17 @@ export function assembleHost(parts: MainHostParts): MainHost {
   };
   const main = { ...patching.handlers, ...looking.handlers, forget: forgetMain, interrupt: looking.interrupt };
   const undone = outbox.add.bind(outbox);
-  const threading = createThreading({ main, patches, roster, service, root, commit, clock: nodeClock, undone });
+  const threading = createThreading({
+    main,
+    patches,
+    roster,
+    service,
+    root,
+    commit,
+    clock: nodeClock,
+    undone,
+    replayed: outbox.addReplayed.bind(outbox),
+  });
   const handlers: HostHandlers = {
     ...threading.handlers,
     'actors.list': looking.handlers['actors.list'],
@@ -76,10 +91,11 @@ export function assembleHost(parts: MainHostParts): MainHost {
         strategies: patching.strategies,
         threads: roster.list(),
         problems: problems(),
+        waiting: threading.waiting().map(({ id, address }) => ({ id, address })),
         journalDir,
       }),
     }),
   };
-  const { forget, interrupt, shared, count } = threading;
-  return { handlers, forget, interrupt, shared, count };
+  const { forget, interrupt, given, replay, replayed, count } = threading;
+  return { handlers, forget, interrupt, given, replay, replayed, count };
 }

@@ -4,10 +4,11 @@
  *
  *   door -> host   call { id, op, params, context }      host -> door   answer { id, result | error }
  *   door -> host   forget { session }                    (its handles are released)
- *                                                        host -> door   undone { undone, live }
- *   door -> host   written { number }                    (that is in the journal)
+ *                                                        host -> door   news { number, live, undone | replayed }
+ *   door -> host   written { number }                    (those news are in the journal)
+ *   door -> host   replay { records }                    host -> door   armed {} (from now on they go into effect)
  */
-import type { Approval, OperationName, Params, Result, Undone, WireError } from '../protocol/index.ts';
+import type { Approval, OperationName, Params, PatchRecord, ReplayResult, Result, StrategyName, Undone, WireError } from '../protocol/index.ts';
 
 /** Operations of the catalogue that are done on the main thread. */
 export type HostOperation = Exclude<
@@ -54,13 +55,22 @@ export type HostHandlers = {
 export type ToHost =
   | { t: 'call'; id: number; op: HostOperation; params: Record<string, unknown>; context: Omit<HostContext, 'call'> }
   | { t: 'forget'; session: string }
-  | { t: 'written'; number: number };
+  | { t: 'written'; number: number }
+  | { t: 'replay'; records: PatchRecord[] };
 
-/** The agent took patches back by itself; `live` patches are left. */
-export interface UndoneNews {
-  t: 'undone';
-  undone: Undone;
-  live: number;
+/** What became of a replay in this process. `failed` may become `live` later, when more of its file has been loaded. */
+export interface Replayed {
+  /** The seq of the replay's entry. */
+  entry: number;
+  id: string;
+  address: string;
+  became: ReplayResult['became'] | 'failed';
+  strategy?: StrategyName;
+  why?: string;
 }
 
-export type ToDoor = { t: 'answer'; id: number; ok: true; result: unknown } | { t: 'answer'; id: number; ok: false; error: WireError } | UndoneNews;
+/** The host did something by itself: it took patches back, or put some into effect again. `live` patches are there now. */
+export type HostNews = { t: 'news'; number: number; live: number } & ({ undone: Undone } | { replayed: Replayed });
+
+export type ToDoor =
+  { t: 'answer'; id: number; ok: true; result: unknown } | { t: 'answer'; id: number; ok: false; error: WireError } | HostNews | { t: 'armed' };

@@ -16,6 +16,8 @@ export interface HostFacts {
   /** What went wrong since the start, apart from what has a check of its own. */
   problems: readonly { what: string; message: string }[];
   journalDir: string;
+  /** Patches of an earlier process whose file was not loaded yet, or that could not be put into effect. */
+  waiting: readonly { id: string; address: string }[];
 }
 
 /** The oldest Node the agent is made for. */
@@ -114,6 +116,13 @@ export const hostChecks: readonly Check<HostFacts>[] = [
         ? { ok: true, detail: 'the permission model is on, and allows what the agent needs' }
         : { ok: false, detail: `the permission model is on, and the agent lacks --allow-fs-write=${journalDir}` };
     },
+  },
+  {
+    check: 'replay',
+    look: ({ waiting }) =>
+      waiting.length === 0
+        ? { ok: true, detail: 'no patch of an earlier process waits for its file' }
+        : { ok: false, detail: `not in effect, for their file was not loaded yet: ${named(waiting.map(({ id, address }) => `${id} ${address}`))}` },
   },
   {
     check: 'since the start',

@@ -3,6 +3,7 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import { KeyholeError } from '../protocol/errors.ts';
+import type { PatchRecord } from '../protocol/index.ts';
 import type { Coming } from './arrival.ts';
 import type { MainHost } from './assembly.ts';
 import type { HostContext, ToDoor, ToHost } from './bridge.ts';
@@ -32,12 +33,22 @@ export function serveHost({ port, host, outbox }: HostOptions): void {
       port.postMessage({ t: 'answer', id: message.id, ok: false, error: KeyholeError.from(thrown).toWire() } satisfies ToDoor);
     }
   };
+  const arm = async (records: readonly PatchRecord[]): Promise<void> => {
+    try {
+      (host.here ?? (await host.come())).replay(records);
+    } catch (thrown) {
+      const why = thrown instanceof Error ? thrown.message : String(thrown);
+      for (const { replayed, id, address } of records) outbox.addReplayed({ entry: replayed?.entry ?? 0, id, address, became: 'failed', why });
+    }
+    port.postMessage({ t: 'armed' } satisfies ToDoor);
+  };
   port.on('message', (message: ToHost) => {
     if (message.t === 'forget') host.whenHere(({ forget }) => forget(message.session));
     else if (message.t === 'written') outbox.written(message.number);
+    else if (message.t === 'replay') void arm(message.records);
     else void answer(message);
   });
   port.unref();
   // To a port whose door is gone nothing is said; the next door hears it all.
-  outbox.attach((undone, live) => port.postMessage({ t: 'undone', undone, live } satisfies ToDoor));
+  outbox.attach((news) => port.postMessage(news satisfies ToDoor));
 }

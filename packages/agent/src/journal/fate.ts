@@ -1,6 +1,6 @@
 /** One patch and what became of it so far, without its texts. */
 import { hash } from 'node:crypto';
-import type { PatchState, StrategyName } from '../protocol/index.ts';
+import type { PatchState, ReplayMark, StrategyName } from '../protocol/index.ts';
 
 /** Where a line stands. */
 export interface LinePlace {
@@ -29,7 +29,9 @@ export interface Fate {
   since: string;
   why?: string;
   by?: string;
-  replayed?: { entry: number; at: string; file?: string };
+  replayed?: ReplayMark;
+  /** Why it is never replayed, whatever happens later. */
+  heldBack?: string;
   /** It could still be undone by itself: until somebody confirms it, and until its errors were counted (milliseconds since 1970). */
   trial: { confirmed: boolean; watchedUntil: number } | null;
   /** Digest of its code. */
@@ -52,6 +54,12 @@ export function settle(fate: Fate, state: PatchState, since: string, why?: strin
   delete fate.by;
   if (why !== undefined) fate.why = why;
   if (by !== undefined) fate.by = by;
+}
+
+/** It ended with its process. @param why it is not to come back, where it is not. */
+export function hold(fate: Fate, why: string | undefined, since: string): void {
+  settle(fate, 'lost', since, why);
+  if (why !== undefined) fate.heldBack = why;
 }
 
 export function codeDigest(code: string): string {

@@ -18,7 +18,7 @@ import type {
 } from '../protocol/index.ts';
 import { limits } from '../protocol/index.ts';
 import { parseLine } from './chain.ts';
-import { codeDigest, onTrial, patchKey, settle } from './fate.ts';
+import { codeDigest, hold, onTrial, patchKey, settle } from './fate.ts';
 import type { Fate, LinePlace } from './fate.ts';
 import { firstSeqOf, linesOf, segmentsIn } from './segments.ts';
 
@@ -46,6 +46,8 @@ export class PatchHistory {
   readonly runs: Run[] = [];
   /** What is live in the run that is read, by address. */
   readonly #live = new Map<string, Fate>();
+  /** What was live last of each function: null where that was taken back, or landed. */
+  readonly #last = new Map<string, Fate | null>();
   readonly #open = new Map<number, Change>();
   /** The last login of each session. */
   readonly #logins = new Map<string, LinePlace>();
@@ -74,9 +76,9 @@ export class PatchHistory {
     }
   }
 
-  /** What was live in the run that is read. */
-  get live(): Fate[] {
-    return [...this.#live.values()];
+  /** What ended with its process, or was live when the entries end, and nothing of the function came after it. */
+  get unfinished(): Fate[] {
+    return [...this.#last.values()].filter((fate) => fate !== null);
   }
 
   #runOf(entry: JournalEntry): Run {
@@ -92,8 +94,8 @@ export class PatchHistory {
       replays: new Map(),
       stood: false,
     };
-    for (const fate of this.#live.values()) settle(fate, 'lost', entry.time, onTrial(fate, current?.lastAt ?? ''));
-    for (const fate of this.fates.values()) if (fate.state === 'live') settle(fate, 'lost', entry.time, 'it was live in one thread alone');
+    for (const fate of this.#live.values()) hold(fate, onTrial(fate, current?.lastAt ?? ''), entry.time);
+    for (const fate of this.fates.values()) if (fate.state === 'live') hold(fate, 'it was live in one thread alone', entry.time);
     this.#live.clear();
     this.#open.clear();
     this.runs.push(run);
@@ -141,7 +143,14 @@ export class PatchHistory {
     this.fates.set(id, fate);
     if (thread !== undefined) return;
     if (before !== undefined) settle(before, 'replaced', time, undefined, id);
-    this.#live.set(address, fate);
+    const last = this.#last.get(address);
+    if (last != null && last !== before) last.why = `${id} was pushed without it`;
+    this.#begin(fate);
+  }
+
+  #begin(fate: Fate): void {
+    this.#live.set(fate.address, fate);
+    this.#last.set(fate.address, fate);
   }
 
   /** @param lost nobody knows whether it was done: the operator wanted it, and the process is gone. */
@@ -165,12 +174,13 @@ export class PatchHistory {
     const back = now === null ? undefined : this.fates.get(now);
     if (back === undefined) return;
     settle(back, 'live', at);
-    this.#live.set(back.address, back);
+    this.#begin(back);
   }
 
   #end(fate: Fate, state: PatchState, at: string, why?: string): void {
     settle(fate, state, at, why);
     if (this.#live.get(fate.address) === fate) this.#live.delete(fate.address);
+    if (this.#last.get(fate.address) === fate) this.#last.set(fate.address, null);
   }
 
   #replay(entry: ReplayOf & { place: LinePlace }, run: Run): void {
@@ -182,7 +192,9 @@ export class PatchHistory {
       if (fate !== undefined) fate.replayed = { entry: entry.seq, at: entry.time, ...(entry.hotfix !== undefined && { file: entry.hotfix.file }) };
     } else if (entry.phase === 'refused') {
       const fate = this.fates.get(entry.id);
-      if (fate?.state === 'lost' || fate?.state === 'superseded') fate.why = entry.why;
+      if (fate?.state !== 'lost' && fate?.state !== 'superseded') return;
+      fate.why = entry.why;
+      if (entry.forGood === true) fate.heldBack = entry.why;
     } else this.#cameBack(entry, run);
   }
 
@@ -197,7 +209,8 @@ export class PatchHistory {
     const { became, strategy, why } = result as unknown as ReplayResult;
     settle(fate, became, time, why);
     if (strategy !== undefined) fate.strategy = strategy;
-    if (became === 'live') this.#live.set(fate.address, fate);
+    if (became === 'live') this.#begin(fate);
+    if (became === 'landed' && this.#last.get(fate.address) === fate) this.#last.set(fate.address, null);
   }
 
   /** A hotfix file may bring the same patch again and again: it stays one. */

@@ -37,6 +37,8 @@ export interface JournalParts {
   /** Cuts secrets out of entries; see createRedaction. */
   redact?: Redact;
   disk?: Disk;
+  /** Patches are replayed at the next start, so an export does not make them dispensable. */
+  replays?: boolean;
 }
 
 /** Lines that stand together in one segment; a function gets the first seq of the segment they will stand in. */
@@ -53,6 +55,7 @@ export class Journal {
   /** Hashes of the last entries by seq: consoles say with each request what they saw last. */
   readonly #recent = new Map<number, string>();
   readonly #redact: Redact;
+  readonly #replays: boolean;
   readonly #retention: JournalConfig['retention'];
   readonly #sinks: Sink[];
   #sweepTimer: NodeJS.Timeout | null = null;
@@ -65,13 +68,20 @@ export class Journal {
   #closed = false;
 
   /** Opens or creates the journal of a directory, recovers it, and writes that the agent has started. Never throws: see {@link state}. */
-  static open(config: JournalConfig, start: StartEntry, { redact, disk = realDisk }: JournalParts = {}): Journal {
-    return new Journal(config, new JournalWriter({ dir: config.dir, start, maxSegmentBytes: config.maxSegmentBytes, disk }), start.service, redact);
+  static open(config: JournalConfig, start: StartEntry, { redact, disk = realDisk, replays = false }: JournalParts = {}): Journal {
+    return new Journal(
+      config,
+      new JournalWriter({ dir: config.dir, start, maxSegmentBytes: config.maxSegmentBytes, disk }),
+      start.service,
+      replays,
+      redact,
+    );
   }
 
-  private constructor(config: JournalConfig, writer: JournalWriter, service: string, redact: Redact = (draft) => draft) {
+  private constructor(config: JournalConfig, writer: JournalWriter, service: string, replays: boolean, redact: Redact = (draft) => draft) {
     this.#writer = writer;
     this.#redact = redact;
+    this.#replays = replays;
     this.#retention = config.retention;
     this.#sinks = config.sinks.map((sink) => new Sink(sink, { service, dir: () => writer.dir, head: () => this.head }));
     this.#swept = writer.segmentName;
@@ -228,7 +238,7 @@ export class Journal {
     this.#sweeping = true;
     try {
       const delivered = Math.min(Number.MAX_SAFE_INTEGER, ...this.#sinks.map((sink) => sink.taken));
-      const plan = planRemoval(this.#writer.dir, { retention: this.#retention, current, delivered });
+      const plan = planRemoval(this.#writer.dir, { retention: this.#retention, current, delivered, replays: this.#replays });
       let step = plan.next();
       for (let steps = 1; step.done !== true; steps += 1) {
         if (steps % linesInOneTurn === 0) await nextTurn();

@@ -8,6 +8,7 @@ import type {
   IntentEntry,
   JournalEntry,
   PatchRequest,
+  PatchState,
   ReplayEntry,
   SessionEntry,
   SignedPush,
@@ -20,6 +21,7 @@ export interface HistoryQuery {
   before?: string;
   count?: number;
   ids?: readonly string[];
+  states?: readonly PatchState[];
 }
 
 const defaultCount = 50;
@@ -30,14 +32,14 @@ const defaultCount = 50;
  */
 export function historyPage(
   history: PatchHistory,
-  { before, count = defaultCount, ids }: HistoryQuery,
+  { before, count = defaultCount, ids, states }: HistoryQuery,
 ): { patches: Omit<HistoricPatch, 'email'>[]; next: string | null } {
   const fates = ids === undefined ? [...history.fates.values()] : fatesOf(history, ids);
   fates.reverse();
   const from = before === undefined ? 0 : fates.indexOf(fateOf(history, before)) + 1;
   const patches: Omit<HistoricPatch, 'email'>[] = [];
   let bytes = 0;
-  for (const fate of fates.slice(from)) {
+  for (const fate of fates.slice(from).filter(({ state }) => states?.includes(state) ?? true)) {
     const patch = recordOf(fate);
     bytes += [patch.code, patch.source, patch.baseCode, patch.baseSource].reduce((sum, text) => sum + Buffer.byteLength(text), 0);
     if (patches.length > 0 && (patches.length >= count || bytes > limits.maxHistoryPageBytes)) {

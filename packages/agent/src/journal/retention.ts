@@ -17,15 +17,17 @@ export interface RetentionLimits {
   current: string;
   /** Entries after this one have not reached every sink. */
   delivered: number;
+  /** Patches are replayed at the next start: an export is not enough, for until they land the journal is needed. */
+  replays: boolean;
 }
 
 /** Steps through the journal, so that others are served in between; returns the checkpoint of what may go, or null. */
-export function* planRemoval(dir: string, { retention, current, delivered }: RetentionLimits): Generator<void, CheckpointEntry | null> {
+export function* planRemoval(dir: string, { retention, current, delivered, replays }: RetentionLimits): Generator<void, CheckpointEntry | null> {
   const segments = segmentsIn(dir);
   const closed = segments.filter((name) => name !== current && firstSeqOf(name) < firstSeqOf(current));
   const wanted = tooMany(dir, segments, closed, retention);
   if (wanted === 0) return null;
-  const needed = yield* firstNeeded(dir, segments);
+  const needed = yield* firstNeeded(dir, segments, replays);
   const removed: CheckpointEntry['removed'] = [];
   for (const [index, file] of closed.slice(0, wanted).entries()) {
     const last = (segments[index + 1] === undefined ? 0 : firstSeqOf(segments[index + 1] ?? '')) - 1;
@@ -68,7 +70,7 @@ function tooMany(dir: string, segments: string[], closed: string[], { maxBytes, 
 }
 
 /** The first entry that is still needed: the intent of a patch that lives nowhere but here and in the process. */
-function* firstNeeded(dir: string, segments: string[]): Generator<void, number> {
+function* firstNeeded(dir: string, segments: string[], replays: boolean): Generator<void, number> {
   /** Intents of patches by id, in the order of the journal, and what they changed. */
   const patches = new Map<string, { intent: number; address: string }>();
   const open = new Set<number>();
@@ -91,9 +93,10 @@ function* firstNeeded(dir: string, segments: string[]): Generator<void, number> 
         continue;
       }
       if (entry.phase === 'intent' || entry.phase === 'due' || entry.status !== 'done') continue;
+      if (entry.kind === 'replay' && entry.result?.['became'] === 'landed') settle(String(entry.result['id']));
       for (const { id, address } of patchesOf(entry)) {
         if (entry.kind === 'patch' && entry.phase === 'outcome') patches.set(id, { intent: entry.intent, address });
-        if (entry.kind === 'revert' || entry.kind === 'export') settle(id);
+        if (entry.kind === 'revert' || (entry.kind === 'export' && !replays)) settle(id);
       }
     }
   }

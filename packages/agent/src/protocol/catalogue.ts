@@ -192,6 +192,7 @@ export const catalogue: Record<OperationName, Operation> = {
       before: optional(name, 'only patches that are older than this one: an id'),
       count: optional(integer(1, 200), 'how many'),
       ids: optional(listOf(name, 200), 'only these'),
+      states: optional(listOf(name, 10), 'only patches that this became of: live, lost, landed, ...'),
     },
   },
   'patch.hotfix': {

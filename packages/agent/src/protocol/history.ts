@@ -24,6 +24,4 @@ export interface HistoricPatch extends Omit<PatchRecord, 'trial'> {
   why?: string;
   /** `replaced`: the id of the patch that took its place. */
   by?: string;
-  /** It came back after a restart: when, and for a hotfix file its name. `entry` is that of the replay. */
-  replayed?: { entry: number; at: string; file?: string };
 }

@@ -162,6 +162,8 @@ export interface NotReplayedEntry {
   address: string;
   original: JournalHead;
   why: string;
+  /** It will not be tried at a later start either. */
+  forGood?: true;
 }
 
 /** The process has lived on for a while after patches were put into effect again: they did not end it. */

@@ -1,7 +1,7 @@
 /** The shapes of all operations on the wire, by name: what each takes and what it answers. Types only; what they mean is said in the catalogue. */
 import type { AskedChange, AttachedOperator, WaitingChange } from './approvals.ts';
 import type { DoctorCheck } from './doctor.ts';
-import type { HistoricPatch } from './history.ts';
+import type { HistoricPatch, PatchState } from './history.ts';
 import type { Hotfix } from './hotfix.ts';
 import type { JournalEntry, JournalFilter, JournalReport, JournalState } from './journal.ts';
 import type {
@@ -92,7 +92,7 @@ export interface Operations {
    * Every patch that the journal knows, newest first, also those of earlier processes. `next` is the `before` of the next page: an id; null at the end. `ids`: these alone, on one page, or TOO_LARGE.
    */
   'patch.history': {
-    params: { before?: string; count?: number; ids?: string[] };
+    params: { before?: string; count?: number; ids?: string[]; states?: PatchState[] };
     result: { service: string; root: string; commit: string | null; patches: HistoricPatch[]; next: string | null };
   };
   /** What a hotfix file holds for these patches, live or not. */

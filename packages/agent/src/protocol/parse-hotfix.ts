@@ -111,24 +111,30 @@ function proofOf(value: unknown, where: string): SignedPush['signed'] {
 }
 
 function loginOf(value: unknown, where: string): LoginProof {
-  const login = fields(value, where, ['service', 'bootId', 'publicKey', 'sessionKey', 'signature', 'message']);
+  const login = fields(value, where, ['service', 'bootId', 'publicKey', 'sessionKey', 'signature', 'message'], 'certificate');
   return {
     service: words(login.service, `${where}.service`, 64),
     bootId: words(login.bootId, `${where}.bootId`, 100),
-    publicKey: words(login.publicKey, `${where}.publicKey`, 1_000),
+    publicKey: words(login.publicKey, `${where}.publicKey`, 4_096),
+    ...(login.certificate !== undefined && { certificate: words(login.certificate, `${where}.certificate`, 16_384) }),
     sessionKey: login.sessionKey === null ? null : words(login.sessionKey, `${where}.sessionKey`, 1_000),
     signature: base64(login.signature, `${where}.signature`),
-    message: words(login.message, `${where}.message`, 10_000),
+    message: words(login.message, `${where}.message`, 65_536),
   };
 }
 
-/** An object with exactly these fields. */
-function fields<Name extends string>(value: unknown, where: string, names: readonly Name[]): Record<Name, unknown> {
+/** An object with exactly these fields, and that one where there is one. */
+function fields<Name extends string, Optional extends string = never>(
+  value: unknown,
+  where: string,
+  names: readonly Name[],
+  optional?: Optional,
+): Record<Name | Optional, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(where, `an object with ${names.join(', ')}`);
   for (const name of Object.keys(value))
-    if (!(names as readonly string[]).includes(name)) throw wrong(where, `without a field ${JSON.stringify(name.slice(0, 40))}`);
+    if (name !== optional && !(names as readonly string[]).includes(name)) throw wrong(where, `without a field ${JSON.stringify(name.slice(0, 40))}`);
   for (const name of names) if (!Object.hasOwn(value, name)) throw wrong(where, `with a field ${name}`);
-  return value as Record<Name, unknown>;
+  return value as Record<Name | Optional, unknown>;
 }
 
 function list(value: unknown, where: string, most: number): unknown[] {
@@ -158,7 +164,7 @@ function hash(value: unknown, where: string): string {
 }
 
 function base64(value: unknown, where: string): string {
-  if (typeof value === 'string' && /^[A-Za-z0-9+/=]{1,4096}$/.test(value)) return value;
+  if (typeof value === 'string' && /^[A-Za-z0-9+/=]{1,8192}$/.test(value)) return value;
   throw wrong(where, 'a signature in base64');
 }
 

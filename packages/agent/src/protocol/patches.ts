@@ -226,4 +226,14 @@ export interface PatchRecord extends PatchRequest {
   /** It did not wait for the approval that the service asks for. */
   breakGlass?: true;
   trial?: TrialState;
+  /** It was put into effect again after a restart. */
+  replayed?: ReplayMark;
+}
+
+/** The journal entry of a replay, and the hotfix file that the patch came from, where it came from one. */
+export interface ReplayMark {
+  entry: number;
+  /** ISO 8601. */
+  at: string;
+  file?: string;
 }

@@ -1,8 +1,8 @@
 /** The door's end of the bridge: asks the host and waits for its answer. */
 import type { MessagePort } from 'node:worker_threads';
 import { KeyholeError } from '../protocol/index.ts';
-import type { HostContext, HostOperation, HostResult, ToDoor, ToHost, UndoneNews } from '../host/bridge.ts';
-import type { Params } from '../protocol/index.ts';
+import type { HostContext, HostOperation, HostResult, ToDoor, ToHost, HostNews } from '../host/bridge.ts';
+import type { Params, PatchRecord } from '../protocol/index.ts';
 
 interface Waiting {
   resolve: (result: unknown) => void;
@@ -14,11 +14,14 @@ export class BridgeClient {
   readonly #waiting = new Map<number, Waiting>();
   #next = 1;
 
-  /** @param undone hears what the agent took back by itself, also what no door before this one has written. */
-  constructor(port: MessagePort, undone: (news: UndoneNews) => void) {
+  #armed: () => void = () => undefined;
+
+  /** @param hear what the host did by itself, also what no door before this one has written. */
+  constructor(port: MessagePort, hear: (news: HostNews) => void) {
     this.#port = port;
     port.on('message', (message: ToDoor) => {
-      if (message.t === 'undone') return undone(message);
+      if (message.t === 'news') return hear(message);
+      if (message.t === 'armed') return this.#armed();
       const waiting = this.#waiting.get(message.id);
       this.#waiting.delete(message.id);
       if (message.ok) waiting?.resolve(message.result);
@@ -35,6 +38,15 @@ export class BridgeClient {
     });
     this.#port.postMessage({ t: 'call', id, op, params, context } satisfies ToHost);
     return { id, result };
+  }
+
+  /** Resolves when the host has them: from then on they go into effect as their files are loaded, and what became of each is news. */
+  async replay(records: PatchRecord[]): Promise<void> {
+    const armed = new Promise<void>((resolve) => {
+      this.#armed = resolve;
+    });
+    this.#port.postMessage({ t: 'replay', records } satisfies ToHost);
+    await armed;
   }
 
   /** The host need not say that again. */

@@ -35,14 +35,31 @@ export interface DoorConfig {
   runtimeDir: string | null;
   cold: ColdOrigin | null;
   journal: JournalConfig;
+  /** The journal's patches are replayed at the start. */
+  replays: boolean;
   instrumented: boolean;
+  /** Milliseconds until the process has lived long enough with patches that an earlier door has put into effect again; null where there is nothing to say about that. */
+  standsInMs: number | null;
   /** The door's end of the bridge (see host/bridge.ts). */
   bridge: MessagePort;
 }
 
+/** What is put into effect again when the process starts. */
+export interface ReplayConfig {
+  /** The journal's patches that have not landed. */
+  pending: boolean;
+  /** Hotfix files, as absolute paths. */
+  hotfixes: string[];
+}
+
+/** Sent by the composition root while the worker runs. */
+export type DoorOrder = { t: 'close' } | { t: 'replay'; replay: ReplayConfig };
+
 /** Sent by the worker on its parentPort. */
 export type DoorReport =
   | { t: 'listening'; address: string }
+  /** What is to be put into effect again is with the host (`armed`: how many patches), or was refused and reported. */
+  | { t: 'replayed'; armed: number }
   /** Something outside is wrong (no operators file, directory not writable, ...); the agent goes on as far as it can. */
   | { t: 'problem'; what: string; message: string; hint: string };
 

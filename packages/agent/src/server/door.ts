@@ -12,7 +12,7 @@ import { Approvals } from './approvals.ts';
 import { BridgeClient } from './bridge-client.ts';
 import { serveConnection } from './connection.ts';
 import type { Gate } from './connection.ts';
-import type { Announcement, DoorConfig, DoorReport } from './door-config.ts';
+import type { Announcement, DoorConfig, DoorOrder, DoorReport } from './door-config.ts';
 import { sessionEntry } from './changes.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Interrupter } from './interrupt.ts';
@@ -24,7 +24,9 @@ import type { Operators } from './operators.ts';
 import { PolicyFile } from './policy.ts';
 import { reviewSessions } from './review.ts';
 import type { OperatorSession } from './session.ts';
-import { recordUndone } from './undone.ts';
+import { recordNews } from './news.ts';
+import { standsAfterMs } from './crash-loop.ts';
+import { replay } from './replay.ts';
 
 async function openDoor(config: DoorConfig): Promise<void> {
   const { service, startedAt, commit, instrumented, cluster } = config;
@@ -53,7 +55,7 @@ async function openDoor(config: DoorConfig): Promise<void> {
     commit,
     ...(config.cold !== null && { cold: config.cold }),
   } as const;
-  const journal = Journal.open(config.journal, start, { redact });
+  const journal = Journal.open(config.journal, start, { redact, replays: config.replays });
   const { writable, why = '' } = journal.state();
   if (!writable)
     report('journal', `the journal can not be written: ${why}`, 'Inspection works; every change is refused until the journal can be written.');
@@ -64,7 +66,7 @@ async function openDoor(config: DoorConfig): Promise<void> {
     showPatches();
   };
   const sessions = new Set<OperatorSession>();
-  const bridge = new BridgeClient(config.bridge, (news) => recordUndone(news, { journal, bridge, sessions, patchesChanged, report }));
+  const bridge = new BridgeClient(config.bridge, (news) => recordNews(news, { journal, bridge, sessions, patchesChanged, report }));
   const build = { service, root: config.root, commit };
   const policy = new PolicyFile(config.policy);
   const wrongPolicy = policy.problem();
@@ -112,6 +114,21 @@ async function openDoor(config: DoorConfig): Promise<void> {
       return null;
     }
   };
+
+  let close = (): void => {
+    journal.close();
+    process.exit();
+  };
+  const standIn = (delayMs: number): void => void setTimeout(() => void note({ kind: 'replay', phase: 'stood', by: 'agent' }), delayMs).unref();
+  if (config.standsInMs !== null) standIn(config.standsInMs);
+  parentPort?.on('message', (order: DoorOrder) => {
+    if (order.t === 'close') return close();
+    void replay(order.replay, { journal, service, operators, arm: (records) => bridge.replay(records), report }).then((armed) => {
+      if (armed > 0) standIn(standsAfterMs);
+      parentPort?.postMessage({ t: 'replayed', armed } satisfies DoorReport);
+    });
+  });
+
   const dir = ownRuntimeDir(config.runtimeDir ?? undefined);
   const hostKey = openHostKey(config.hostKey);
   if (hostKey.unkept !== null)
@@ -179,13 +196,13 @@ async function openDoor(config: DoorConfig): Promise<void> {
   };
   parentPort?.postMessage({ t: 'listening', address } satisfies DoorReport);
 
-  parentPort?.on('message', () => {
+  close = () => {
     withdraw(dir, announcement());
     listener.close();
     for (const session of sessions) void note(sessionEntry(session, 'close'));
     journal.close();
     process.exit();
-  });
+  };
 }
 
 /** Workers of a cluster are told the same as their primary, and each needs a place of its own. */

@@ -28,8 +28,8 @@ export interface Claim {
   publicKey: string;
   /** `ssh-ed25519-cert-v01@openssh.com AAAA...` */
   certificate: string | null;
-  /** An IP address, or `local`. */
-  address: string;
+  /** An IP address, or `local`; null: from where it came was looked at when it came. */
+  address: string | null;
 }
 
 /** Critical options of certificates that we know; a certificate with another one is refused, as OpenSSH does. */
@@ -69,7 +69,7 @@ export class Operators {
 
   /** Whose key that is, if it may come in from there now. That somebody has it is another matter. */
   find({ publicKey, certificate, address }: Claim, now: number): Operator | null {
-    const admits = (line: KeyLine): boolean => now < line.expiresAt && (line.from === null || line.from.allows(address));
+    const admits = (line: KeyLine): boolean => now < line.expiresAt && (line.from === null || address === null || line.from.allows(address));
     const key = parsePublicKey(publicKey);
     if (key === null) return null;
     // The first line that names a key counts, as in authorized_keys.
@@ -90,12 +90,12 @@ function byOwnLine({ key, name, email, comment, capabilities, verifyRequired }: 
 }
 
 /** What line and certificate both allow. */
-function byCertificate(line: KeyLine, certificate: Certificate, address: string, now: number): Operator | null {
+function byCertificate(line: KeyLine, certificate: Certificate, address: string | null, now: number): Operator | null {
   const { key, principals, critical, validAfter, validBefore } = certificate;
   if (now < validAfter || now >= validBefore) return null;
   if ([...critical.keys()].some((option) => !knownCritical.includes(option))) return null;
   const source = critical.get('source-address');
-  if (source !== undefined && !allowsSource(textOption(source), address)) return null;
+  if (source !== undefined && address !== null && !allowsSource(textOption(source), address)) return null;
   const principal = principals.find((each) => isPlainName(each) && (line.authority?.principals?.has(each) ?? true));
   if (principal === undefined) return null;
   const verifyRequired = line.verifyRequired || critical.has('verify-required');

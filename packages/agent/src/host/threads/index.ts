@@ -2,7 +2,7 @@
 import { KeyholeError, limits } from '../../protocol/index.ts';
 import type { FunctionInThread, FunctionSummary, Params, PatchRecord, RefusedPatch, ThreadSummary } from '../../protocol/index.ts';
 import type { Clock } from '../../platform/clock.ts';
-import type { HostContext, HostHandlers } from '../bridge.ts';
+import type { HostContext, HostHandlers, Replayed } from '../bridge.ts';
 import { Trials } from '../patch/trials.ts';
 import type { Report } from '../patch/trials.ts';
 import { select } from '../patch/patch-ids.ts';
@@ -11,6 +11,7 @@ import { onMainThreadOnly } from './refusals.ts';
 import { labelOf } from './roster.ts';
 import type { Roster, ThreadParams, ThreadResult } from './roster.ts';
 import type { ThreadPatches } from './thread-patches.ts';
+import type { ThreadReplay } from './thread-replays.ts';
 import { Threads, mainThread } from './threads.ts';
 import type { AloneOperation, MainHandlers } from './threads.ts';
 
@@ -26,7 +27,7 @@ export interface ThreadingParts {
   /** What the main thread does on its own objects. */
   main: MainHandlers & { forget(session: string): void; interrupt(call: number): 'running' | 'let go' };
   patches: ThreadPatches;
-  /** It asks for what is live: see {@link Threading.shared}. */
+  /** It asks for what threads get: see {@link Threading.given}. */
   roster: Roster;
   service: string;
   root: string;
@@ -34,19 +35,27 @@ export interface ThreadingParts {
   clock: Clock;
   /** Hears what was taken back by itself. */
   undone: Report;
+  /** Hears what became of patches of an earlier process. */
+  replayed: (replayed: Replayed) => void;
 }
 
 export interface Threading {
   handlers: Pick<HostHandlers, AloneOperation | 'threads.list' | 'patch.confirm'>;
   forget(session: string): void;
   interrupt(call: number): 'running' | 'let go';
-  /** What is live in the whole process: every thread gets it. */
-  shared(): readonly PatchRecord[];
+  /** What is live in the whole process, or shall be: every thread gets it. */
+  given(): readonly PatchRecord[];
+  /** Patches of an earlier process: each goes into effect when its file is loaded. */
+  replay(records: readonly PatchRecord[]): void;
+  /** A thread has judged one of these. */
+  replayed(replay: ThreadReplay): void;
+  /** Those that have not gone into effect. */
+  waiting(): readonly PatchRecord[];
   /** How many patches are live, those that one thread alone has too. */
   count(): number;
 }
 
-export function createThreading({ main, patches, roster, service, root, commit, clock, undone }: ThreadingParts): Threading {
+export function createThreading({ main, patches, roster, service, root, commit, clock, undone, replayed }: ThreadingParts): Threading {
   const threads = new Threads(main, patches, roster);
   const all = new ProcessPatches(threads);
   const trials = new Trials(all, clock, undone);
@@ -201,7 +210,16 @@ export function createThreading({ main, patches, roster, service, root, commit, 
       roster.tell(thread, { t: 'interrupt', call });
       return 'let go';
     },
-    shared: () => all.shared,
+    given: () => all.given,
+    replay: (records) => all.replay(records),
+    replayed(replay) {
+      const news = all.replayed(replay);
+      if (news === null) return;
+      replayed(news);
+      // Not in the middle of a load.
+      clock.soon(() => threads.share(all.given));
+    },
+    waiting: () => all.waiting,
     count: () => all.records().length,
   };
 }

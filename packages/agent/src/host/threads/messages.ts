@@ -7,6 +7,7 @@ import { BroadcastChannel } from 'node:worker_threads';
 import type { PatchRecord, PatchRequest, PatchResult, WireError } from '../../protocol/index.ts';
 import type { HostContext, HostOperation } from '../bridge.ts';
 import type { Withdrawal } from '../patch/engine.ts';
+import type { ThreadReplay } from './thread-replays.ts';
 
 /** Where threads say that they are there. Once there is a thread, it and the main thread have a channel of their own. */
 const callingChannel = 'keyhole.threads';
@@ -85,7 +86,10 @@ export type ToThread =
   /** All that is live in the whole process. */
   | { t: 'live'; records: PatchRecord[] };
 
-export type FromThread = { t: 'answer'; id: number; ok: true; result: unknown } | { t: 'answer'; id: number; ok: false; error: WireError };
+export type FromThread =
+  /** What became there of a patch that is put into effect again. */
+  { t: 'replayed'; replay: ThreadReplay } | FromThreadAnswer;
+export type FromThreadAnswer = { t: 'answer'; id: number; ok: true; result: unknown } | { t: 'answer'; id: number; ok: false; error: WireError };
 
 export interface Channel<Sent> {
   post(message: Sent): void;

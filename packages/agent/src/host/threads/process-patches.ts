@@ -10,22 +10,22 @@ import { patchIds, select } from '../patch/patch-ids.ts';
 import type { Wrapping } from '../patch/planned.ts';
 import type { TriedPatches, Withdrawn } from '../patch/trials.ts';
 import { changeLimitMs } from './messages.ts';
+import type { Replayed } from '../bridge.ts';
+import type { ThreadReplay } from './thread-replays.ts';
 import type { ThreadPlan } from './messages.ts';
 import { onMainThreadOnly, refusals } from './refusals.ts';
 import { labelOf } from './roster.ts';
+import { restoreIn } from './restore.ts';
+import type { Part } from './restore.ts';
 import type { Threads } from './threads.ts';
 import { withdrawIn } from './withdraw.ts';
-
-interface Part {
-  thread: number;
-  requests: PatchRequest[];
-  before: PatchRecord[];
-}
 
 export class ProcessPatches implements TriedPatches {
   readonly #threads: Threads;
   /** Live in the whole process, by address: also in threads that have not loaded the code yet, or not begun. */
   readonly #shared = new Map<string, PatchRecord>();
+  /** Patches of an earlier process that are due as soon as their file is loaded somewhere, by address. */
+  readonly #due = new Map<string, PatchRecord>();
   /** Live in one thread alone, by thread and id. */
   readonly #alone = new Map<number, Map<string, PatchRecord>>();
   /** Changes are made one after the other: between judging and making one, nothing else is changed. */
@@ -38,6 +38,31 @@ export class ProcessPatches implements TriedPatches {
   /** Live in the whole process. */
   get shared(): PatchRecord[] {
     return [...this.#shared.values()];
+  }
+
+  /** What every thread gets: what is live in the process, and what shall be. */
+  get given(): PatchRecord[] {
+    return [...this.#shared.values(), ...this.#due.values()];
+  }
+
+  /** From now on these go into effect, each when its file is loaded. */
+  replay(records: readonly PatchRecord[]): void {
+    for (const record of records) if (!this.#shared.has(record.address)) this.#due.set(record.address, record);
+    this.#threads.share(this.given);
+  }
+
+  /** The first thread that has loaded its file has judged it. */
+  replayed({ id, address, became, record, ...more }: ThreadReplay): Replayed | null {
+    const due = this.#due.get(address);
+    if (due?.id !== id) return null;
+    if (became !== 'failed') this.#due.delete(address);
+    if (became === 'live' && record !== undefined) this.#shared.set(address, record);
+    return { entry: due.replayed?.entry ?? 0, id, address, became, ...more };
+  }
+
+  /** Those whose file no thread has loaded yet, or that could not be put into effect. */
+  get waiting(): PatchRecord[] {
+    return [...this.#due.values()];
   }
 
   /** All that is live somewhere. */
@@ -120,7 +145,7 @@ export class ProcessPatches implements TriedPatches {
     if (failure !== -1) throw await this.#undoAll(parts, settled, failure, ids, context);
     const done = settled.flatMap((each, index) => (each.status === 'fulfilled' ? [{ ...each.value, part: parts[index] as Part }] : []));
     for (const { records, part } of done) this.#keep(records, part, alone);
-    this.#threads.share(this.shared);
+    this.#threads.share(this.given);
     return {
       ok: true,
       dryRun,
@@ -137,8 +162,8 @@ export class ProcessPatches implements TriedPatches {
     const result = await this.#threads.main['patch.apply'](params, context, wrap);
     if (result.dryRun || result.patches.length === 0) return result;
     const { patches } = await this.#threads.main['patch.list']({}, context);
-    for (const record of patches) if (result.patches.some(({ id }) => id === record.id)) this.#shared.set(record.address, record);
-    this.#threads.share(this.shared);
+    for (const record of patches) if (result.patches.some(({ id }) => id === record.id)) this.#setShared(record);
+    this.#threads.share(this.given);
     return result;
   }
 
@@ -181,34 +206,10 @@ export class ProcessPatches implements TriedPatches {
     ids: Readonly<Record<string, string>>,
     context: HostContext,
   ): Promise<KeyholeError> {
-    const undone: string[] = [];
-    const unknown: string[] = [];
-    const undo = async (part: Part, maybe: boolean): Promise<void> => {
-      const label = labelOf(this.#threads.find(part.thread));
-      const params = { ids: part.requests.flatMap(({ address }) => ids[address] ?? []), records: part.before };
-      try {
-        await this.#threads.ask(part.thread, 'thread.restore', params, { context, limitMs: changeLimitMs, always: true });
-        undone.push(label);
-      } catch (thrown) {
-        const { code, message } = KeyholeError.from(thrown);
-        if (code === 'TIMEOUT')
-          unknown.push(`${label}: ${maybe ? 'the change may be live there' : 'the change is live there'}; it is taken back as soon as it answers`);
-        else unknown.push(`${label}: ${message}`);
-      }
-    };
-    const running = new Set(this.#threads.ids());
-    await Promise.all(
-      settled.map(async (each, index) => {
-        const part = parts[index];
-        const made = each.status === 'fulfilled';
-        const maybe = each.status === 'rejected' && KeyholeError.from(each.reason).code === 'TIMEOUT';
-        if (part !== undefined && running.has(part.thread) && (made || maybe)) await undo(part, maybe);
-      }),
-    );
+    const fate = await restoreIn(this.#threads, parts, settled, ids, context);
     const failed = settled[failure];
     const reason: unknown =
       failed?.status === 'rejected' ? failed.reason : new KeyholeError('PATCH_FAILED', 'it refused what it had accepted before');
-    const fate = [undone.length === 0 ? 'nothing else was changed' : `undone in ${undone.join(', ')}`, ...unknown].join('; ');
     return this.#said(parts[failure]?.thread ?? 0, reason, fate);
   }
 
@@ -217,14 +218,20 @@ export class ProcessPatches implements TriedPatches {
     for (const { id } of before) own.delete(id);
     for (const record of records) {
       if (alone) own.set(record.id, record);
-      else this.#shared.set(record.address, record);
+      else this.#setShared(record);
     }
     this.#alone.set(thread, own);
   }
 
+  /** What was due there is out of date. */
+  #setShared(record: PatchRecord): void {
+    this.#shared.set(record.address, record);
+    this.#due.delete(record.address);
+  }
+
   async #revert({ ids, all = false, reason, thread }: Params<'patch.revert'>, context: HostContext): Promise<PatchResult> {
     const threads = thread === undefined ? this.#threads.ids() : [this.#threads.find(thread).id];
-    const known = this.records().filter(({ id }) => thread === undefined || this.#isIn(id, thread));
+    const known = thread === undefined ? [...this.records(), ...this.#due.values()] : this.records().filter(({ id }) => this.#isIn(id, thread));
     const wanted = all ? known : select(known, ids);
     const settled = await Promise.allSettled(
       threads.map((id) =>
@@ -252,10 +259,11 @@ export class ProcessPatches implements TriedPatches {
       refused.push(...wanted.map(({ address }) => ({ address, why })));
     }
     for (const record of wanted) {
-      if (thread === undefined && this.#shared.get(record.address)?.id === record.id) this.#shared.delete(record.address);
+      for (const each of thread === undefined ? [this.#shared, this.#due] : [])
+        if (each.get(record.address)?.id === record.id) each.delete(record.address);
       for (const id of threads) this.#alone.get(id)?.delete(record.id);
     }
-    if (thread === undefined) this.#threads.share(this.shared);
+    if (thread === undefined) this.#threads.share(this.given);
     const patches = this.#merged(done, wanted);
     // Live in the process, and in no thread that runs: those that come will not get it.
     const nowhere = wanted.filter(({ id, address }) => patches.every((each) => each.id !== id) && refused.every((each) => each.address !== address));
@@ -277,7 +285,7 @@ export class ProcessPatches implements TriedPatches {
     const others = (thread === undefined ? this.#threads.ids() : [thread]).filter((id) => id !== 0 && this.#threads.ids().includes(id));
     const elsewhere = withdrawals.length === 0 ? [] : withdrawIn(this.#threads, others, withdrawals);
     // Threads that begin from now on do not get them; those that were asked hear of it after the question.
-    if (thread === undefined) this.#threads.share(this.shared);
+    if (thread === undefined) this.#threads.share(this.given);
     return { now, elsewhere: await elsewhere };
   }
 

@@ -9,7 +9,8 @@ import type { Params, PatchRecord } from '../../protocol/index.ts';
 import type { HostContext, HostOperation, HostResult } from '../bridge.ts';
 import type { Wrapping } from '../patch/planned.ts';
 import { openCalling, openChannel } from './messages.ts';
-import type { Calling, Channel, FromThread, ThreadIdentity, ThreadOperations, ToThread } from './messages.ts';
+import type { ThreadReplay } from './thread-replays.ts';
+import type { Calling, Channel, FromThread, FromThreadAnswer, ThreadIdentity, ThreadOperations, ToThread } from './messages.ts';
 
 /** Node's own; no thread of the service is announced on another one. */
 export const workerChannel = 'worker_threads';
@@ -25,7 +26,7 @@ interface Known extends ThreadIdentity {
 
 interface Waiting {
   thread: number;
-  settle(answer: FromThread): void;
+  settle(answer: FromThreadAnswer): void;
 }
 
 export interface CallOptions {
@@ -52,6 +53,7 @@ export class Roster {
   readonly #waiting = new Map<number, Waiting>();
   readonly #calling: Channel<Calling>;
   readonly #live: () => readonly PatchRecord[];
+  readonly #replayed: (replay: ThreadReplay) => void;
   #next = 1;
   readonly #started = ({ worker }: { worker: Worker }): void => {
     const { threadId: id } = worker;
@@ -60,9 +62,13 @@ export class Roster {
     else this.#threads.set(id, { id, name: '', channel: null, worker: new WeakRef(worker), parent: 0 });
   };
 
-  /** @param live what is live in the whole process: a thread is told when it says hello. */
-  constructor(live: () => readonly PatchRecord[]) {
+  /**
+   * @param live what is live in the whole process, or shall be: a thread is told when it says hello.
+   * @param replayed hears what became in a thread of a patch that is put into effect again.
+   */
+  constructor(live: () => readonly PatchRecord[], replayed: (replay: ThreadReplay) => void) {
     this.#live = live;
+    this.#replayed = replayed;
     this.#calling = openCalling((message) => this.#hear(message));
     subscribe(workerChannel, this.#started as (message: unknown) => void);
     this.#calling.post({ t: 'who' });
@@ -116,13 +122,13 @@ export class Roster {
     const { context, limitMs, runMs = answerGraceMs, always = false } = options;
     const number = this.#next;
     this.#next += 1;
-    const answer = await new Promise<FromThread | null>((resolve) => {
+    const answer = await new Promise<FromThreadAnswer | null>((resolve) => {
       const timer = setTimeout(() => {
         this.#waiting.delete(number);
         resolve(null);
       }, limitMs + runMs);
       timer.unref();
-      const settle = (given: FromThread): void => {
+      const settle = (given: FromThreadAnswer): void => {
         clearTimeout(timer);
         this.#waiting.delete(number);
         resolve(given);
@@ -156,7 +162,10 @@ export class Roster {
       return;
     }
     known.name = message.name;
-    known.channel ??= openChannel<ToThread, FromThread>(id, (answer) => this.#waiting.get(answer.id)?.settle(answer));
+    known.channel ??= openChannel<ToThread, FromThread>(id, (message) => {
+      if (message.t === 'replayed') this.#replayed(message.replay);
+      else this.#waiting.get(message.id)?.settle(message);
+    });
     known.channel.post({ t: 'live', records: [...this.#live()] });
   }
 

@@ -7,6 +7,7 @@ import { Inspector } from '../inspector.ts';
 import { createLooking } from '../looking.ts';
 import { createPatching } from '../patch/index.ts';
 import { ThreadPatches } from './thread-patches.ts';
+import type { ThreadReplay } from './thread-replays.ts';
 
 export interface ThreadHostParts {
   /** Files are named relative to it. */
@@ -16,6 +17,8 @@ export interface ThreadHostParts {
   live: readonly PatchRecord[];
   /** Ids of its workers that run. */
   children: () => number[];
+  /** Hears what becomes here of a patch that is put into effect again. */
+  replayed: (replay: ThreadReplay) => void;
 }
 
 export interface ThreadHost {
@@ -25,11 +28,11 @@ export interface ThreadHost {
   share(records: readonly PatchRecord[]): void;
 }
 
-export function assembleThread({ root, table, live, children }: ThreadHostParts): ThreadHost {
+export function assembleThread({ root, table, live, children, replayed }: ThreadHostParts): ThreadHost {
   const inspector = new Inspector();
   const patching = createPatching({ inspector, service: '', root, commit: null, table });
   const looking = createLooking(inspector, new ActorRegistry(), patching.portals);
-  const patches = new ThreadPatches(patching.engine, patching.modules, live);
+  const patches = new ThreadPatches(patching.engine, patching.modules, live, replayed);
   table.onDefine((url) => patches.loaded(url));
   const handlers = {
     ...patching.handlers,

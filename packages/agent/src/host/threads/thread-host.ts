@@ -30,7 +30,13 @@ export function serveThread(root: string, table: SlotTable): void {
   const host = new Arrival(
     () => import('./thread-assembly.ts'),
     ({ assembleThread }): ThreadHost =>
-      assembleThread({ root, table, live, children: () => [...children].flatMap((child) => child.deref()?.threadId ?? []) }),
+      assembleThread({
+        root,
+        table,
+        live,
+        children: () => [...children].flatMap((child) => child.deref()?.threadId ?? []),
+        replayed: (replay) => channel.post({ t: 'replayed', replay }),
+      }),
     nodeClock,
   );
   // Patches go into effect with the first statement of their module: it can not wait.

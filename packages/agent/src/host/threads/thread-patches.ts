@@ -11,6 +11,8 @@ import type { PatchEngine, Withdrawal } from '../patch/engine.ts';
 import type { ModuleIndex } from '../patch/modules.ts';
 import type { Wrapping } from '../patch/planned.ts';
 import { liveKey } from './messages.ts';
+import { ThreadReplays } from './thread-replays.ts';
+import type { ThreadReplay } from './thread-replays.ts';
 import type { ThreadChange, ThreadOperations, ThreadPlan, ThreadState } from './messages.ts';
 
 type Handlers = {
@@ -32,6 +34,7 @@ export class ThreadPatches {
   readonly #declined = new Set<string>();
   /** Why a patch of the process's is not in effect here, by id. */
   readonly #missing = new Map<string, string>();
+  readonly #replays: ThreadReplays;
 
   readonly handlers: Handlers = {
     'thread.plan': ({ patches, maxPauseMs }, context, wrap) => this.#plan(patches, maxPauseMs, context, wrap),
@@ -55,7 +58,9 @@ export class ThreadPatches {
     'thread.state': ({ address }) => this.#state(address),
   };
 
-  constructor(engine: PatchEngine, modules: ModuleIndex, shared: readonly PatchRecord[]) {
+  /** @param heard hears what becomes here of a patch that is put into effect again. */
+  constructor(engine: PatchEngine, modules: ModuleIndex, shared: readonly PatchRecord[], heard: (replay: ThreadReplay) => void) {
+    this.#replays = new ThreadReplays(engine, modules, heard);
     this.#engine = engine;
     this.#modules = modules;
     this.#shared = shared;
@@ -131,12 +136,14 @@ export class ThreadPatches {
   #adopt(records: readonly PatchRecord[]): void {
     let refusals: { address: string; why: string }[];
     try {
-      refusals = records.length === 0 ? [] : this.#engine.adopt(records);
+      const { due, refused } = this.#replays.judge(records);
+      refusals = due.length === 0 ? refused : [...refused, ...this.#engine.adopt(due)];
     } catch (thrown) {
       // This runs in the middle of the service's own loading: what went wrong is told by whoever asks for the state of threads.
       const why = thrown instanceof Error ? thrown.message : String(thrown);
       refusals = records.map(({ address }) => ({ address, why }));
     }
+    this.#replays.tell(records, refusals);
     for (const { id, address } of records) {
       const refusal = refusals.find((each) => each.address === address);
       if (refusal === undefined) this.#missing.delete(id);
