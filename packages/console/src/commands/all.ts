@@ -18,6 +18,7 @@ import { log } from './log.ts';
 import { ps } from './ps.ts';
 import { push } from './push.ts';
 import { revert } from './revert.ts';
+import { status } from './status.ts';
 import { threads } from './threads.ts';
 import { who } from './who.ts';
 
@@ -30,6 +31,7 @@ export const allCommands: CommandDefinition[] = [
   fn,
   edit,
   push,
+  status,
   diff,
   log,
   revert,
