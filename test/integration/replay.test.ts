@@ -344,6 +344,20 @@ describe('a hotfix file', () => {
     expect(await first(service)).toEqual([20, 'old', 1]);
     expect(service.stderr()).toMatch(/the key SHA256:\S+ \(alice\) is not one of the operators/);
   });
+
+  test('which nobody here approved, or whose functions the policy keeps out', async () => {
+    const origin = await start();
+    const [id = ''] = await pushEdits(origin, 'lib.js', [['n * 2', 'n * 3']]);
+    const { hotfix } = await ask(origin, 'patch.hotfix', { ids: [id] });
+    const text = { 'fix.json': JSON.stringify(hotfix) };
+    const asking = await container(origin, text, { files: { ...files, 'keyhole.config.json': '{"approvals":{"patch":1}}' } });
+    expect(await first(asking)).toEqual([20, 'old', 1]);
+    expect(asking.stderr()).toContain('this service asks others to approve a push, and a hotfix file does not say who did');
+    const policy = { 'keyhole.config.json': '{"policy":"policy.json"}', 'policy.json': '{"rules":[{"addresses":["src/**"]}]}' };
+    const narrow = await container(origin, text, { files: { ...files, ...policy } });
+    expect(await first(narrow)).toEqual([20, 'old', 1]);
+    expect(narrow.stderr()).toContain('rule 1 of the policy: lib.js:price is not among the functions that may be patched');
+  });
 });
 
 test('a replay that can not be written down does not happen, and the service starts', async () => {

@@ -5,7 +5,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { Journal, createRedaction } from '../journal/index.ts';
 import type { Appended } from '../journal/index.ts';
 import { KeyholeError, limits } from '../protocol/index.ts';
-import type { JournalDraft, News } from '../protocol/index.ts';
+import type { JournalDraft, News, PatchRecord } from '../protocol/index.ts';
 import { fingerprintOf } from '../ssh/index.ts';
 import { announce, ownRuntimeDir, withdraw } from './announce.ts';
 import { Approvals } from './approvals.ts';
@@ -26,7 +26,7 @@ import { reviewSessions } from './review.ts';
 import type { OperatorSession } from './session.ts';
 import { recordNews } from './news.ts';
 import { standsAfterMs } from './crash-loop.ts';
-import { replay } from './replay.ts';
+import { objectionTo, replay } from './replay.ts';
 
 async function openDoor(config: DoorConfig): Promise<void> {
   const { service, startedAt, commit, instrumented, cluster } = config;
@@ -121,9 +121,11 @@ async function openDoor(config: DoorConfig): Promise<void> {
   };
   const standIn = (delayMs: number): void => void setTimeout(() => void note({ kind: 'replay', phase: 'stood', by: 'agent' }), delayMs).unref();
   if (config.standsInMs !== null) standIn(config.standsInMs);
+  const arm = (records: PatchRecord[]): Promise<void> => bridge.replay(records);
+  const objection = objectionTo(config.approvals, policy);
   parentPort?.on('message', (order: DoorOrder) => {
     if (order.t === 'close') return close();
-    void replay(order.replay, { journal, service, operators, arm: (records) => bridge.replay(records), report }).then((armed) => {
+    void replay(order.replay, { journal, service, operators, objection, arm, report }).then((armed) => {
       if (armed > 0) standIn(standsAfterMs);
       parentPort?.postMessage({ t: 'replayed', armed } satisfies DoorReport);
     });

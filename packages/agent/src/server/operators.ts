@@ -28,8 +28,8 @@ export interface Claim {
   publicKey: string;
   /** `ssh-ed25519-cert-v01@openssh.com AAAA...` */
   certificate: string | null;
-  /** An IP address, or `local`; null: from where it came was looked at when it came. */
-  address: string | null;
+  /** An IP address, or `local`. */
+  address: string;
 }
 
 /** Critical options of certificates that we know; a certificate with another one is refused, as OpenSSH does. */
@@ -67,8 +67,9 @@ export class Operators {
     return this.#lines.filter((line) => line.authority === null).map(byOwnLine);
   }
 
-  /** Whose key that is, if it may come in from there now. That somebody has it is another matter. */
-  find({ publicKey, certificate, address }: Claim, now: number): Operator | null {
+  /** Whose key that is, if it may come in from there now; without an address: from wherever. That somebody has it is another matter. */
+  find({ publicKey, certificate, ...from }: Omit<Claim, 'address'> & { address?: string }, now: number): Operator | null {
+    const { address = null } = from;
     const admits = (line: KeyLine): boolean => now < line.expiresAt && (line.from === null || address === null || line.from.allows(address));
     const key = parsePublicKey(publicKey);
     if (key === null) return null;

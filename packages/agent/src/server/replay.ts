@@ -7,15 +7,19 @@ import type { Fate, Journal, PatchHistory } from '../journal/index.ts';
 import { patchKey, provable, pushMisfit, pushesOf, recordOf } from '../journal/index.ts';
 import { KeyholeError, changesOf, limits, parseHotfix } from '../protocol/index.ts';
 import type { HotfixChange, NotReplayedEntry, PatchRecord, ReplayEntry, SignedPush } from '../protocol/index.ts';
+import type { ApprovalRules } from './approvals.ts';
 import { endedSoonTwice } from './crash-loop.ts';
 import type { ReplayConfig } from './door-config.ts';
 import type { Operator, Operators } from './operators.ts';
+import type { PolicyFile } from './policy.ts';
 
 export interface ReplayParts {
   journal: Journal;
   service: string;
   /** Those of today. */
   operators: () => Operators | null;
+  /** Why a push that comes in a file is not allowed here, or null: nobody here was asked when it was made. */
+  objection: (operator: Operator, request: SignedPush['request']) => string | null;
   /** Hands them to the host. */
   arm: (records: PatchRecord[]) => Promise<void>;
   report: (what: string, message: string, hint: string) => void;
@@ -67,6 +71,20 @@ export async function replay({ pending, hotfixes }: ReplayConfig, parts: ReplayP
     report('replay', `nothing is replayed: ${KeyholeError.from(thrown).message}`, 'The service runs without its patches.');
     return 0;
   }
+}
+
+/** What a push in a file lacks that it would have needed here: the eyes of others, and what the policy says. */
+export function objectionTo(approvals: ApprovalRules, policy: PolicyFile): ReplayParts['objection'] {
+  return ({ name }, request) => {
+    if (approvals.patch > 0 && request['breakGlass'] !== true)
+      return 'this service asks others to approve a push, and a hotfix file does not say who did: push it here, or let it break the glass';
+    try {
+      policy.check(name, 'patch.apply', request);
+      return null;
+    } catch (thrown) {
+      return KeyholeError.from(thrown).message;
+    }
+  };
 }
 
 async function whyBroken(journal: Journal): Promise<string | null> {
@@ -184,6 +202,8 @@ class Plan {
     const signer = signers.at(-1);
     if (push === undefined || signer === undefined || typeof signer === 'string') return;
     const { at, request } = push;
+    const objection = pushed === null ? this.#parts.objection(signer, request) : null;
+    if (objection !== null) return this.#refuse(what, objection);
     // A file may say any name; the key is what was proven.
     const { name: operator, email, fingerprint } = signer;
     const record = { ...change, strategy: 'slots' as const, operator, email, fingerprint, reason: request.reason, at };
@@ -195,7 +215,7 @@ class Plan {
   #signerOf({ fingerprint, operator: name, login }: SignedPush, at: number): Operator | string {
     if (login.service !== this.#parts.service) return `it was signed for the service ${login.service}`;
     const { publicKey, certificate = null } = login;
-    const claim = { publicKey, certificate: null, address: null };
+    const claim = { publicKey, certificate: null };
     const operator = this.#operators?.find(claim, Date.now()) ?? this.#operators?.find({ ...claim, certificate }, at);
     if (operator == null)
       return `the key ${fingerprint} (${name}) is not one of the operators${certificate === null ? '' : ', or its certificate is not valid'}`;

@@ -231,7 +231,7 @@ export class ProcessPatches implements TriedPatches {
 
   async #revert({ ids, all = false, reason, thread }: Params<'patch.revert'>, context: HostContext): Promise<PatchResult> {
     const threads = thread === undefined ? this.#threads.ids() : [this.#threads.find(thread).id];
-    const known = thread === undefined ? [...this.records(), ...this.#due.values()] : this.records().filter(({ id }) => this.#isIn(id, thread));
+    const known = [...this.records(), ...this.waiting].filter(({ id }) => thread === undefined || this.#isIn(id, thread));
     const wanted = all ? known : select(known, ids);
     const settled = await Promise.allSettled(
       threads.map((id) =>
