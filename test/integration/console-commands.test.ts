@@ -118,19 +118,9 @@ describe('targets', () => {
     }
   });
 
-  test('an address that is none, or that would lead out of this machine without TLS', async () => {
-    const addresses = [
-      'wss://example.org',
-      'wss://example.org:0',
-      'wss://example.org:65536',
-      'wss://u@example.org:1',
-      'wss://example.org:1/x',
-      'wss://:1',
-    ];
-    for (const target of [...addresses, 'ws://example.org:1', 'ws://10.0.0.1:1', 'ws://localhost.example.org:1', 'ssh://host']) {
-      const refused = await run(['actors', target, '--json']);
-      expect([refused.code, refused.json()]).toMatchObject([2, { error: { code: 'USAGE' } }]);
-    }
+  test('an address that leads out of this machine without TLS', async () => {
+    const refused = await run(['actors', 'ws://example.org:1', '--json']);
+    expect([refused.code, refused.json()]).toMatchObject([2, { error: { code: 'USAGE' } }]);
   });
 });
 

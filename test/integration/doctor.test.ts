@@ -27,6 +27,7 @@ test('a healthy service: every check is ok, and so is the exit code', async () =
     keys: expect.stringContaining('mode 0600: 1 key') as unknown,
     you: expect.stringMatching(/^alice, SHA256:\S+: view$/) as unknown,
     journal: expect.stringContaining(service.journal) as unknown,
+    'host key': expect.stringMatching(/^SHA256:\S+, kept in .*journal\.host_key$/) as unknown,
   });
   expect(Object.keys(details)).toEqual(expect.arrayContaining(['disk', 'clock', 'permissions', 'source maps', 'untouched', 'live edit', 'rebind']));
   const text = await service.keyhole('doctor');

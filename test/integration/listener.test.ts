@@ -631,3 +631,44 @@ describe('TLS', () => {
     ).rejects.toThrow(message);
   });
 });
+
+describe('every place with every kind of TLS: it listens there, or says why and nothing does', () => {
+  const folder = newFolder();
+  const authority = new Authority(folder, 'authority');
+  const { cert, key } = authority.issue('server', 'IP:127.0.0.1');
+  const kinds: [string, 'none' | 'good' | 'broken', object][] = [
+    ['no TLS', 'none', {}],
+    ['TLS', 'good', { tls: { cert, key } }],
+    ['TLS with client certificates', 'good', { tls: { cert, key, clientCa: authority.ca } }],
+    ['a key that is none', 'broken', { tls: { cert, key: cert } }],
+    ['a file that is not there', 'broken', { tls: { cert: path.join(folder, 'none.pem'), key } }],
+  ];
+  /** Whether it is loopback, another address of this machine, or of no machine here. */
+  const places: [string, 'loopback' | 'all' | 'elsewhere'][] = [
+    ['127.0.0.1', 'loopback'],
+    ['127.0.0.2', 'loopback'],
+    ['localhost', 'loopback'],
+    ['0.0.0.0', 'all'],
+    ['192.0.2.1', 'elsewhere'],
+    ['198.51.100.7', 'elsewhere'],
+    ['203.0.113.9', 'elsewhere'],
+    ['198.18.0.1', 'elsewhere'],
+    ['2001:db8::1', 'elsewhere'],
+    ['::ffff:192.0.2.1', 'elsewhere'],
+    ['no-such-host.invalid', 'elsewhere'],
+  ];
+  const cases = places.flatMap(([host, place]) => kinds.map(([name, tls, more]) => ({ host, place, name, tls, more })));
+
+  test('at least 48 of them', () => expect(cases.length).toBeGreaterThanOrEqual(48));
+  test.each(cases)('$host, $name', async ({ host, place, tls, more }) => {
+    const listens = tls !== 'broken' && (place === 'loopback' || (place === 'all' && tls === 'good'));
+    const outcome = await open({ host, port: 0, ...more }).then(
+      ({ listener }) => listener.address,
+      (error: Error) => error,
+    );
+    if (listens) expect(outcome).toMatch(/^wss?:/);
+    else expect(outcome).toBeInstanceOf(Error);
+    if (!listens && tls === 'none' && host !== 'no-such-host.invalid')
+      expect(String(outcome)).toContain('without TLS the agent listens on loopback only');
+  });
+});

@@ -69,7 +69,7 @@ describe('TCP on loopback', () => {
     const { address } = announcementOf(service);
     expect(address).toMatch(/^ws:\/\/127\.0\.0\.1:[1-9]\d*$/);
     const listed = await service.keyhole('ps', '--json');
-    expect(listed.json()).toMatchObject([{ name: 'svc', address }]);
+    expect(listed.json()).toMatchObject([{ name: 'svc', address, hostKey: expect.stringMatching(/^SHA256:/) as unknown }]);
 
     const byName = await service.keyhole('eval', 'svc', 'answerOfAll', '--json');
     expect(byName.json()).toMatchObject({ ok: true, value: 42 });

@@ -9,6 +9,7 @@ import { Journal } from '../../packages/agent/src/journal/index.ts';
 import { SlotTable } from '../../packages/agent/src/loader/slot-table.ts';
 import { examine, type Check, type DoctorCheck } from '../../packages/agent/src/protocol/index.ts';
 import { doorChecks, type DoorFacts } from '../../packages/agent/src/server/doctor.ts';
+import { openHostKey } from '../../packages/agent/src/server/host-key.ts';
 import { Operators } from '../../packages/agent/src/server/operators.ts';
 import { consoleChecks } from '../../packages/console/src/commands/doctor.ts';
 
@@ -127,6 +128,7 @@ describe('door', () => {
   const facts = (dir: string): DoorFacts => ({
     operator,
     operators: { file },
+    hostKey: openHostKey(path.join(folder, 'host_key')),
     journal: Journal.open(configFor(dir), startEntry),
   });
   const good = facts(path.join(folder, 'journal'));
@@ -144,6 +146,15 @@ describe('door', () => {
 
   test('you', () => {
     expect(only(doorChecks, 'you', good).detail).toMatch(/^alice, SHA256:\S+: view, inspect$/);
+  });
+
+  test('host key: kept, and not', () => {
+    expect(only(doorChecks, 'host key', good)).toMatchObject({ ok: true, detail: expect.stringMatching(/^SHA256:\S+, kept in /) as unknown });
+    const nowhere = openHostKey(path.join(folder, 'no/such/folder/key'));
+    expect(only(doorChecks, 'host key', { ...good, hostKey: nowhere })).toMatchObject({
+      ok: false,
+      detail: expect.stringContaining('until the process ends') as unknown,
+    });
   });
 
   test('sinks: how far each lags and why', async () => {

@@ -12,6 +12,7 @@ import type { Approvals } from './approvals.ts';
 import type { BridgeClient } from './bridge-client.ts';
 import { Changes } from './changes.ts';
 import { doorChecks } from './doctor.ts';
+import type { HostKey } from './host-key.ts';
 import type { Interrupter } from './interrupt.ts';
 import { emailFor, OperatorsFile } from './operators.ts';
 import type { OperatorSource } from './operators.ts';
@@ -24,6 +25,7 @@ export interface DispatcherParts {
   journal: Journal;
   interrupter: Interrupter;
   operators: OperatorSource;
+  hostKey: HostKey;
   approvals: Approvals;
   policy: PolicyFile;
   sessions: ReadonlySet<OperatorSession>;
@@ -141,11 +143,11 @@ export class Dispatcher {
 
   /** The door's share in what the host has answered. */
   #withOurPart({ operator }: OperatorSession, name: OperationName, result: unknown): unknown {
-    const { journal, operators } = this.#parts;
+    const { journal, operators, hostKey } = this.#parts;
     if (name === 'info') return { ...(result as HostResult<'info'>), journal: journal.state() } satisfies Result<'info'>;
     if (name !== 'doctor') return result;
     const { checks } = result as HostResult<'doctor'>;
-    const ours = examine(doorChecks, { operator, operators, journal });
+    const ours = examine(doorChecks, { operator, operators, journal, hostKey });
     return { time: new Date().toISOString(), checks: [...checks, ...ours] } satisfies Result<'doctor'>;
   }
 

@@ -2,6 +2,7 @@
 import { statSync, statfsSync } from 'node:fs';
 import type { Journal } from '../journal/index.ts';
 import type { Check } from '../protocol/index.ts';
+import type { HostKey } from './host-key.ts';
 import { OperatorsFile } from './operators.ts';
 import type { Operator, Operators, OperatorSource } from './operators.ts';
 
@@ -9,6 +10,7 @@ export interface DoorFacts {
   operator: Operator;
   operators: OperatorSource;
   journal: Journal;
+  hostKey: HostKey;
 }
 
 /** Below this an incident's worth of journal may no longer fit. */
@@ -37,6 +39,13 @@ export const doorChecks: readonly Check<DoorFacts>[] = [
   {
     check: 'you',
     look: ({ operator: { name, fingerprint, capabilities } }) => ({ ok: true, detail: `${name}, ${fingerprint}: ${capabilities.join(', ')}` }),
+  },
+  {
+    check: 'host key',
+    look: ({ hostKey: { fingerprint, file, unkept } }) =>
+      unkept === null
+        ? { ok: true, detail: `${fingerprint}, kept in ${file}` }
+        : { ok: false, detail: `${fingerprint}, until the process ends: ${file}: ${unkept}` },
   },
   {
     check: 'journal',

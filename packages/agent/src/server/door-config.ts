@@ -70,7 +70,7 @@ export interface Announcement {
   /** `unix:/path/of/socket`, `ws://127.0.0.1:port`, `wss://host:port` */
   address: string;
   /** The agent's own key, `ssh-ed25519 AAAA...`: whoever may write here is trusted to say which. */
-  hostKey: string;
+  hostKey?: string;
   node: string;
   startedAt: string;
   commit: string | null;

@@ -75,12 +75,20 @@ async function openDoor(config: DoorConfig): Promise<void> {
   const announceNews = (by: OperatorSession, { event, data }: News): void => {
     for (const session of sessions) if (session !== by) session.tell(event, data);
   };
+  const hostKey = openHostKey(config.hostKey);
+  if (hostKey.unkept !== null)
+    report(
+      'host key',
+      `the agent's own key can not be kept, so consoles that remember one will not know it again: ${hostKey.file}: ${hostKey.unkept}`,
+      'Mend the file, or name another one with hostKey (KEYHOLE_HOST_KEY), and restart the service.',
+    );
   const dispatcher = new Dispatcher({
     build,
     bridge,
     journal,
     interrupter: new Interrupter(),
     operators: config.operators,
+    hostKey,
     approvals,
     policy,
     sessions,
@@ -132,13 +140,6 @@ async function openDoor(config: DoorConfig): Promise<void> {
   });
 
   const dir = ownRuntimeDir(config.runtimeDir ?? undefined);
-  const hostKey = openHostKey(config.hostKey);
-  if (hostKey.unkept !== null)
-    report(
-      'host key',
-      `the agent's own key can not be kept, so consoles that remember one will not know it again: ${hostKey.unkept}`,
-      'Mend the file, or name another one with hostKey (KEYHOLE_HOST_KEY), and restart the service.',
-    );
   const gate: Gate = {
     bootId,
     service,

@@ -2,29 +2,34 @@
  * The agent's own Ed25519 key, by which consoles know it again: made at the first start, kept in a file of mode 0600. Where that is not possible the agent has one for this run alone, and
  * says so.
  */
-import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, sign as signWith, type KeyObject } from 'node:crypto';
 import { closeSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
-import { sshString } from '../ssh/index.ts';
+import { fingerprintOf, sshString } from '../ssh/index.ts';
 
 export interface HostKey {
   /** `ssh-ed25519 AAAA...` */
   publicKey: string;
   /** Ed25519 over the text's UTF-8 bytes. */
   sign(message: string): Uint8Array;
-  /** Why it ends with this process, or null where it is kept. */
+  /** `SHA256:...`, for people. */
+  fingerprint: string;
+  file: string;
+  /** Why it is not kept there and ends with this process, or null. */
   unkept: string | null;
 }
 
 export function openHostKey(file: string): HostKey {
   try {
-    return hostKey(load(file) ?? make(file), null);
+    return hostKey(load(file) ?? make(file), file, null);
   } catch (thrown) {
-    return hostKey(generateKeyPairSync('ed25519').privateKey, `${file}: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+    return hostKey(generateKeyPairSync('ed25519').privateKey, file, thrown instanceof Error ? thrown.message : String(thrown));
   }
 }
 
-function hostKey(key: KeyObject, unkept: string | null): HostKey {
-  return { publicKey: publicLine(key), sign: (message) => new Uint8Array(sign(null, Buffer.from(message, 'utf8'), key)), unkept };
+function hostKey(key: KeyObject, file: string, unkept: string | null): HostKey {
+  const publicKey = publicLine(key);
+  const sign = (message: string): Uint8Array => new Uint8Array(signWith(null, Buffer.from(message, 'utf8'), key));
+  return { publicKey, fingerprint: fingerprintOf(publicKey), file, sign, unkept };
 }
 
 /** @returns null where there is none yet. */

@@ -35,12 +35,18 @@ export interface ChannelOptions {
 const openTimeoutMs = 5_000;
 const ourHost = 'keyhole';
 
-/** @throws {KeyholeError} UNREACHABLE, USAGE, or what the other end of an ssh says. */
+/** @throws {KeyholeError} UNREACHABLE, USAGE, HOST_KEY, or what the other end of an ssh says. */
 export async function openChannel(endpoint: Endpoint, label: string, options: ChannelOptions): Promise<Channel> {
-  if (endpoint.kind !== 'ssh') return over(await connectDirectly(endpoint, label), endpoint, label, options);
-  const far = await openSsh(endpoint, label, options.env);
-  const channel = await over(far.stream, far.endpoint, label, options);
-  return { ...channel, vouchedBy: 'ssh', service: far.service, hostKey: far.hostKey };
+  if (endpoint.kind === 'ssh') {
+    // A path is one of that machine, and real there.
+    const { stream, endpoint: far, service, hostKey } = await openSsh(endpoint, label, options.env);
+    const channel = far.kind === 'socket' ? onSocket(stream, far.path) : await onPort(stream, far, label, options);
+    return { ...channel, vouchedBy: 'ssh', service, hostKey };
+  }
+  const stream = await connectDirectly(endpoint, label);
+  if (endpoint.kind === 'tcp') return onPort(stream, endpoint, label, options);
+  const path = await realpath(endpoint.path);
+  return { ...onSocket(stream, path), vouchedBy: (await isOurFolder(path)) ? 'folder' : null };
 }
 
 /** The bare connection, without TLS. */
@@ -59,20 +65,30 @@ export function connectDirectly(endpoint: DirectEndpoint, label: string): Promis
   });
 }
 
-async function over(stream: Duplex, endpoint: DirectEndpoint, label: string, options: ChannelOptions): Promise<Channel> {
-  const known = { service: null, hostKey: null };
-  if (endpoint.kind === 'socket') {
-    // On the far end of an ssh it is the path that is real there.
-    const path = await realpath(endpoint.path).catch(() => endpoint.path);
-    const binding = socketBinding(path);
-    return { ...known, stream, authority: ourHost, binding, exporter: null, vouchedBy: (await isOurFolder(path)) ? 'folder' : null, place: binding };
-  }
-  const { authority, isTls } = endpoint;
-  const place = `${isTls ? 'wss' : 'ws'}://${authority}`;
-  const binding = tcpBinding(isTls, authority);
-  if (!isTls) return { ...known, stream, authority, binding, exporter: null, vouchedBy: null, place };
-  const { secured, exporter, why } = await secure(stream, endpoint.host, label, options);
-  return { ...known, stream: secured, authority, binding, exporter, vouchedBy: why === null ? 'certificate' : null, place };
+function onSocket(stream: Duplex, realPath: string): Channel {
+  const binding = socketBinding(realPath);
+  return { stream, authority: ourHost, binding, exporter: null, vouchedBy: null, place: binding, service: null, hostKey: null };
+}
+
+async function onPort(
+  stream: Duplex,
+  { host, authority, isTls }: Extract<DirectEndpoint, { kind: 'tcp' }>,
+  label: string,
+  options: ChannelOptions,
+): Promise<Channel> {
+  const plain: Channel = {
+    stream,
+    authority,
+    binding: tcpBinding(isTls, authority),
+    exporter: null,
+    vouchedBy: null,
+    place: `${isTls ? 'wss' : 'ws'}://${authority}`,
+    service: null,
+    hostKey: null,
+  };
+  if (!isTls) return plain;
+  const { secured, exporter, isBelieved } = await secure(stream, host, label, options);
+  return { ...plain, stream: secured, exporter, vouchedBy: isBelieved ? 'certificate' : null };
 }
 
 async function secure(
@@ -80,7 +96,7 @@ async function secure(
   host: string,
   label: string,
   { env, ca, clientCert }: ChannelOptions,
-): Promise<{ secured: Duplex; exporter: Uint8Array; why: string | null }> {
+): Promise<{ secured: Duplex; exporter: Uint8Array; isBelieved: boolean }> {
   const caFile = ca ?? nonEmpty(env['KEYHOLE_CA']);
   const clientFile = clientCert ?? nonEmpty(env['KEYHOLE_CLIENT_CERT']);
   const client = clientFile === undefined ? undefined : await pem(clientFile);
@@ -115,11 +131,11 @@ async function secure(
       'Nothing was sent. Is it the right address, and the right --ca?',
     );
   }
-  return { secured, exporter: new Uint8Array(secured.exportKeyingMaterial(exporterBytes, exporterLabel, Buffer.alloc(0))), why };
+  return { secured, exporter: new Uint8Array(secured.exportKeyingMaterial(exporterBytes, exporterLabel, Buffer.alloc(0))), isBelieved: why === null };
 }
 
 /** Nobody but this user (and root) could have put the socket there. */
-export async function isOurFolder(socketPath: string): Promise<boolean> {
+async function isOurFolder(socketPath: string): Promise<boolean> {
   const { uid, mode } = await stat(dirname(socketPath)).catch(() => ({ uid: -1, mode: 0o777 }));
   return uid === process.getuid?.() && (mode & 0o077) === 0;
 }
@@ -132,7 +148,7 @@ async function pem(file: string): Promise<Buffer> {
   }
 }
 
-export function unreachable(label: string, why: string, code?: string): KeyholeError {
+function unreachable(label: string, why: string, code?: string): KeyholeError {
   return new KeyholeError('UNREACHABLE', `${label} can not be reached: ${why}`, hintFor(code));
 }
 

@@ -49,7 +49,7 @@ export async function checkHost(
 async function askAbout(label: string, hostKey: string, { place }: Channel, { ask, known }: HostTrust): Promise<void> {
   const shown = fingerprintOf(hostKey);
   const unknown = `the agent at ${label} was never met before: its host key is ${shown}`;
-  const hint = `Compare it with the one in the service's journal (host_key) or of somebody who knows it; then --accept-new-host-key, or a line "${place} ${hostKey}" in ${known.file}`;
+  const hint = `Compare it with what keyhole doctor or ps --json shows on its own machine; then give --accept-new-host-key, or write the line "${place} ${hostKey}" into ${known.file}`;
   if (ask === null) throw new KeyholeError('HOST_KEY', unknown, hint);
   const answer = await ask(`${unknown}\nIs that the right one? It will be remembered. [yes/no] `);
   if (!/^(?:y|yes)$/i.test(answer.trim()) && answer.trim() !== shown) throw new KeyholeError('HOST_KEY', unknown, hint);

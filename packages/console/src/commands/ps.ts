@@ -1,5 +1,6 @@
 /** `keyhole ps`: the agents of this machine, from their announcements; connects to none. */
 import { listAnnouncements, type Announcement } from '@keyhole/agent/announce';
+import { fingerprintOf } from '@keyhole/agent/ssh';
 import { roleOf } from '../client/targets.ts';
 import { span } from '../render/text.ts';
 import { table } from '../render/table.ts';
@@ -34,7 +35,9 @@ export const ps: CommandDefinition = {
 };
 
 function describe(announcement: Announcement, announced: Announcement[]) {
-  const { name, pid, address, node, startedAt, commit, instrumented, patches, cluster } = announcement;
+  const { name, pid, address, hostKey, node, startedAt, commit, instrumented, patches, cluster } = announcement;
   const place = { role: roleOf(announcement, announced), worker: cluster?.worker ?? null, parentPid: cluster?.parentPid ?? null };
-  return { name, pid, address, node, startedAt, commit, instrumented, patches, ...place };
+  // An agent that is older than its host key announces none.
+  const host = hostKey === undefined ? null : fingerprintOf(hostKey);
+  return { name, pid, address, hostKey: host, node, startedAt, commit, instrumented, patches, ...place };
 }
