@@ -90,6 +90,16 @@ test('pushes come home as commits, signed and squashed as asked for, also after 
   );
   expect(log).toContain('-  return net.value / 10;\n+  return net.value / 5;\n');
   expect(log).toContain('    three\n\n    diff --git a/evil b/evil\n');
+  // An outcome names no operator and no address; it is told all the same.
+  for (const filter of [
+    ['--operator', 'alice'],
+    ['--address', 'src/shop.ts:tax'],
+    ['--before', '1000000', '--kind', 'patch'],
+  ]) {
+    const filtered = (await service.keyhole('log', 'svc', ...filter)).stdout;
+    expect(filtered).toMatch(/^patch \d+ \(done\)$/m);
+    expect(filtered).not.toContain('no outcome yet');
+  }
   expect((await service.keyhole('log', 'svc', '--oneline', '--kind', 'patch')).stdout).toMatch(/^SEQ +TIME/);
   expect((await service.keyhole('log', 'svc', '--oneline', '-p')).code).toBe(2);
 

@@ -6,11 +6,15 @@ import { describeEntry } from './journal-entry.ts';
 
 type Action = (IntentEntry | LateEntry) & { seq: number; time: string };
 
-/** @param entries newest first. @param withPatches each push with its difference. */
-export function renderBlocks(entries: readonly JournalEntry[], withPatches: boolean): Text {
+/**
+ * @param entries newest first.
+ * @param more outcomes of them that are not among them.
+ * @param withPatches each push with its difference.
+ */
+export function renderBlocks(entries: readonly JournalEntry[], more: readonly JournalEntry[], withPatches: boolean): Text {
   const outcomes = new Map<number, OutcomeEntry>();
   const actions = new Set<number>();
-  for (const entry of entries) {
+  for (const entry of [...entries, ...more]) {
     if (isOutcome(entry)) outcomes.set(entry.intent, entry);
     else if (isAction(entry)) actions.add(entry.seq);
   }
@@ -101,6 +105,15 @@ function indented(text: string): string {
 
 function isAction(entry: JournalEntry): entry is JournalEntry & Action {
   return 'phase' in entry && (entry.phase === 'intent' || entry.phase === 'late');
+}
+
+export function isIntent(entry: JournalEntry): boolean {
+  return 'phase' in entry && entry.phase === 'intent';
+}
+
+/** Whether an entry is the outcome of another. */
+export function ends(entry: JournalEntry, intent: JournalEntry): boolean {
+  return isOutcome(entry) && entry.intent === intent.seq;
 }
 
 function isOutcome(entry: JournalEntry): entry is JournalEntry & OutcomeEntry {

@@ -1,9 +1,10 @@
 /** `keyhole log`: the journal, newest first. */
-import { KeyholeError, type JournalFilter, type Result } from '@keyhole/agent/protocol';
+import { KeyholeError, type JournalEntry, type JournalFilter, type Result } from '@keyhole/agent/protocol';
+import type { Connection } from '../client/connection.ts';
 import { span } from '../render/text.ts';
 import { table } from '../render/table.ts';
 import { countFlag, momentFlag, textFlag, type CommandDefinition } from './command.ts';
-import { renderBlocks } from './journal-blocks.ts';
+import { ends, isIntent, renderBlocks } from './journal-blocks.ts';
 import { describeEntry } from './journal-entry.ts';
 
 const defaultCount = 50;
@@ -52,8 +53,11 @@ export const log: CommandDefinition = {
       if (typeof next !== 'number' || next <= 1 || (before !== undefined && next >= before)) break;
       before = next;
     }
-    if (flags['oneline'] !== true)
-      return { json: entries, text: entries.length === 0 ? 'the journal is empty\n' : renderBlocks(entries, flags['patch'] === true) };
+    if (flags['oneline'] !== true) {
+      // A script asks for entries, and pairs them itself.
+      const outcomes = flags['json'] === true ? [] : await outcomesOf(connection, entries);
+      return { json: entries, text: entries.length === 0 ? 'the journal is empty\n' : renderBlocks(entries, outcomes, flags['patch'] === true) };
+    }
     const rows = entries.map((entry) => [
       String(entry.seq),
       span('dim', entry.time),
@@ -64,3 +68,21 @@ export const log: CommandDefinition = {
     return { json: entries, text: table(['SEQ', 'TIME', 'OPERATOR', 'KIND', 'WHAT'], rows, 'the journal is empty') };
   },
 };
+
+/** An outcome names neither operator nor address, and may be younger than what was asked for: those that the filter left out are looked for by their kind. */
+async function outcomesOf(connection: Connection, entries: readonly JournalEntry[]): Promise<JournalEntry[]> {
+  const found: JournalEntry[] = [];
+  const open = entries.filter((each) => isIntent(each) && !entries.some((other) => ends(other, each)));
+  for (const kind of new Set(open.map((each) => each.kind))) {
+    const oldest = open.findLast((each) => each.kind === kind);
+    let before: number | undefined;
+    for (;;) {
+      const page = await connection.call('journal.read', { count: pageSize, kind, ...(before !== undefined && { before }) });
+      found.push(...page.entries.filter((each) => 'phase' in each && each.phase === 'outcome'));
+      const { next } = page;
+      if (typeof next !== 'number' || (before !== undefined && next >= before) || next <= (oldest?.seq ?? next)) break;
+      before = next;
+    }
+  }
+  return found;
+}
