@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { PatchRecord } from '../../packages/agent/dist/protocol/index.js';
 import { exportPatches } from '../../packages/console/dist/git/export.js';
@@ -129,5 +130,48 @@ test('a name that is an address, and a reason that is a mail, say nothing to git
   const { mails } = await exportPatches(agent(at, { change: { operator: 'boss@example.com', reason } }), request(at.top));
   const clone = applied(at.top, mails);
   expect(run(clone, 'git', 'log', '--format=%an <%ae>', `${at.commit}..`)).toBe('boss example.com <alice@example.com>');
+  expect(run(clone, 'git', 'ls-files')).toBe('other.txt\nsrc/a.js');
+});
+
+test('generated reasons, names and texts, through all of it', { timeout: 120_000 }, async () => {
+  const piece = fc.constantFrom(
+    '\n---\n',
+    '\nFrom: Boss <boss@example.com>\n',
+    '\ndiff --git a/evil.js b/evil.js\n',
+    '\n-- >8 --\n',
+    '@',
+    '\r',
+    '\u0000',
+    '\u202e',
+    '[PATCH] ',
+    'Re: ',
+    ': ',
+    'ü',
+    'word',
+    '"',
+    '(',
+    '${',
+    '`',
+    '\\',
+  );
+  const text = fc.array(piece, { maxLength: 6 }).map((pieces) => pieces.join(''));
+  const change = fc.record({ reason: text, operator: text, email: text, fingerprint: text, literal: text });
+  const count = 25;
+  const functions = Array.from({ length: count }, (_, index) => ({ name: `f${index}`, old: `function f${index}() {\n  return 1;\n}` }));
+  const loaded = functions.map((each) => `${each.old}\n\n\n\n`).join('');
+  const at = repository({ text: loaded });
+  const generated = fc.sample(change, count);
+  const others = functions.map(({ name, old }, index) => {
+    const { literal = '', ...said } = generated[index] ?? {};
+    const source = old.replace('return 1', () => `return ${JSON.stringify(literal)}`);
+    return { ...said, id: `p${index}`, entry: index + 1, address: `src/a.js:${name}`, source, baseSource: old };
+  });
+  const connection = agent(at, { loaded, change: others[0] ?? {}, others: others.slice(1) });
+  const { mails } = await exportPatches(connection, request(at.top));
+  const clone = applied(at.top, mails);
+  const [from, to] = [run(clone, 'git', 'log', '--format=%ae', `${at.commit}..`).split('\n'), readFileSync(path.join(clone, 'src/a.js'), 'utf8')];
+  expect(from).toHaveLength(count);
+  expect(from.filter((each) => each.includes('boss'))).toEqual([]);
+  expect(to).toBe(others.reduce((whole, { source, baseSource }) => whole.replace(baseSource, () => source), loaded));
   expect(run(clone, 'git', 'ls-files')).toBe('other.txt\nsrc/a.js');
 });

@@ -64,6 +64,12 @@ describe('the file stays what it was, but for the function', () => {
     });
   }
 
+  test('a file beside the folder of the service, which the process names by its whole path', async () => {
+    const at = repository({ subfolder: 'services/rooms', files: { 'packages/lib/b.js': plainText } });
+    const mails = await mailsOf(at, { change: { file: path.join(at.top, 'packages/lib/b.js') } });
+    expect(read(applied(at.top, mails), 'packages/lib/b.js')).toBe(plainText.replace('return 1', 'return 2'));
+  });
+
   test('a file that may be executed may still be', async () => {
     const at = repository({ prepare: (top) => chmodSync(path.join(top, 'src/a.js'), 0o755) });
     expect(run(applied(at.top, await mailsOf(at)), 'git', 'ls-tree', 'HEAD', 'src/a.js')).toMatch(/^100755 /);
@@ -268,4 +274,18 @@ describe('commits on a branch', () => {
       'Keyhole-Operator: alice SHA256:abc',
     ]);
   });
+});
+
+test('git has CRLF where .gitattributes says that it has not', async () => {
+  const crlf = plainText.replaceAll('\n', '\r\n');
+  const at = repository({ text: crlf });
+  writeFileSync(path.join(at.top, '.gitattributes'), '*.js text\n');
+  run(at.top, 'git', 'add', '.gitattributes');
+  run(at.top, 'git', ...me, 'commit', '-qm', 'attributes');
+  const commit = run(at.top, 'git', 'rev-parse', 'HEAD');
+  const says = agent({ ...at, commit }, { loaded: crlf });
+  // To git such a file is changed in every checkout, so git am takes no mail for it.
+  await expect(exportPatches(says, request(at.top))).rejects.toThrow('the mail was tried and is not handed out: git am does not take it');
+  await exportPatches(says, request(at.top, { branch: 'hotfix' }));
+  expect(run(at.top, 'git', 'show', 'hotfix:src/a.js')).toBe(crlf.replace('return 1', 'return 2').trim());
 });

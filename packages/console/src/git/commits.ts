@@ -1,10 +1,10 @@
 /** From patches to commits in the scratch: each holds one push of one function, is proven to be what runs, and is a mail besides. */
 import { KeyholeError, type PatchRecord } from '@keyhole/agent/protocol';
-import type { AgentCalls } from '../typescript/base.ts';
+import { baseOf, type AgentCalls, type BaseFile } from '../typescript/base.ts';
 import { decodeSource, replaced, sameText, standingOf, withLineEndsOf } from './landing.ts';
 import { diffOptions, mailOf } from './mail.ts';
 import { commitParts, type CommitParts } from './message.ts';
-import { proveExport } from './proof.ts';
+import { proveExport, type BaseOf, type Running } from './proof.ts';
 import { entryAtCommit, fileAtCommit, type RepositoryPath } from './repository.ts';
 import type { Scratch } from './scratch.ts';
 import type { PatchChain } from './selection.ts';
@@ -51,9 +51,15 @@ interface Step {
 /** @throws {KeyholeError} GIT where the commit does not hold what was patched, or a patch is not what runs. */
 export async function buildCommits(scratch: Scratch, connection: AgentCalls, series: CommitSeries): Promise<Built[]> {
   const built: Built[] = [];
+  const bases = new Map<string, Promise<BaseFile>>();
+  const baseFor: BaseOf = (file, repo) => {
+    const known = bases.get(file) ?? baseOf(connection, file, repo);
+    bases.set(file, known);
+    return known;
+  };
   let tip = series.base;
   for (const step of inOrder(series.chains.flatMap((chain) => stepsOf(chain, series.squash)))) {
-    const next = await buildCommit(scratch, connection, series, step, tip);
+    const next = await buildCommit(scratch, { connection, baseFor }, series, step, tip);
     if (next === null) continue;
     built.push(next);
     tip = next.commit;
@@ -78,7 +84,7 @@ function inOrder(steps: readonly Step[]): Step[] {
 }
 
 /** The next commit; null where an earlier one holds the function's new text already. */
-async function buildCommit(scratch: Scratch, connection: AgentCalls, series: CommitSeries, step: Step, tip: string): Promise<Built | null> {
+async function buildCommit(scratch: Scratch, running: Running, series: CommitSeries, step: Step, tip: string): Promise<Built | null> {
   const { chain, patches, patch, from } = step;
   const { place } = chain;
   const { service, base, committer, signer } = series;
@@ -98,7 +104,7 @@ async function buildCommit(scratch: Scratch, connection: AgentCalls, series: Com
     );
   }
   const after = replaced(before, patch.file, standing, withLineEndsOf(standing.text, patch.source, before));
-  await proveExport(connection, patch, { text: after, repo: place.top, runs: chain.live && patch === chain.tip, thread: chain.thread });
+  await proveExport(running, patch, { text: after, repo: place.top, runs: chain.live && patch === chain.tip, thread: chain.thread });
   if (after === before) return null;
   const parts = commitParts(patches, service, base);
   const tree = await scratch.tree({ parent: tip, path: place.path, mode, content: Buffer.from(after) });

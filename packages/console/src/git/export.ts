@@ -64,7 +64,7 @@ export async function exportPatches(connection: AgentCalls, request: ExportReque
   for (const [base, placed] of series) {
     await withScratch(top, base, async (scratch) => {
       const built = await buildCommits(scratch, connection, { ...request, chains: placed, service, base, committer });
-      await tryOut(scratch, base, built);
+      if (branch === undefined) await tryOut(scratch, base, built);
       exported.patches.push(...placed.flatMap(({ steps }) => steps.map(({ id }) => id)));
       exported.mails.push(...built.map(({ mail }) => mail.toString('utf8')));
       if (branch !== undefined) exported.commits.push(...(await putOnBranch(scratch, top, branch, built)));

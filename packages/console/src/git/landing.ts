@@ -1,7 +1,7 @@
 /** How the text of a patch is put into a file as git has it: the rest of the file stays what it was, byte by byte. */
 import { diffArrays } from 'diff';
 import { KeyholeError } from '@keyhole/agent/protocol';
-import { baseAddress, compareFiles, formOf } from '../typescript/compare.ts';
+import { baseAddress, formOf } from '../typescript/compare.ts';
 import { parseAuthor, textOf } from '../typescript/parse.ts';
 
 /** One function in one version of a file. */
@@ -39,12 +39,16 @@ export function hasText(text: string, file: string, address: string, source: str
 export function replaced(text: string, file: string, standing: Standing, source: string): string {
   const { start, end } = standing;
   const after = text.slice(0, start) + source + text.slice(end);
-  const before = parseAuthor(text, file);
-  const renewed = parseAuthor(after, file);
-  const whole = renewed.functions.some((each) => each.start === start && each.end === start + source.length);
-  const { changed, refused } = compareFiles(before, renewed);
-  if (whole && refused.length === 0 && changed.every(([old]) => old.start >= start && old.end <= end)) return after;
+  const before = around(text, file, start, end);
+  if (before !== null && before === around(after, file, start, start + source.length)) return after;
   throw new KeyholeError('GIT', `the source of the patch in ${file} is not exactly the function that it replaces`, 'Nothing was exported.');
+}
+
+/** The form of a file without the function that stands exactly there, or null where none does. */
+function around(text: string, file: string, start: number, end: number): string | null {
+  const { program, functions } = parseAuthor(text, file);
+  const entry = functions.find((each) => each.start === start && each.end === end);
+  return entry === undefined ? null : formOf(program, (each) => (each === entry.container ? `${entry.kind} ${entry.path}` : null));
 }
 
 /** Texts that differ in their line ends alone are one text: a checkout may have changed them (`text eol=crlf`, core.autocrlf). */

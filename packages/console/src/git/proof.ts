@@ -1,10 +1,19 @@
 /** What is exported has to be what runs: the exported text goes through the same translation as a push, and its result is held against the code of the patch. */
 import { KeyholeError, type FunctionDetail, type PatchRecord } from '@keyhole/agent/protocol';
 import { normalForm, parseFunction, type FunctionEntry } from '@keyhole/agent/source';
-import { baseOf, compile, proveBase, sameCode, type AgentCalls, type BaseFile } from '../typescript/base.ts';
+import { compile, proveBase, sameCode, type AgentCalls, type BaseFile } from '../typescript/base.ts';
 import { baseAddress } from '../typescript/compare.ts';
 import { foreignNames } from '../typescript/names.ts';
 import { parseAuthor, textOf, type AuthorFile } from '../typescript/parse.ts';
+
+/** The text that a file of the process was loaded from. */
+export type BaseOf = (file: string, repo: string) => Promise<BaseFile>;
+
+/** What is asked of the process; a file is asked for once. */
+export interface Running {
+  connection: AgentCalls;
+  baseFor: BaseOf;
+}
 
 export interface ToProve {
   /** The whole file, as it is to be exported. */
@@ -17,12 +26,12 @@ export interface ToProve {
 }
 
 /** @throws {KeyholeError} GIT naming the patch and what does not fit. */
-export async function proveExport(connection: AgentCalls, patch: PatchRecord, { text, repo, runs, thread }: ToProve): Promise<void> {
+export async function proveExport(running: Running, patch: PatchRecord, { text, repo, runs, thread }: ToProve): Promise<void> {
   const { address, file } = patch;
   const exported = parseAuthor(text, file);
   const entry = exported.functions.find((each) => baseAddress(exported, each) === address);
   if (entry === undefined) throw unproven(patch, 'its function is not in the exported text');
-  const loaded = await loadedFunction(connection, address, file, repo, thread);
+  const loaded = await loadedFunction(running, address, file, repo, thread);
   if (runs && loaded === null) throw unproven(patch, 'the process does not have its function');
   if (runs && loaded !== null && !sameCode(loaded.detail.code, patch.code, entry, loaded.base.module)) {
     throw unproven(patch, 'the process runs another code than the one of the patch', { expected: patch.code, actual: loaded.detail.code });
@@ -42,7 +51,7 @@ interface Loaded {
 
 /** The function as the process has it, or null: an earlier process had it. */
 async function loadedFunction(
-  connection: AgentCalls,
+  { connection, baseFor }: Running,
   address: string,
   file: string,
   repo: string,
@@ -50,7 +59,7 @@ async function loadedFunction(
 ): Promise<Loaded | null> {
   try {
     const detail = await connection.call('fn.get', { address, ...(thread !== undefined && { thread }) });
-    const base = await baseOf(connection, file, repo);
+    const base = await baseFor(file, repo);
     const entry = base.author.functions.find((each) => baseAddress(base.author, each) === address);
     return entry === undefined ? null : { base, entry, detail };
   } catch (thrown) {

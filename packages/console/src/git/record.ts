@@ -37,7 +37,8 @@ function checkRecord(record: PatchRecord): void {
   if (!/^[0-9a-f]{64}$/.test(record.entryHash)) throw wrong('entryHash', 'not a SHA-256');
   if (given.breakGlass !== undefined && given.breakGlass !== null && given.breakGlass !== true) throw wrong('breakGlass', 'neither true nor absent');
   if (!areApprovals(given.approvals ?? [])) throw wrong('approvals', `no list of at most ${limits.maxApprovals} approvals`);
-  checkPath(record.file);
+  // Where an absolute one lies is looked at later.
+  checkPath(record.file.replace(/^\//, ''));
   if (!record.address.startsWith(`${record.file}:`)) throw wrong('address', `not one in ${JSON.stringify(record.file)}`);
 }
 

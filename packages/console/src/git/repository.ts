@@ -81,10 +81,15 @@ export async function topOf(cwd: string): Promise<string> {
  */
 export async function repositoryPath(cwd: string, root: string, file: string): Promise<RepositoryPath> {
   const top = await topOf(cwd);
-  const realRoot = await realpath(root).catch(() => root);
-  const inside = path.relative(top, realRoot);
-  const prefix = inside.startsWith('..') || path.isAbsolute(inside) ? '' : inside.split(path.sep).join('/');
+  if (path.isAbsolute(file)) {
+    // The process names what lies outside of its own folder so: in a monorepo, another package.
+    const below = path.relative(top, file).split(path.sep).join('/');
+    checkPath(below);
+    return { top, path: below };
+  }
   checkPath(file);
+  const inside = path.relative(top, await realpath(root).catch(() => root));
+  const prefix = inside.startsWith('..') || path.isAbsolute(inside) ? '' : inside.split(path.sep).join('/');
   return { top, path: prefix === '' ? file : `${prefix}/${file}` };
 }
 
@@ -95,6 +100,7 @@ export async function repositoryPath(cwd: string, root: string, file: string): P
  */
 export async function locateInCommit(cwd: string, root: string, file: string, commit: string): Promise<RepositoryPath> {
   const { top, path: first } = await repositoryPath(cwd, root, file);
+  if (path.isAbsolute(file)) return { top, path: first };
   const below = path
     .relative(top, await realpath(cwd))
     .split(path.sep)
