@@ -7,8 +7,9 @@ import { normalForm, parseFunction } from '../../packages/agent/dist/source/inde
 import { planPush } from '../../packages/console/dist/typescript/changes.js';
 import type { Service } from '../helpers/service.ts';
 import type { Build } from './builds.ts';
-import { changeNames, changed, changes, type Change, type ChangeName } from './changes.ts';
-import { baseSources, changedSources, make, start, writeSources, type Sources } from './workshop.ts';
+import { changeNames, changes, type Change, type ChangeName } from './changes.ts';
+import { trapNames, traps, type TrapName } from './traps.ts';
+import { baseSources, changedSources, make, start, withChange, writeSources, type Sources } from './workshop.ts';
 
 /** What a push became. What is thrown counts as refused: to the operator both say why. */
 export interface Outcome {
@@ -18,25 +19,19 @@ export interface Outcome {
 
 /** Answers by question. */
 export type Answers = Record<string, string>;
-const questions = [...changeNames, 'others'];
+const questions = [...changeNames, ...trapNames, 'others'];
 
 export class Bench {
   readonly base: Answers;
   /** What the service built from the changed sources answers. */
   readonly rebuilt: Answers;
-  readonly #rebuiltCode: Map<ChangeName, string>;
+  readonly #rebuiltCode: Map<string, string>;
   readonly #service: Service;
   readonly #connection: Connection;
   readonly #sources: Sources;
   readonly #build: Build;
 
-  private constructor(
-    build: Build,
-    sources: Sources,
-    running: Attached,
-    base: Answers,
-    rebuilt: { answers: Answers; code: Map<ChangeName, string> },
-  ) {
+  private constructor(build: Build, sources: Sources, running: Attached, base: Answers, rebuilt: { answers: Answers; code: Map<string, string> }) {
     this.#build = build;
     this.#sources = sources;
     this.#service = running.service;
@@ -52,11 +47,11 @@ export class Bench {
       make(build, sources).then((folder) => attach(build, folder)),
       make(build, changedSources(build)).then((folder) => attach(build, folder)),
     ]);
-    const code = new Map<ChangeName, string>();
-    for (const name of changeNames) {
+    const code = new Map<string, string>();
+    for (const { address } of Object.values<Change>({ ...changes, ...traps })) {
       // Where the running code has another name for it, or none, there is no text to compare.
-      const detail = await rebuilt.connection.call('fn.get', { address: changes[name].address }).catch(() => null);
-      if (detail !== null) code.set(name, detail.code);
+      const detail = await rebuilt.connection.call('fn.get', { address }).catch(() => null);
+      if (detail !== null) code.set(address, detail.code);
     }
     const answers = await answersOf(rebuilt.service);
     rebuilt.connection.close();
@@ -65,16 +60,17 @@ export class Bench {
   }
 
   /** Makes the changes in the working tree, pushes their files, and puts the working tree back. */
-  async push(names: readonly ChangeName[]): Promise<Outcome> {
+  async push(names: readonly (ChangeName | TrapName)[], { partial = false } = {}): Promise<Outcome> {
+    const all: Record<ChangeName | TrapName, Change> = { ...changes, ...traps };
     const edited = new Map<string, string>();
     for (const name of names) {
-      const change: Change = changes[name];
-      edited.set(change.file, changed(edited.get(change.file) ?? this.#sources.get(change.file) ?? '', change));
+      const change = all[name];
+      edited.set(change.file, withChange(this.#build, edited.get(change.file) ?? this.#sources.get(change.file) ?? '', change));
     }
     const { folder } = this.#service;
     writeSources(folder, edited);
     try {
-      return await pushFiles(this.#connection, folder, [...edited.keys()]);
+      return await pushFiles(this.#connection, folder, { files: [...edited.keys()], partial });
     } finally {
       writeSources(folder, this.#sources);
     }
@@ -95,11 +91,14 @@ export class Bench {
     return state;
   }
 
-  /** Whether what runs now is what the compiler makes of the changed text, to the parser. */
-  async runsAsRebuilt(name: ChangeName): Promise<boolean> {
-    const { code } = await this.#connection.call('fn.get', { address: changes[name].address });
-    const rebuilt = this.#rebuiltCode.get(name);
-    return rebuilt !== undefined && formOf(code, this.#build) === formOf(rebuilt, this.#build);
+  /** Addresses of the patched functions whose text is, to the parser, what the compiler makes of the changed one; of all, where names are not to be compared. */
+  async runAsRebuilt(): Promise<Set<string>> {
+    const { patches } = await this.#connection.call('patch.list', {});
+    const same = patches.filter(({ address, code }) => {
+      const rebuilt = this.#rebuiltCode.get(address);
+      return this.#build.renames === true || (rebuilt !== undefined && formOf(code, this.#build) === formOf(rebuilt, this.#build));
+    });
+    return new Set(same.map(({ address }) => address));
   }
 
   close(): void {
@@ -122,11 +121,13 @@ export async function attach(build: Build, folder: string): Promise<Attached> {
   return { service, connection };
 }
 
-export async function pushFiles(connection: Connection, folder: string, files: readonly string[]): Promise<Outcome> {
+/** What `keyhole push` does, with `--partial` or without. */
+export async function pushFiles(connection: Connection, folder: string, { files, partial }: { files: string[]; partial: boolean }): Promise<Outcome> {
   try {
     const plan = await planPush(connection, { paths: files.map((file) => path.join(folder, file)), cwd: folder });
-    if (plan.refused.length > 0 || plan.patches.length === 0) return { patches: [], refused: plan.refused };
-    return await connection.call('patch.apply', { patches: plan.patches, reason: 'because' });
+    if (plan.patches.length === 0 || (plan.refused.length > 0 && !partial)) return { patches: [], refused: plan.refused };
+    const { patches, refused } = await connection.call('patch.apply', { patches: plan.patches, reason: 'because', partial });
+    return { patches, refused: [...plan.refused, ...refused] };
   } catch (thrown) {
     if (!(thrown instanceof KeyholeError)) throw thrown;
     return { patches: [], refused: [{ address: '', why: `${thrown.code}: ${thrown.message}` }] };
@@ -142,7 +143,7 @@ export async function answersOf(service: Service): Promise<Answers> {
 function formOf(code: string, { format }: Build): string {
   for (const place of ['plain', 'class-member', 'object-member'] as const) {
     try {
-      return normalForm(parseFunction(code, place, format, 'the function').container);
+      return normalForm(parseFunction(code, place, format, 'the function').container, { ignore: new Set(['shorthand']) });
     } catch {
       // It stands in another kind of place.
     }

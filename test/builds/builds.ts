@@ -1,6 +1,20 @@
 /** The ways in which the service is built. */
 import ts from 'typescript';
-import { babel, esbuildBundle, esbuildFiles, none, rollup, swc, tsc, viteSsr, type Compiler, type Format, type MapForm } from './compilers.ts';
+import {
+  babel,
+  esbuildBundle,
+  esbuildFiles,
+  none,
+  rollup,
+  rollupAndTerser,
+  swc,
+  tsc,
+  viteSsr,
+  webpack,
+  type Compiler,
+  type Format,
+  type MapForm,
+} from './compilers.ts';
 
 export interface Build {
   compile: Compiler;
@@ -41,13 +55,23 @@ export const builds = {
   tsx: { compile: none, format: 'module', form: { map: 'in memory', text: 'checkout' }, main: 'src/main.ts', imports: ['tsx'] },
   'esbuild, CommonJS files': { compile: esbuildFiles('commonjs'), format: 'commonjs', form: inline },
   'esbuild, ES module files': { compile: esbuildFiles('module'), format: 'module', form: bare },
-  'esbuild, bundle': { compile: esbuildBundle('module', { minify: false }), format: 'module', form: file, bundles: true },
+  'esbuild, bundle': { compile: esbuildBundle('module'), format: 'module', form: file, bundles: true },
   'esbuild, minified bundle': { compile: esbuildBundle('commonjs', { minify: true }), format: 'commonjs', form: file, renames: true, bundles: true },
+  'esbuild, bundle, names kept, path aliases': {
+    compile: esbuildBundle('module', { keepNames: true }),
+    format: 'module',
+    form: inline,
+    bundles: true,
+    author: (text) => text.replaceAll(/((?:from |import\()')\.\//g, '$1@/'),
+  },
   'swc, CommonJS': { compile: swc('commonjs'), format: 'commonjs', form: file },
   'swc, ES modules': { compile: swc('module'), format: 'module', form: bare },
+  'swc, target ES5': { compile: swc('commonjs', 'es5'), format: 'commonjs', form: file },
   'Babel, CommonJS': { compile: babel('commonjs'), format: 'commonjs', form: inline },
   'Babel, ES modules': { compile: babel('module'), format: 'module', form: bare },
   rollup: { compile: rollup, format: 'module', form: bare, bundles: true },
+  'rollup, then Terser': { compile: rollupAndTerser, format: 'module', form: bare, bundles: true, renames: true },
+  'webpack, sources named from the map': { compile: webpack, format: 'commonjs', form: file, bundles: true },
   'Vite, SSR': { compile: viteSsr, format: 'module', form: file, bundles: true },
 } satisfies Record<string, Build>;
 
@@ -61,7 +85,7 @@ export function isBundle(name: BuildName): boolean {
 /** What is missing in Node's own stripping is written without it, and files are named as they are. */
 function erasable(text: string): string {
   return text
-    .replaceAll(/(from '\.\/\w+)\.js'/g, "$1.ts'")
+    .replaceAll(/((?:from |import\()'\.\/\w+)\.js'/g, "$1.ts'")
     .replaceAll(/^export (?:const )?enum (\w+) \{\n([^}]*)\}/gm, (_, name: string, members: string) => {
       const object = members.replaceAll(' = ', ': ');
       return `export const ${name} = {\n${object}} as const;\nexport type ${name} = (typeof ${name})[keyof typeof ${name}];`;

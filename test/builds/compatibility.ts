@@ -1,11 +1,12 @@
-/** The part of docs/compatibility.md about builds, made from the table of builds and the list of limits. */
-import { builds, buildNames, type Build, type BuildName } from './builds.ts';
+/** The part of docs/compatibility.md about builds, made from the table of builds and the lists of limits. */
+import { buildNames, builds, type Build, type BuildName } from './builds.ts';
 import { changeNames, changes } from './changes.ts';
-import { limits } from './limits.ts';
 import type { MapForm } from './compilers.ts';
+import { limits } from './limits.ts';
+import { trapLimits } from './trap-limits.ts';
+import { trapNames, traps } from './traps.ts';
 
 export function buildsCompatibility(): string[] {
-  const row = (...cells: string[]): string => `| ${cells.join(' | ')} |`;
   return [
     '',
     '## Builds',
@@ -19,28 +20,47 @@ export function buildsCompatibility(): string[] {
     '',
     row('build', 'source map', "author's text", 'works', 'refused'),
     row('---', '---', '---', '---', '---'),
-    ...buildNames.map((name) => buildRow(name, builds[name])),
+    ...buildNames.map((name) => changesOf(name, builds[name])),
+    '',
+    `The ${trapNames.length} changes below mean something else in the running code than in the author's if they are carried over without care. Each has to be refused, or to do what it does in a new build:`,
+    '',
+    ...trapNames.map((name) => `- **${name}**: ${traps[name].doc}`),
+    '',
+    row('build', 'right', 'refused', 'wrong'),
+    row('---', '---', '---', '---'),
+    ...buildNames.map(trapsOf),
   ];
+}
 
-  function buildRow(name: BuildName, { form, since }: Build): string {
-    const cells = limits[name] ?? {};
-    const reasons = new Map<string, string[]>();
-    for (const change of changeNames) {
-      const limit = cells[change];
-      if (limit !== undefined && limit.refused !== null) reasons.set(limit.why, [...(reasons.get(limit.why) ?? []), change]);
-    }
-    const refused = [...reasons].map(([why, names]) => `${names.join(', ')}: ${why}`);
-    const works = changeNames.length - [...reasons.values()].flat().length;
-    return row(
-      since === undefined ? name : `${name} (from Node ${since.join('.')})`,
-      form.map,
-      whose(form),
-      `${works} of ${changeNames.length}`,
-      refused.join('; '),
-    );
-  }
+function row(...cells: string[]): string {
+  return `| ${cells.join(' | ')} |`;
+}
+
+function changesOf(name: BuildName, { form, since }: Build): string {
+  const refused = changeNames.flatMap((change): [string, string][] => {
+    const limit = limits[name]?.[change];
+    return limit?.verdict === 'refused' ? [[change, limit.why]] : [];
+  });
+  const title = since === undefined ? name : `${name} (from Node ${since.join('.')})`;
+  return row(title, form.map, whose(form), `${changeNames.length - refused.length} of ${changeNames.length}`, byReason(refused));
 }
 
 function whose({ text }: MapForm): string {
   return { map: 'in the map', checkout: 'from the checkout', process: 'in the process' }[text];
+}
+
+function trapsOf(name: BuildName): string {
+  const limited = (verdict: 'refused' | 'wrong'): [string, string][] =>
+    trapNames.flatMap((trap): [string, string][] => {
+      const limit = trapLimits[name]?.[trap];
+      return limit?.verdict === verdict ? [[trap, limit.why]] : [];
+    });
+  const [refused, wrong] = [limited('refused'), limited('wrong')];
+  return row(name, `${trapNames.length - refused.length - wrong.length} of ${trapNames.length}`, byReason(refused), byReason(wrong));
+}
+
+function byReason(limited: readonly [name: string, why: string][]): string {
+  const reasons = new Map<string, string[]>();
+  for (const [name, why] of limited) reasons.set(why, [...(reasons.get(why) ?? []), name]);
+  return [...reasons].map(([why, names]) => `${names.join(', ')}: ${why}`).join('; ');
 }

@@ -1,5 +1,5 @@
 /** The compilers and bundlers, each called as its users call it: a folder with src/*.ts becomes one with dist/*.js. None reads a configuration that lies around. */
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'rollup';
@@ -62,11 +62,18 @@ export function esbuildFiles(format: Format): Compiler {
   };
 }
 
-export function esbuildBundle(format: Format, { minify }: { minify: boolean }): Compiler {
+/** `@/` stands for the sources, where the author wrote so. */
+export function esbuildBundle(format: Format, options: { minify?: true; keepNames?: true } = {}): Compiler {
   return async (folder, form) => {
     const { build } = await import('esbuild');
-    const outfile = path.join(folder, 'dist/main.js');
-    await build({ entryPoints: [path.join(folder, 'src/main.ts')], bundle: true, minify, outfile, ...esbuildOptions(folder, format, form) });
+    await build({
+      entryPoints: [path.join(folder, 'src/main.ts')],
+      bundle: true,
+      outfile: path.join(folder, 'dist/main.js'),
+      alias: { '@': path.join(folder, 'src') },
+      ...options,
+      ...esbuildOptions(folder, format, form),
+    });
   };
 }
 
@@ -83,14 +90,14 @@ function esbuildOptions(folder: string, format: Format, { map, text }: MapForm) 
   } as const;
 }
 
-export function swc(format: Format): Compiler {
+export function swc(format: Format, target: 'es5' | 'es2022' = 'es2022'): Compiler {
   return async (folder, form) => {
     const { transformFile } = await import('@swc/core');
     for (const file of sourcesOf(folder)) {
       const { code, map } = await transformFile(file, {
         configFile: false,
         swcrc: false,
-        jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
+        jsc: { parser: { syntax: 'typescript' }, target },
         module: { type: format === 'module' ? 'es6' : 'commonjs' },
         sourceMaps: true,
         inlineSourcesContent: form.text === 'map',
@@ -147,7 +154,7 @@ export const rollup: Compiler = async (folder, { map, text }) => {
   writeFileSync(tsconfig, JSON.stringify({ compilerOptions, include: ['src'] }));
   const bundle = await roll({
     input: path.join(folder, 'src/main.ts'),
-    external: /^node:/,
+    external: [/^node:/, 'tiny'],
     plugins: [typescript({ tsconfig, filterRoot: folder })],
     onwarn: ({ message }) => {
       throw new Error(message);
@@ -160,6 +167,40 @@ export const rollup: Compiler = async (folder, { map, text }) => {
     sourcemapExcludeSources: text === 'checkout',
   });
   await bundle.close();
+};
+
+/** What rollup made, made small. */
+export const rollupAndTerser: Compiler = async (folder, form) => {
+  await rollup(folder, form);
+  const { minify } = await import('terser');
+  const file = path.join(folder, 'dist/main.js');
+  const sourceMap = { content: readFileSync(`${file}.map`, 'utf8'), url: 'main.js.map', includeSources: form.text === 'map' };
+  const { code, map } = await minify({ 'main.js': readFileSync(file, 'utf8') }, { module: true, sourceMap });
+  if (code === undefined || typeof map !== 'string') throw new Error('Terser made nothing');
+  writeFileSync(file, code);
+  writeFileSync(`${file}.map`, map);
+};
+
+export const webpack: Compiler = async (folder) => {
+  const { default: pack } = await import('webpack');
+  const swcLoader = fileURLToPath(import.meta.resolve('swc-loader'));
+  const compiler = pack({
+    context: folder,
+    mode: 'production',
+    target: 'node20',
+    entry: './src/main.ts',
+    devtool: 'source-map',
+    output: { path: path.join(folder, 'dist'), filename: 'main.js', devtoolModuleFilenameTemplate: '../[resource-path]' },
+    resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
+    module: { rules: [{ test: /\.ts$/, loader: swcLoader, options: { swcrc: false, jsc: { parser: { syntax: 'typescript' }, target: 'es2022' } } }] },
+    optimization: { minimize: false },
+  });
+  if (compiler === null) throw new Error('webpack did not start');
+  const said = await new Promise<string | null>((resolve, reject) => {
+    compiler.run((error, stats) => (error === null ? resolve(stats?.hasErrors() === true ? stats.toString() : null) : reject(error)));
+  });
+  await new Promise<void>((resolve) => compiler.close(() => resolve()));
+  if (said !== null) throw new Error(said);
 };
 
 export const viteSsr: Compiler = async (folder, { map }) => {

@@ -1,62 +1,91 @@
 /** What can not be pushed into which build. Every entry is asserted by the suite and printed in docs/compatibility.md. */
 import type { BuildName } from './builds.ts';
 import type { ChangeName } from './changes.ts';
+import type { TrapName } from './traps.ts';
 
-export interface Limit {
-  /** What the operator is told: the place, and why. Null: it is patched and does what it has to, but what runs is not to the letter what a new build has. */
-  refused: RegExp | null;
-  why: string;
+/**
+ * What became of a change. `in other words`: it does what it has to, and what runs is not to the letter what a new build has. `wrong`: it is accepted, and does something else; each is a fault of ours
+ * that was found here.
+ */
+export type Verdict = 'right' | 'in other words' | 'refused' | 'wrong';
+
+export type Limit = { verdict: 'refused'; refused: RegExp; why: string } | { verdict: 'in other words' | 'wrong'; why: string };
+
+type Names = (ChangeName | TrapName)[];
+export type Cells = Partial<Record<ChangeName | TrapName, Limit>>;
+
+/** @param what the operator is told: the place, and why. */
+function refused(what: RegExp, why: string): (...names: Names) => Cells {
+  return (...names) => each({ verdict: 'refused', refused: what, why }, names);
 }
 
-const unexported: Limit = {
-  refused: /top-level function price changed: it takes a restart/,
-  why: 'a function that is not exported counts as a top-level value',
-};
-const rewritten: Limit = { refused: /does not come from this text of it/, why: 'the compiler says it in another way than its author' };
-const renamed: Limit = { refused: /src\/\w+\.ts has no function/, why: 'it, or what it stands in, runs under another name' };
-const otherName: Limit = { refused: /is not defined in src\/\w+\.ts/, why: 'what it uses now runs under another name' };
-const imports: Limit = { refused: /the running code never brought in \w+/, why: 'how this compiler says an import is not followed' };
-const nameless: Limit = { refused: /tools is not defined/, why: 'a nameless function in it is taken for another one' };
-const classOfItself: Limit = {
-  refused: /Ledger belongs to an enclosing function/,
-  why: 'its class has a name of its own inside, that it did not use',
-};
+export function wrong(why: string): (...names: Names) => Cells {
+  return (...names) => each({ verdict: 'wrong', why }, names);
+}
 
-const otherImport: Limit = { refused: null, why: 'of two imports of one module the other is used' };
+function each(limit: Limit, names: Names): Cells {
+  return Object.fromEntries(names.map((name) => [name, limit]));
+}
 
-type Cells = Partial<Record<ChangeName, Limit>>;
-
-const plain: Cells = { taxPrice: unexported, shippingPrice: unexported, receipt: nameless };
-const tsc: Cells = { ...plain, taxOf: rewritten };
-const lowered: Cells = { ...tsc, add: rewritten, summary: rewritten, onClose: renamed };
-const commonJs: Cells = { ...plain, summary: imports, quote: imports, numbered: imports, receipt: imports };
+export const rewritten = refused(
+  /src\/\w+\.ts:[\w.-]+ .* is not shown to come from this text of it/,
+  'the build says it in another way than its author',
+);
+export const renamed = refused(/src\/\w+\.ts has no function/, 'it runs under another name or in the place of its calls, and nothing tells where');
+export const leftOut = refused(/the running code never brought in \w+/, 'the build left out what it uses now, or put something else in its place');
+export const helper = refused(
+  /a function of the compiler's that the running module does not have/,
+  'it needs a function of the compiler that the build did not need before',
+);
+export const enclosed = refused(
+  /\w+ belongs to an enclosing function and is not captured|the new text uses [#\w]+, which the running code does not|#\w+ is not known to the running class/,
+  'what it uses now stands in a function that the build put around it, or is the inner name of its class, and it did not use that before',
+);
+export const global = refused(/the new text means the global \w+/, 'another file of the bundle has something else of that name');
+const unexported = refused(/top-level function price changed: it takes a restart/, 'a function that is not exported counts as a top-level value');
+const nameless = refused(/src\/receipt\.ts:10 /, 'a nameless function in it is pushed on its own');
+const reworded = (...names: Names): Cells => each({ verdict: 'in other words', why: 'it has other names for the same' }, names);
 
 export const limits: Partial<Record<BuildName, Cells>> = {
-  'tsc, CommonJS': { ...tsc, quote: otherImport },
-  'tsc, ES modules': tsc,
-  'tsc, target ES2015': { ...lowered, quote: rewritten, numbered: rewritten },
-  'tsc, target ES2021': lowered,
-  'Node, types stripped': plain,
-  tsx: { ...plain, onClose: renamed },
-  'esbuild, CommonJS files': { ...plain, summary: imports, quote: otherImport, receipt: imports },
-  'esbuild, ES module files': plain,
-  'esbuild, bundle': { ...lowered, add: renamed, summary: renamed, quote: rewritten, numbered: rewritten, receipt: rewritten },
-  'esbuild, minified bundle': {
-    taxOf: renamed,
-    taxPrice: renamed,
-    shippingPrice: renamed,
-    add: renamed,
-    summary: renamed,
-    onClose: renamed,
-    next: renamed,
-    quote: renamed,
-    numbered: renamed,
-    receipt: renamed,
+  'tsc, CommonJS': { ...unexported('taxPrice', 'shippingPrice'), ...nameless('receipt') },
+  'tsc, ES modules': { ...unexported('taxPrice', 'shippingPrice'), ...nameless('receipt') },
+  'tsc, target ES2015': { ...unexported('taxPrice', 'shippingPrice'), ...helper('numbered'), ...nameless('receipt') },
+  'tsc, target ES2021': { ...unexported('taxPrice', 'shippingPrice'), ...nameless('receipt') },
+  'Node, types stripped': { ...unexported('taxPrice', 'shippingPrice'), ...nameless('receipt') },
+  tsx: { ...unexported('taxPrice', 'shippingPrice'), ...nameless('receipt') },
+  'esbuild, CommonJS files': { ...unexported('taxPrice', 'shippingPrice'), ...nameless('receipt') },
+  'esbuild, ES module files': { ...unexported('taxPrice', 'shippingPrice'), ...nameless('receipt') },
+  'esbuild, bundle': {
+    ...rewritten('taxOf'),
+    ...leftOut('taxPrice', 'receipt'),
+    ...unexported('shippingPrice'),
+    ...enclosed('summary'),
+    ...reworded('quote', 'numbered'),
   },
-  'swc, CommonJS': commonJs,
-  'swc, ES modules': plain,
-  'Babel, CommonJS': commonJs,
-  'Babel, ES modules': plain,
-  rollup: { ...tsc, quote: otherName, numbered: otherName, receipt: rewritten },
-  'Vite, SSR': { ...tsc, summary: classOfItself, quote: otherName, numbered: otherName, receipt: rewritten },
+  'esbuild, minified bundle': { ...rewritten('taxOf'), ...leftOut('taxPrice', 'receipt'), ...unexported('shippingPrice'), ...enclosed('summary') },
+  'esbuild, bundle, names kept, path aliases': {
+    ...rewritten('taxOf', 'quote', 'receipt'),
+    ...leftOut('taxPrice', 'summary', 'numbered'),
+    ...unexported('shippingPrice'),
+  },
+  'swc, CommonJS': { ...unexported('taxPrice', 'shippingPrice'), ...nameless('receipt') },
+  'swc, ES modules': { ...unexported('taxPrice', 'shippingPrice'), ...nameless('receipt') },
+  'swc, target ES5': {
+    ...rewritten('taxOf', 'add', 'quote', 'numbered', 'receipt'),
+    ...unexported('taxPrice', 'shippingPrice'),
+    ...renamed('summary', 'onClose'),
+    ...reworded('next'),
+  },
+  'Babel, CommonJS': { ...leftOut('taxPrice', 'summary', 'numbered'), ...unexported('shippingPrice'), ...rewritten('quote', 'receipt') },
+  'Babel, ES modules': { ...unexported('taxPrice', 'shippingPrice'), ...nameless('receipt') },
+  rollup: { ...unexported('taxPrice', 'shippingPrice'), ...nameless('receipt') },
+  'rollup, then Terser': { ...rewritten('taxOf'), ...renamed('taxPrice', 'shippingPrice', 'next', 'numbered', 'receipt') },
+  'webpack, sources named from the map': {
+    ...rewritten('taxOf'),
+    ...leftOut('taxPrice'),
+    ...unexported('shippingPrice'),
+    ...enclosed('add', 'summary', 'onClose', 'next', 'quote', 'numbered'),
+    ...nameless('receipt'),
+  },
+  'Vite, SSR': { ...rewritten('taxOf'), ...leftOut('taxPrice'), ...unexported('shippingPrice'), ...enclosed('summary'), ...nameless('receipt') },
 };

@@ -2,9 +2,7 @@
 import { cpSync } from 'node:fs';
 import * as path from 'node:path';
 import { expect, test } from 'vitest';
-import { planPush } from '../../packages/console/dist/typescript/changes.js';
-import { KeyholeError } from '../../packages/agent/dist/protocol/index.js';
-import { answersOf, attach, type Attached, type Bench } from './bench.ts';
+import { answersOf, attach, pushFiles, type Attached, type Bench } from './bench.ts';
 import type { Build } from './builds.ts';
 import { changeNames, changes } from './changes.ts';
 import { mapsOf, ofAnotherFile, shifted, writeMap, type SourceMap } from './maps.ts';
@@ -55,12 +53,7 @@ async function pushEverything({ service, connection }: Attached, sources: Source
   writeSources(service.folder, sources);
   const patched: string[] = [];
   for (const file of new Set(changeNames.map((change) => changes[change].file))) {
-    const plan = await planPush(connection, { paths: [path.join(service.folder, file)], cwd: service.folder }).catch((thrown: unknown) => {
-      if (!(thrown instanceof KeyholeError)) throw thrown;
-      return null;
-    });
-    if (plan === null || plan.patches.length === 0) continue;
-    const { patches } = await connection.call('patch.apply', { patches: plan.patches, partial: true, reason: 'because' });
+    const { patches } = await pushFiles(connection, service.folder, { files: [file], partial: true });
     patched.push(...patches.map(({ address }) => address));
   }
   return patched;
