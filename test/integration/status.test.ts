@@ -44,7 +44,15 @@ const at = (name: string): string => `${file}:${name}`;
 test('live only, landed, diverged and lost, by the syntax of HEAD', async () => {
   let service = await start();
   const base = run(service.folder, 'git', 'rev-parse', 'HEAD');
-  expect(await status(service)).toEqual({ commit: base, head: base, functions: [] });
+  expect(await status(service)).toEqual({
+    commit: base,
+    head: base,
+    build: {
+      from: 'the repository, as it was when the process started',
+      sources: { files: 2, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string },
+    },
+    functions: [],
+  });
   await pushEdits(
     service,
     file,

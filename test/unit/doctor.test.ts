@@ -48,6 +48,7 @@ describe('host', () => {
     threads: [],
     problems: [],
     journalDir: folder,
+    build: { commit: null, from: null, sources: null },
     waiting: [],
     ...more,
   });

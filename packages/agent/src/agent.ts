@@ -80,7 +80,7 @@ export class RunningAgent implements Agent {
   constructor(config: AgentConfig, table: SlotTable | null) {
     this.#config = config;
     this.#table = table;
-    const { service, root, commit, cold, journal } = config;
+    const { service, root, commit, commitFrom, cold, journal } = config;
     this.#host = new Arrival(
       () => import('./host/assembly.ts'),
       ({ assembleHost }) =>
@@ -88,6 +88,7 @@ export class RunningAgent implements Agent {
           service,
           root,
           commit,
+          commitFrom,
           startedAt: this.#startedAt,
           cold: cold !== null,
           journalDir: journal.dir,

@@ -2,8 +2,21 @@
 import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 
-export function findCommit(root: string, environment: NodeJS.ProcessEnv): string | null {
-  return environment.GIT_COMMIT ?? fromPackage(root) ?? fromRepository(root);
+export interface FoundCommit {
+  commit: string;
+  /** Where that was said, for people. */
+  from: string;
+}
+
+/** An empty variable says nothing. */
+export function findCommit(root: string, environment: NodeJS.ProcessEnv): FoundCommit | null {
+  const found: [string | null | undefined, string][] = [
+    [environment.GIT_COMMIT?.trim(), 'GIT_COMMIT'],
+    [fromPackage(root), 'gitHead in package.json'],
+    [fromRepository(root), 'the repository, as it was when the process started'],
+  ];
+  for (const [commit, from] of found) if (typeof commit === 'string' && commit !== '') return { commit, from };
+  return null;
 }
 
 function fromPackage(root: string): string | null {

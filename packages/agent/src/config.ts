@@ -54,6 +54,8 @@ export interface AgentConfig {
   replay: ReplayConfig;
   root: string;
   commit: string | null;
+  /** Where the commit was said, for people; null where none is known. */
+  commitFrom: string | null;
   /** Where it announces itself; null: where agents of this user do. */
   runtimeDir: string | null;
   /** Where it was brought in from outside. */
@@ -76,6 +78,8 @@ export function resolveConfig(options: AgentOptions, entry: string | undefined):
   if (options.replay !== undefined && options.replay !== 'off' && options.replay !== 'pending')
     throw new TypeError("replay must be 'off' or 'pending'");
   const root = path.resolve(text(options.source?.root, 'source.root') ?? packageFolder(entry));
+  const told = text(options.source?.commit, 'source.commit');
+  const found = told === undefined ? findCommit(root, process.env) : { commit: told, from: 'source.commit' };
   const service = text(options.service, 'service') ?? packageName(root);
   if (!/^[\w.-]{1,64}$/.test(service))
     throw new TypeError(`service must be 1 to 64 letters, digits, dots, dashes or underscores, not ${JSON.stringify(service)}`);
@@ -90,7 +94,8 @@ export function resolveConfig(options: AgentOptions, entry: string | undefined):
     journal,
     replay: { pending: options.replay === 'pending', hotfixes: hotfixFiles(options.hotfixes) },
     root,
-    commit: text(options.source?.commit, 'source.commit') ?? findCommit(root, process.env),
+    commit: found?.commit ?? null,
+    commitFrom: found?.from ?? null,
     runtimeDir: null,
     cold: null,
   };

@@ -4,7 +4,7 @@ import { examine } from '../protocol/index.ts';
 import type { PatchRecord } from '../protocol/index.ts';
 import type { SlotTable } from '../loader/index.ts';
 import type { ActorRegistry } from './actors/registry.ts';
-import type { HostHandlers } from './bridge.ts';
+import type { HostHandlers, HostResult } from './bridge.ts';
 import { hostChecks } from './doctor.ts';
 import { Inspector } from './inspector.ts';
 import { createLooking } from './looking.ts';
@@ -18,6 +18,8 @@ export interface MainHostParts {
   service: string;
   root: string;
   commit: string | null;
+  /** Where the commit was said; null where none is known. */
+  commitFrom: string | null;
   startedAt: string;
   /** The agent was brought into the running process from outside. */
   cold: boolean;
@@ -47,7 +49,7 @@ export interface MainHost {
 }
 
 export function assembleHost(parts: MainHostParts): MainHost {
-  const { service, root, commit, startedAt, cold, journalDir, table, actors, roster, outbox, problems } = parts;
+  const { service, root, commit, commitFrom, startedAt, cold, journalDir, table, actors, roster, outbox, problems } = parts;
   const inspector = new Inspector();
   const patching = createPatching({ inspector, service, root, commit, table });
   const looking = createLooking(inspector, actors, patching.portals);
@@ -70,10 +72,12 @@ export function assembleHost(parts: MainHostParts): MainHost {
     undone,
     replayed: outbox.addReplayed.bind(outbox),
   });
+  // What is loaded tells builds apart where no commit does. It takes reading all of it, so only for whoever asks.
+  const build = (): NonNullable<HostResult<'info'>['build']> => ({ from: commitFrom, sources: table === null ? null : patching.modules.digest() });
   const handlers: HostHandlers = {
     ...threading.handlers,
     'actors.list': looking.handlers['actors.list'],
-    info: () => ({
+    info: ({ build: asked }) => ({
       service,
       pid: process.pid,
       node: process.version,
@@ -83,6 +87,7 @@ export function assembleHost(parts: MainHostParts): MainHost {
       instrumented: table !== null,
       untouched: [...(table?.untouched ?? [])],
       patches: threading.count(),
+      ...(asked === true && { build: build() }),
     }),
     doctor: () => ({
       checks: examine(hostChecks, {
@@ -91,6 +96,7 @@ export function assembleHost(parts: MainHostParts): MainHost {
         strategies: patching.strategies,
         threads: roster.list(),
         problems: problems(),
+        build: { commit, ...build() },
         waiting: threading.waiting().map(({ id, address }) => ({ id, address })),
         journalDir,
       }),

@@ -16,6 +16,7 @@ export interface HostFacts {
   /** What went wrong since the start, apart from what has a check of its own. */
   problems: readonly { what: string; message: string }[];
   journalDir: string;
+  build: { commit: string | null; from: string | null; sources: { files: number; sha256: string } | null };
   /** Patches of an earlier process whose file was not loaded yet, or that could not be put into effect. */
   waiting: readonly { id: string; address: string }[];
 }
@@ -115,6 +116,14 @@ export const hostChecks: readonly Check<HostFacts>[] = [
       return permission.has('fs.write', journalDir)
         ? { ok: true, detail: 'the permission model is on, and allows what the agent needs' }
         : { ok: false, detail: `the permission model is on, and the agent lacks --allow-fs-write=${journalDir}` };
+    },
+  },
+  {
+    check: 'build',
+    look: ({ build: { commit, from, sources } }) => {
+      const known = commit === null ? 'its commit is not known: set GIT_COMMIT to export patches' : `commit ${commit}, by ${from}`;
+      const loaded = sources === null ? '' : `; ${sources.files} sources loaded, sha256 ${sources.sha256.slice(0, 16)}`;
+      return { ok: true, detail: known + loaded };
     },
   },
   {

@@ -37,7 +37,13 @@ const thread = optional(integer(0, Number.MAX_SAFE_INTEGER), 'one thread of the 
 const reason = required(text(2_000), 'why, for the journal and the commit message');
 
 export const catalogue: Record<OperationName, Operation> = {
-  info: { where: 'host', capability: 'view', journal: null, doc: 'The process, its build and its journal.', parameters: {} },
+  info: {
+    where: 'host',
+    capability: 'view',
+    journal: null,
+    doc: 'The process, its build and its journal.',
+    parameters: { build: optional(flag, 'also where the commit was said, and a digest of the loaded sources') },
+  },
   doctor: {
     where: 'host',
     capability: 'view',

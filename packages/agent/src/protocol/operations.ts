@@ -20,7 +20,7 @@ import type { RemoteValue, Thrown, ValuePage } from './values.ts';
 /** Shapes and results of the operations, by name. */
 export interface Operations {
   info: {
-    params: Record<never, never>;
+    params: { build?: boolean };
     result: {
       service: string;
       pid: number;
@@ -32,6 +32,8 @@ export interface Operations {
       /** Files that were left untouched by instrumentation, with the reason. */
       untouched: { file: string; why: string }[];
       patches: number;
+      /** Where the commit was said, and a digest of all sources that are loaded so far; `sources` is null where the code is not instrumented. Only where it was asked for. */
+      build?: { from: string | null; sources: { files: number; sha256: string } | null };
       journal: JournalState;
     };
   };

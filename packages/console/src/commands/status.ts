@@ -28,13 +28,22 @@ export const status: CommandDefinition = {
     const functions = found.flatMap(({ pid, status: of }) => of.functions.map((each) => ({ ...each, ...(pid !== null && { pid }) })));
     if (functions.length === 0) context.terminal.message('no patch is live or lost\n');
     const text = [heading(found.map((each) => each.status)), table(['STATE', 'FUNCTION', 'PATCH', 'OPERATOR', 'AT', ''], functions.map(row), '')];
-    return { json: { commit: first?.status.commit ?? null, head: first?.status.head ?? null, functions }, text };
+    const { commit = null, head = null, build = null } = first?.status ?? {};
+    return { json: { commit, head, build, functions }, text };
   },
 };
 
 function heading(statuses: readonly ServiceStatus[]): Text {
-  const commits = [...new Set(statuses.map(({ commit }) => commit?.slice(0, 12) ?? 'a commit that it does not know'))];
+  const commits = [...new Set(statuses.map(nameOf))];
   return `runs ${commits.join(' and ')}; HEAD is ${statuses[0]?.head.slice(0, 12) ?? '-'}\n`;
+}
+
+/** A build without a commit is known by what is loaded. */
+function nameOf({ commit, build: { sources } }: ServiceStatus): string {
+  if (commit !== null) return commit.slice(0, 12);
+  return sources === null
+    ? 'a commit that it does not know'
+    : `a commit that it does not know (${sources.files} sources, sha256 ${sources.sha256.slice(0, 16)})`;
 }
 
 function row({ state, address, patch, operator, at, movedTo, threads, why, pid }: FunctionStatus & { pid?: number }): Text[] {

@@ -36,6 +36,8 @@ export interface FunctionStatus {
 export interface ServiceStatus {
   commit: string | null;
   head: string;
+  /** Where the commit was said, and a digest of the sources that are loaded so far. */
+  build: NonNullable<Result<'info'>['build']>;
   functions: FunctionStatus[];
 }
 
@@ -50,7 +52,7 @@ export async function statusOf(connection: AgentCalls, repo: string): Promise<Se
   const head = await gitText(top, ['rev-parse', '--verify', '--quiet', 'HEAD^{commit}']).catch(() => {
     throw new KeyholeError('GIT', `the repository ${top} has no commit yet`);
   });
-  const { commit, root } = await connection.call('info', {});
+  const { commit, root, build } = await connection.call('info', { build: true });
   const { patches: live } = await connection.call('patch.list', {});
   const lost = await lostPatches(connection);
   checkRecords([...live, ...lost]);
@@ -59,7 +61,7 @@ export async function statusOf(connection: AgentCalls, repo: string): Promise<Se
   for (const patch of live) functions.push({ ...(await judge(heads, patch, commit, 'live')), ...threadsOf(patch) });
   for (const patch of lost) functions.push(await judge(heads, patch, patch.commit, 'lost'));
   functions.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
-  return { commit, head, functions };
+  return { commit, head, build: { from: build?.from ?? null, sources: build?.sources ?? null }, functions };
 }
 
 async function lostPatches(connection: AgentCalls): Promise<HistoricPatch[]> {

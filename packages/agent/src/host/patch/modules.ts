@@ -2,6 +2,7 @@
  * The modules of the process and their functions, named as their author knows them: through the source map where there is one. It reads no disk; what
  * it needs was read when the module was loaded.
  */
+import { hash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import * as path from 'node:path';
 import { registeredClasses } from '../../loader/index.ts';
@@ -129,6 +130,12 @@ export class ModuleIndex {
       .list()
       .filter((module) => this.filesOf(module).includes(file))
       .map((module) => module.url);
+  }
+
+  /** One number for all text that is loaded: the same for the same files, in whatever order they came. */
+  digest(): { files: number; sha256: string } {
+    const lines = this.#provider.list().map(({ url, running }) => `${hash('sha256', running)} ${this.#relative(url)}\n`);
+    return { files: lines.length, sha256: hash('sha256', [...new Set(lines)].sort().join('')) };
   }
 
   /** Author's names of the files a module came from. */
