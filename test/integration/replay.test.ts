@@ -45,8 +45,11 @@ describe('a patch comes back', () => {
   test('after kill -9, before the first line of the service; and again after the next one', async () => {
     let service = await start();
     const id = await push(service, 'n * 2', 'n * 3');
+    const { build } = await ask(service, 'info', { build: true });
     service = await restart(service);
     expect(await first(service)).toEqual([30, 'old', 1]);
+    // A patch is none of the build's.
+    expect((await ask(service, 'info', { build: true })).build).toEqual(build);
     const [due, outcome] = replays(service);
     expect(due).toMatchObject({ phase: 'due', by: 'agent', id, address: 'lib.js:price', original: { seq: Number(id.slice(1)) } });
     expect(outcome).toMatchObject({ phase: 'outcome', intent: due?.['seq'], status: 'done', result: { became: 'live', strategy: 'slots' } });

@@ -123,11 +123,14 @@ describe('what became of a patch', () => {
       (await story.push([change('1', '0', 'a.js:b')], { confirmMs: 60_000 }))[0] ?? '',
       (await story.push([change('1', '0', 'a.js:c')], { ifErrors: 3 }))[0] ?? '',
     ];
+    const [stood = ''] = await story.push([change('1', '0', 'a.js:d')], { ifErrors: 3 });
+    await story.append({ kind: 'confirm', phase: 'stood', by: 'agent', entry: 1, patches: [stood] });
     await story.confirm(confirmed);
     await story.restart('next');
     expect(await story.states()).toEqual({
       [waiting]: 'lost: it was on probation when its process ended',
       [confirmed]: 'lost',
+      [stood]: 'lost',
       [counted]: 'lost: its errors were still being counted when its process ended, as far as the journal shows',
     });
   });

@@ -60,7 +60,8 @@ export class PatchHistory {
     const run = this.#runOf(entry);
     run.lastAt = entry.time;
     if (entry.kind === 'session' && entry.login !== undefined) this.#logins.set(entry.session, place);
-    if (entry.kind === 'replay') this.#replay({ ...(entry as ReplayOf), place }, run);
+    if (entry.kind === 'confirm' && entry.phase === 'stood') this.#counted(entry.patches);
+    else if (entry.kind === 'replay') this.#replay({ ...(entry as ReplayOf), place }, run);
     else if (!('phase' in entry)) return;
     else if (entry.phase === 'intent') {
       if (entry.kind === 'patch' || entry.kind === 'revert' || entry.kind === 'confirm') this.#open.set(entry.seq, { ...entry, place });
@@ -151,6 +152,13 @@ export class PatchHistory {
   #begin(fate: Fate): void {
     this.#live.set(fate.address, fate);
     this.#last.set(fate.address, fate);
+  }
+
+  #counted(ids: readonly string[]): void {
+    for (const id of ids) {
+      const trial = this.fates.get(id)?.trial;
+      if (trial != null) trial.watchedUntil = 0;
+    }
   }
 
   /** @param lost nobody knows whether it was done: the operator wanted it, and the process is gone. */

@@ -173,6 +173,16 @@ export interface StoodEntry {
   by: 'agent';
 }
 
+/** The errors of a push (`ifErrors`) were counted to the end, and these patches of it are live still. Without this a patch is taken for one on trial when its process ends. */
+export interface CountedEntry {
+  kind: 'confirm';
+  phase: 'stood';
+  by: 'agent';
+  /** The seq of the push. */
+  entry: number;
+  patches: string[];
+}
+
 /** A revert that was done while the journal could not be written, and was written down when it could. */
 export interface LateEntry extends Actor {
   kind: ChangeKind;
@@ -246,6 +256,7 @@ export type JournalDraft =
   | ReplayEntry
   | NotReplayedEntry
   | StoodEntry
+  | CountedEntry
   | RefusalEntry
   | WitnessEntry
   | RecoveredEntry

@@ -14,12 +14,14 @@ import type {
   News,
   OutcomeEntry,
   Params,
+  PatchRecord,
   PatchResult,
   Result,
   SessionEntry,
   ShadowResult,
 } from '../protocol/index.ts';
 import type { Approvals } from './approvals.ts';
+import { recordCounted } from './counted.ts';
 import { checkRequestSignature } from './request-signature.ts';
 import type { Asked } from './request-signature.ts';
 import type { OperatorSession } from './session.ts';
@@ -112,6 +114,11 @@ export class Changes {
       throw error;
     }
     await this.#recordOutcome(session, request, op, { kind, phase: 'outcome', intent: seq, ...summaryOf(op, result) }, result);
+    if (op === 'patch.apply' && intent.request['ifErrors'] !== undefined) {
+      const ids = (result as PatchResult).patches.map(({ id }) => id);
+      const live = async (): Promise<PatchRecord[]> => ((await this.#parts.ask(session, -1, 'patch.list', {}, {})) as Result<'patch.list'>).patches;
+      recordCounted({ entry: seq, ids }, live, (counted) => this.record(counted));
+    }
     return result;
   }
 

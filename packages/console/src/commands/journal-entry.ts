@@ -28,6 +28,8 @@ export function describeEntry(entry: JournalEntry): Text {
       if (entry.phase === 'undone') return describeUndone(entry);
       if (entry.phase === 'due') return `${entry.id} ${entry.address}, again${entry.hotfix === undefined ? '' : `, from ${entry.hotfix.file}`}`;
       if (entry.phase === 'refused') return span('warning', `${entry.id} ${entry.address} not again: ${entry.why}`);
+      if (entry.kind === 'confirm' && entry.phase === 'stood')
+        return span('dim', `${entry.patches.join(', ')}: few errors, so not on trial any more`);
       if (entry.phase === 'stood') return span('dim', 'the process lives on with its replayed patches');
       return [request(entry.request), entry.phase === 'late' ? span('warning', '  while the journal could not be written') : ''];
   }
