@@ -137,6 +137,60 @@ describe('TCP on loopback', () => {
     expect((await service.keyhole('ps', '--json')).json()).toEqual([]);
   });
 
+  test('from= is held against the address of the connection; local is the Unix socket alone', async () => {
+    const service = await listening({ host: '127.0.0.1', port: 0 });
+    const operators = path.join(path.dirname(service.folder), 'operators');
+    const line = readFileSync(operators, 'utf8');
+    for (const [from, outcome] of [
+      ['local', 'NOT_ALLOWED'],
+      ['10.0.0.0/8', 'NOT_ALLOWED'],
+      ['127.0.0.9', 'NOT_ALLOWED'],
+      ['127.0.0.0/8,!127.0.0.1', 'NOT_ALLOWED'],
+      ['127.0.0.1', '42'],
+      ['127.0.0.0/8', '42'],
+    ] as const) {
+      writeFileSync(operators, line.replace('name=', `from="${from}",name=`));
+      expect(await dial(service, { target: 'svc' }), from).toBe(outcome);
+    }
+  });
+
+  test('a port that is taken: the service runs and says so, and listens when it is free', async () => {
+    const theirs = createServer();
+    const port = await listenAnywhere(theirs);
+    servers.pop();
+    const service = await startService({
+      files,
+      main: 'main.js',
+      roles: 'eval',
+      environment: { KEYHOLE_LISTEN: `127.0.0.1:${port}` },
+      announces: false,
+    });
+    await expect.poll(() => service.stderr(), { timeout: 10_000 }).toMatch(/nobody can attach: .*EADDRINUSE[\s\S]*tried again every 5 s/);
+    expect(await service.ask('x')).toBe('"here"');
+    theirs.close();
+    await expect.poll(() => dial(service, { target: 'svc' }), { timeout: 20_000, interval: 500 }).toBe('42');
+    expect(announcementOf(service).address).toBe(`ws://127.0.0.1:${port}`);
+    expect(service.stderr().match(/EADDRINUSE/g)).toHaveLength(1);
+  });
+
+  test('workers of a cluster that are told one port listen each on their own', async () => {
+    const port = await freePort();
+    const main = `import cluster from 'node:cluster'; if (cluster.isPrimary) cluster.fork(); globalThis.answerOfAll = 42; const answer = () => 'here';${answering}`;
+    const service = await startService({
+      files: { 'main.js': main },
+      main: 'main.js',
+      roles: 'eval',
+      environment: { KEYHOLE_LISTEN: `127.0.0.1:${port}` },
+    });
+    const listed = async (): Promise<{ address: string; pid: number }[]> =>
+      (await service.keyhole('ps', '--json')).json() as { address: string; pid: number }[];
+    await expect.poll(async () => (await listed()).length, { timeout: 20_000, interval: 500 }).toBe(2);
+    const ports = (await listed()).map(({ address }) => Number(address.split(':').at(-1)));
+    expect(ports).toContain(port);
+    expect(new Set(ports).size).toBe(2);
+    for (const { pid } of await listed()) expect(await dial(service, { target: String(pid) })).toBe('42');
+  });
+
   test('a console of another version is told so', async () => {
     const service = await listening({ host: '127.0.0.1', port: 0 });
     const port = portOf(service);

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import * as path from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
+import { nodeClock } from '../platform/clock.ts';
 import { Journal, createRedaction } from '../journal/index.ts';
 import type { Appended } from '../journal/index.ts';
 import { KeyholeError, limits } from '../protocol/index.ts';
@@ -17,6 +18,7 @@ import { sessionEntry } from './changes.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Interrupter } from './interrupt.ts';
 import { openHostKey } from './host-key.ts';
+import { againMs, listenAgain } from './listen-again.ts';
 import { listen } from './listener.ts';
 import type { ListenPlace } from './listener.ts';
 import { OperatorsFile } from './operators.ts';
@@ -167,10 +169,12 @@ async function openDoor(config: DoorConfig): Promise<void> {
     },
     refused: createRefusalNotes(note),
   };
-  const listener = await listen(
-    placeOf(config, dir),
-    (arrival) => serveConnection(arrival, gate),
-    (message) => report('tls', `the new certificate can not be used, the old one goes on: ${message}`, 'It is read again when its files change.'),
+  const brokenTls = (message: string): void =>
+    report('tls', `the new certificate can not be used, the old one goes on: ${message}`, 'It is read again when its files change.');
+  const listener = await listenAgain(
+    () => listen(placeOf(config, dir), (arrival) => serveConnection(arrival, gate), brokenTls),
+    (message) => report('listen', `nobody can attach: ${message}`, `The service runs; this is tried again every ${againMs / 1_000} s.`),
+    nodeClock,
   );
   const { address } = listener;
   const announcement = (): Announcement => ({

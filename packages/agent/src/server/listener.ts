@@ -80,7 +80,12 @@ export async function listen(config: ListenPlace, serve: (arrival: Arrival) => v
 
   front.on('connection', (raw) => {
     raw.on('error', () => raw.destroy());
-    const peer = raw.remoteAddress === undefined ? 'local' : plainAddress(raw.remoteAddress);
+    const peer = config.kind === 'socket' ? 'local' : plainAddress(raw.remoteAddress);
+    // It was gone before we looked. Nobody without an address is let in by one.
+    if (peer === '') {
+      raw.destroy();
+      return;
+    }
     const stranger = new Stranger(raw, peer);
     const enter = (): void => {
       stranger.startClock();

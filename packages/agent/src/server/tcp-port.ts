@@ -5,7 +5,10 @@ import { tcpBinding } from '../protocol/index.ts';
 import { authorityOf, type TcpConfig } from './listen-options.ts';
 import type { Place } from './place.ts';
 
-/** @throws {Error} where it may not, or can not. */
+/** Where an agent may not listen, however often it tries. */
+export class UnsafePlace extends Error {}
+
+/** @throws {Error} where it can not; {@link UnsafePlace} where it may not. */
 export async function listenOnPort(server: Server, config: TcpConfig): Promise<Place> {
   const { host, tls, authorities } = config;
   const address = await addressFor(config);
@@ -38,7 +41,7 @@ async function addressFor({ host, tls }: TcpConfig): Promise<string> {
   const addresses = isIP(host) === 0 ? (await lookup(host, { all: true })).map(({ address }) => address) : [host];
   const open = tls === null ? addresses.find((address) => !isLoopback(address)) : undefined;
   if (open !== undefined) {
-    throw new Error(
+    throw new UnsafePlace(
       `without TLS the agent listens on loopback only (127.0.0.0/8, ::1), not on ${open === host ? host : `${host}, which is ${open}`}: ` +
         'give listen.tls, or leave it on its Unix socket and come by ssh://host/NAME',
     );
