@@ -57,6 +57,17 @@ describe('several pushes of one function', () => {
     expect(message).toContain('Co-authored-by: bob <bob@example.com>');
   });
 
+  test('asked for by name come once, and what was taken back does not come with what followed', async () => {
+    const at = repository();
+    const ids = ['p7', 'p9', 'p9', 'p8'];
+    expect((await exportPatches(agent(at, says), request(at.top, { ids, squash: true }))).patches).toEqual(['p7', 'p8', 'p9']);
+    await expect(exportPatches(agent(at, says), request(at.top, { ids: ['p9', 'p6'] }))).rejects.toThrow(
+      'p9 and p6 are both of src/a.js:f, and neither was made from the other',
+    );
+    const { mails, notes } = await exportPatches(agent(at, says), request(at.top, { ids: ['p6'] }));
+    expect([mails.length, notes]).toEqual([1, ['p6 is not live: reverted since 2026-01-02T03:04:05.678Z']]);
+  });
+
   test('one of them whose source is not what ran is refused, whatever became of it', async () => {
     const at = repository();
     const [bobs, ...others] = says.past ?? [];

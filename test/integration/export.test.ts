@@ -147,6 +147,31 @@ describe('a repository that has moved on', () => {
     expect(read(clone, 'lib/renamed.js')).toBe(text.replace('return 1', 'return 2'));
   });
 
+  test('several patches of one file: each mail merges by itself', async () => {
+    const g = (value: number): string => `function g() {\n  return ${value};\n}`;
+    const two = `${text}${g(1)}\nlast();\n`;
+    const at = repository({ text: two });
+    edit(at.top, 'last();', 'otherwise();');
+    commitChange(at.top, 'moved on');
+    const others = [{ id: 'p8', entry: 8, address: 'src/a.js:g', source: g(2), baseSource: g(1), reason: 'second' }];
+    // Applied without a merge, the first mail makes no blob that the second one could be merged from.
+    const clone = applied(at.top, await mailsOf(at, { loaded: two, others }));
+    expect(read(clone)).toBe(read(at.top).replace(old, renewed).replace(g(1), g(2)));
+  });
+
+  test('changes side by side are made one on top of the other', async () => {
+    const line = (name: string, value: number): string => `function ${name}() { return ${value}; }`;
+    const two = `${line('f', 1)}\n${line('g', 1)}\n`;
+    const at = repository({ text: two });
+    const mails = await mailsOf(at, {
+      loaded: two,
+      change: { source: line('f', 2), baseSource: line('f', 1) },
+      others: [{ id: 'p8', entry: 8, address: 'src/a.js:g', source: line('g', 2), baseSource: line('g', 1) }],
+    });
+    expect(read(applied(at.top, mails))).toBe(two.replaceAll('1', '2'));
+    expect(mails[1]).toContain(`\n ${line('f', 2)}\n-${line('g', 1)}\n`);
+  });
+
   test('the same line changed: git am -3 conflicts as git does', async () => {
     const at = repository({ text });
     edit(at.top, 'return 1', 'return 3');

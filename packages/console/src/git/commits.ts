@@ -36,6 +36,8 @@ export interface Built {
   path: string;
   parts: CommitParts;
   mail: Buffer;
+  /** The same change as one of the base alone, as if no other function had been patched; null where it is made on top of others. */
+  apart: Buffer | null;
 }
 
 /** One commit to be. */
@@ -110,7 +112,18 @@ async function buildCommit(scratch: Scratch, running: Running, series: CommitSer
   const tree = await scratch.tree({ parent: tip, path: place.path, mode, content: Buffer.from(after) });
   const commit = await commitOf(scratch, { tree, parent: tip, parts, committer }, signer);
   const diff = await scratch.git(['diff-tree', ...diffOptions(after), tip, commit]);
-  return { commit, tree, path: place.path, parts, mail: mailOf(parts, commit, diff) };
+  const apart = from === chain.steps[0].baseSource ? await diffApart(scratch, base, step, mode) : null;
+  return { commit, tree, path: place.path, parts, mail: mailOf(parts, commit, diff), apart: apart && mailOf(parts, commit, apart) };
+}
+
+/** Whoever has the base can merge it: the blob on the left is one of the base, and not one that an earlier mail makes. */
+async function diffApart(scratch: Scratch, base: string, { chain: { place }, patch }: Step, mode: string): Promise<Buffer | null> {
+  const text = decodeSource(await fileAtCommit(place, base, scratch.git), place.path);
+  const standing = standingOf(text, patch.file, patch.address);
+  if (standing === null) return null;
+  const after = text.slice(0, standing.start) + withLineEndsOf(standing.text, patch.source, text) + text.slice(standing.end);
+  const tree = await scratch.tree({ parent: base, path: place.path, mode, content: Buffer.from(after) });
+  return scratch.git(['diff-tree', ...diffOptions(after), base, tree]);
 }
 
 interface CommitText {

@@ -64,10 +64,9 @@ export async function exportPatches(connection: AgentCalls, request: ExportReque
   for (const [base, placed] of series) {
     await withScratch(top, base, async (scratch) => {
       const built = await buildCommits(scratch, connection, { ...request, chains: placed, service, base, committer });
-      if (branch === undefined) await tryOut(scratch, base, built);
+      if (branch === undefined) exported.mails.push(...(await triedMails(scratch, base, built)).map((mail) => mail.toString('utf8')));
+      else exported.commits.push(...(await putOnBranch(scratch, top, branch, built)));
       exported.patches.push(...placed.flatMap(({ steps }) => steps.map(({ id }) => id)));
-      exported.mails.push(...built.map(({ mail }) => mail.toString('utf8')));
-      if (branch !== undefined) exported.commits.push(...(await putOnBranch(scratch, top, branch, built)));
     });
   }
   if (branch === undefined && request.output !== null && exported.mails.length > 0) {
@@ -77,9 +76,19 @@ export async function exportPatches(connection: AgentCalls, request: ExportReque
   return exported;
 }
 
-async function tryOut(scratch: Scratch, base: string, built: Built[]): Promise<void> {
+/** Mails that need nothing of each other merge best where the repository has moved on; where changes stand too near to each other for that, each is made on top of the one before. */
+async function triedMails(scratch: Scratch, base: string, built: Built[]): Promise<Buffer[]> {
   const paths = [...new Set(built.map((each) => each.path))];
-  await rehearse(scratch, { base, mails: built.map((each) => each.mail), meant: built, paths });
+  const apart = built.map((each) => each.apart ?? each.mail);
+  try {
+    await rehearse(scratch, { base, mails: apart, meant: built, paths });
+    return apart;
+  } catch (thrown) {
+    if (!(thrown instanceof KeyholeError)) throw thrown;
+    const mails = built.map((each) => each.mail);
+    await rehearse(scratch, { base, mails, meant: built, paths });
+    return mails;
+  }
 }
 
 /** The branch must not exist, also not since it was looked for. */

@@ -20,7 +20,7 @@ const mark = '\u0001';
 
 /** @throws {KeyholeError} GIT; then the mails are not handed out. */
 export async function rehearse(scratch: Scratch, { base, mails, meant, paths }: Rehearsal): Promise<void> {
-  const checkout = await scratch.repository('rehearsal');
+  const checkout = await scratch.repository();
   await git(checkout, ['config', 'core.sparseCheckout', 'true']);
   await mkdir(path.join(checkout, '.git', 'info'), { recursive: true });
   await writeFile(path.join(checkout, '.git', 'info', 'sparse-checkout'), paths.map((each) => `/${each.replace(/[\\*?[ ]/g, '\\$&')}\n`).join(''));

@@ -28,7 +28,7 @@ export interface Scratch {
   /** Copies commits and what belongs to them into the repository. */
   publish(commits: string[]): Promise<void>;
   /** An empty repository, not bare, that reads the objects of the operator's (none of this place's) and has no settings of anybody's. */
-  repository(name: string): Promise<string>;
+  repository(): Promise<string>;
   /** A folder for whoever needs one; it goes with the scratch. */
   folder: string;
   /** `sha1` or `sha256`. */
@@ -78,9 +78,8 @@ export async function withScratch<T>(top: string, base: string, work: (scratch: 
         const pack = await run(['pack-objects', '--revs', '--stdout', '-q'], { input: `${commits.join('\n')}\n^${base}\n` });
         await git(top, ['unpack-objects', '-q'], { input: pack });
       },
-      async repository(name) {
-        const place = path.join(folder, name);
-        await mkdir(place);
+      async repository() {
+        const place = await mkdtemp(path.join(folder, 'repository-'));
         await git(place, ['init', '-q', '--template=', `--object-format=${objectFormat}`, '.']);
         const inside = path.join(place, '.git');
         await mkdir(path.join(inside, 'objects', 'info'), { recursive: true });

@@ -33,11 +33,11 @@ const maxHistory = 5_000;
  * @param ids of patches, live or not; none means every live one.
  * @throws {KeyholeError} NOT_FOUND for an id that the journal does not know; GIT where the agent sends something else than records, or does not know the commit.
  */
-export async function selectPatches(connection: AgentCalls, ids: readonly string[]): Promise<Selection> {
+export async function selectPatches(connection: AgentCalls, asked: readonly string[]): Promise<Selection> {
+  const ids = [...new Set(asked)];
   const history = await readHistory(connection);
-  const asked = ids.map((id) => history.get(id));
-  const past = asked.filter((each) => each !== undefined && each.state !== 'live');
-  const liveIds = ids.filter((id) => !past.some((each) => each?.id === id));
+  const past = ids.flatMap((id) => history.get(id) ?? []).filter(({ state }) => state !== 'live');
+  const liveIds = ids.filter((id) => !past.some((each) => each.id === id));
   const nothingLive = ids.length > 0 && liveIds.length === 0;
   // Of what is live the process itself is asked, and it journals that somebody took it home.
   const { service, root, commit } = await connection.call('info', {});
@@ -54,14 +54,25 @@ export async function selectPatches(connection: AgentCalls, ids: readonly string
     const thread = history.get(tip.id)?.thread;
     return { steps: stepsTo(tip, history), tip, live: isLive, commit: build, ...(thread !== undefined && { thread }) };
   };
-  const chains = [
-    ...live.map((patch) => chainOf(patch, true, commit)),
-    ...past.filter((each) => each !== undefined).map((each) => chainOf(each, false, each.commit)),
-  ];
-  const notes = past
-    .filter((each) => each !== undefined)
-    .map(({ id, state, since, why }) => `${id} is not live: ${state} since ${since}${why === undefined ? '' : ` (${why})`}`);
+  const chains = whole([...live.map((patch) => chainOf(patch, true, commit)), ...past.map((each) => chainOf(each, false, each.commit))]);
+  const notes = past.map(({ id, state, since, why }) => `${id} is not live: ${state} since ${since}${why === undefined ? '' : ` (${why})`}`);
   return { service, root, chains, notes };
+}
+
+/** What a later patch of the same function was made from comes with that one. */
+function whole(chains: readonly PatchChain[]): PatchChain[] {
+  const kept = chains.filter(({ tip }) => !chains.some((other) => other.tip.id !== tip.id && other.steps.some(({ id }) => id === tip.id)));
+  for (const { tip, commit } of kept) {
+    const rival = kept.find((other) => other.tip.id !== tip.id && other.tip.address === tip.address && other.commit === commit);
+    if (rival !== undefined) {
+      throw new KeyholeError(
+        'GIT',
+        `${tip.id} and ${rival.tip.id} are both of ${tip.address}, and neither was made from the other`,
+        'Export one of them, or one after the other.',
+      );
+    }
+  }
+  return kept;
 }
 
 async function readHistory(connection: AgentCalls): Promise<Map<string, HistoricPatch>> {
