@@ -275,7 +275,12 @@ describe('a hotfix file', () => {
     const id = await push(origin, 'n * 3', 'n * 4');
     const { hotfix } = await ask(origin, 'patch.hotfix', { ids: [id] });
     expect(hotfix.pushes).toHaveLength(2);
-    let service = await container(origin, { 'fix.json': JSON.stringify(hotfix) });
+    const file = path.join(newFolder(), 'fix.json');
+    expect((await origin.keyhole('export', 'svc', id, '--format', 'keyhole', '-o', file)).code).toBe(0);
+    const text = readFileSync(file, 'utf8');
+    expect(JSON.parse(text)).toEqual(hotfix);
+    const environment = { KEYHOLE_OPERATORS: origin.operators };
+    let service = await start({ files: { ...files, 'fix.json': text, 'keyhole.config.json': '{"hotfixes":"fix.json"}' }, environment });
     expect(await first(service)).toEqual([40, 'old', 1]);
     const { patches } = await ask({ ...service, env: { ...service.env, KEYHOLE_IDENTITY: origin.env['KEYHOLE_IDENTITY'] } }, 'patch.history', {});
     expect(patches).toMatchObject([
@@ -293,9 +298,8 @@ describe('a hotfix file', () => {
       })
     ).hotfix;
     expect(again.pushes).toEqual(hotfix.pushes);
-    const environment = { KEYHOLE_OPERATORS: origin.operators };
     // Without the file it is gone, and its journal says so; with it, it is the same patch.
-    service = await restart(service, { environment: { ...environment, ...pending } });
+    service = await restart(service, { files: { 'keyhole.config.json': '{}' }, environment: { ...environment, ...pending } });
     expect(await first(service)).toEqual([20, 'old', 1]);
     const due = replays(service).find(({ phase }) => phase === 'due') as { hotfix: { file: string } };
     service = await restart(service, { environment: { ...environment, KEYHOLE_HOTFIXES: due.hotfix.file } });

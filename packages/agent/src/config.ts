@@ -37,7 +37,7 @@ export interface AgentOptions {
    * still the one that was patched. Needs `--import @keyhole/agent/register`. Default: `off`.
    */
   replay?: 'off' | 'pending';
-  /** Hotfix files (`keyhole export --format keyhole`) whose patches are put into effect at the start in the same way. */
+  /** Hotfix files (`keyhole export --format keyhole`), relative to `source.root`, whose patches are put into effect at the start in the same way. */
   hotfixes?: string | string[];
 }
 
@@ -92,7 +92,7 @@ export function resolveConfig(options: AgentOptions, entry: string | undefined):
     approvals: { patch: approvalsNeeded(options.approvals?.patch) },
     policy: options.policy === undefined ? null : path.resolve(root, text(options.policy, 'policy') ?? ''),
     journal,
-    replay: { pending: options.replay === 'pending', hotfixes: hotfixFiles(options.hotfixes) },
+    replay: { pending: options.replay === 'pending', hotfixes: hotfixFiles(options.hotfixes, root) },
     root,
     commit: found?.commit ?? null,
     commitFrom: found?.from ?? null,
@@ -165,9 +165,9 @@ function approvalsNeeded(value: unknown): number {
   throw new TypeError(`approvals.patch must be a whole number from 0 to ${limits.maxApprovals}`);
 }
 
-function hotfixFiles(given: unknown): string[] {
+function hotfixFiles(given: unknown, root: string): string[] {
   const files: unknown[] = given === undefined ? [] : Array.isArray(given) ? given : [given];
-  return files.map((file) => path.resolve(text(file, 'hotfixes') ?? ''));
+  return files.map((file) => path.resolve(root, text(file, 'hotfixes') ?? ''));
 }
 
 function text(value: unknown, name: string): string | undefined {
