@@ -7,8 +7,8 @@ const ignored = new Set(['start', 'end', 'loc', 'range', 'raw', 'parent', 'extra
 export interface NormalFormOptions {
   /** Another text for a node: a placeholder, or '' for a node that does not count. */
   replace?: (node: SyntaxNode) => string | null;
-  /** Fields that do not count. */
-  ignore?: ReadonlySet<string>;
+  /** Whether a field of a node does not count. */
+  ignore?: (node: SyntaxNode, field: string) => boolean;
 }
 
 /** A tree as text without positions. */
@@ -22,7 +22,7 @@ export function normalForm(node: SyntaxNode, { replace, ignore }: NormalFormOpti
       const fields: string[] = [];
       for (const field of Object.keys(value).sort()) {
         const content = value[field];
-        if (field === 'type' || ignored.has(field) || ignore?.has(field) === true || content === undefined || content === null) continue;
+        if (field === 'type' || ignored.has(field) || ignore?.(value, field) === true || content === undefined || content === null) continue;
         const printed = print(content);
         if (printed !== '') fields.push(`${field}=${printed}`);
       }

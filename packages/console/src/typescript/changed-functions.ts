@@ -6,7 +6,8 @@ import type { PatchRecord, RefusedPatch } from '@keyhole/agent/protocol';
 import type { FunctionEntry, SyntaxNode } from '@keyhole/agent/source';
 import { unifiedDiff } from '../render/unified-diff.ts';
 import type { BaseFile } from './base.ts';
-import { baseAddress, compareFiles, formOf } from './compare.ts';
+import { baseAddress, compareFiles } from './compare.ts';
+import { formOf } from './forms.ts';
 import { parseAuthor, textOf, type AuthorFile } from './parse.ts';
 
 /** A refusal, with what differs where that can be shown. */

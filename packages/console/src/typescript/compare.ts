@@ -1,7 +1,11 @@
-/** What differs between two versions of a file, function by function. Types and comments do not count; what is not a function's can't be changed live. */
+/**
+ * What differs between two versions of a file, function by function. Types and comments do not count. A function's own code can change live; everything around it can't: how it is
+ * held, what is decorated, what runs once when the module is loaded. What is not shown to be only a function's is refused.
+ */
 import { diffArrays } from 'diff';
-import { addressOf, child, lineTable, nameOf, normalForm, typeWrappers, type FunctionEntry, type SyntaxNode } from '@keyhole/agent/source';
+import { addressOf, below, child, children, functionOf, isFunction, isMember, lineTable, nameOf, type FunctionEntry, type SyntaxNode } from '@keyhole/agent/source';
 import type { RefusedPatch } from '@keyhole/agent/protocol';
+import { formOf, isOnlyTypes, namesInTypes } from './forms.ts';
 import type { AuthorFile } from './parse.ts';
 
 export interface Difference {
@@ -11,45 +15,78 @@ export interface Difference {
   refused: RefusedPatch[];
 }
 
-const typeFields = new Set(['accessibility', 'readonly', 'override', 'definite', 'abstract', 'declare', 'implements', 'loc', 'typeOnly']);
-/** TypeScript that is code, and not only types. */
-const typeScriptCode = new Set([
-  'TSEnumDeclaration',
-  'TSModuleDeclaration',
-  'TSImportEqualsDeclaration',
-  'TSExportAssignment',
-  'TSParameterProperty',
-]);
-
 export function compareFiles(base: AuthorFile, renewed: AuthorFile): Difference {
   const pairs = pairFunctions(base.functions, renewed.functions);
   const placeholders = new Map<SyntaxNode, string>();
-  for (const [index, [before, after]] of pairs.entries()) {
-    placeholders.set(before.container, `Function(${index})`);
-    placeholders.set(after.container, `Function(${index})`);
+  for (const [index, pair] of pairs.entries()) for (const { container } of pair) placeholders.set(container, `Function(${index})`);
+  const around = (node: SyntaxNode): string => formOf(node, (each) => held(each, placeholders));
+  const own = ({ container }: FunctionEntry): string => ownForm(container, (each) => held(each, placeholders));
+  const differing = pairs.filter(([before, after]) => own(before) !== own(after));
+  const result: Difference = { changed: [], refused: outsideFunctions(base, renewed, around) };
+  const once = onceCalled(base.program);
+  for (const [before, after] of differing) {
+    // It goes with the function around it, and can't be told from its siblings.
+    if (before.path === '' && differing.some(([each]) => isAround(each, before))) continue;
+    if (once.has(before.container)) {
+      result.refused.push({ address: `${renewed.file}:${after.line}`, why: 'a function that ran when the module was loaded changed: it takes a restart' });
+    } else result.changed.push([before, after]);
   }
-  const form = (node: SyntaxNode): string => formOf(node, (each) => (each === node ? null : (placeholders.get(each) ?? null)));
-  const changed = pairs.filter(([before, after]) => form(before.container) !== form(after.container));
-  return { changed, refused: outsideFunctions(base, renewed, form) };
+  return result;
 }
 
-/** The form of a node without its types. */
-export function formOf(node: SyntaxNode, placeholder: (node: SyntaxNode) => string | null = () => null): string {
-  const replace = (each: SyntaxNode): string | null => {
-    const instead = placeholder(each);
-    if (instead !== null) return instead;
-    if (each.importKind === 'type' || each.exportKind === 'type') return '';
-    if (each.declare === true) return '';
-    if (!each.type.startsWith('TS') || typeScriptCode.has(each.type)) return null;
-    const inner = typeWrappers.has(each.type) ? child(each, 'expression') : null;
-    return inner === null ? '' : formOf(inner, placeholder);
+/** A function in what is around it: not its own code, but what it is and how it is held there. */
+function held(container: SyntaxNode, placeholders: ReadonlyMap<SyntaxNode, string>): string | null {
+  const placeholder = placeholders.get(container);
+  if (placeholder === undefined) return null;
+  const inside = (node: SyntaxNode | null): string => (node === null ? '' : formOf(node, (each) => held(each, placeholders)));
+  const node = functionOf(container);
+  const parts = [
+    placeholder,
+    container.type,
+    String(container.kind ?? ''),
+    container.static === true ? 'static' : '',
+    container.computed === true ? inside(child(container, 'key')) : '',
+    ...children(container, 'decorators').map(inside),
+    ...children(node, 'params').flatMap((each) => [
+      ...children(each, 'decorators').map(inside),
+      ...(each.type === 'TSParameterProperty' ? [`property ${parameterName(each)}`, ...children(child(each, 'parameter') ?? each, 'decorators').map(inside)] : []),
+    ]),
+  ];
+  return parts.join(' ');
+}
+
+/** The code of a function: parameters, body, whether it is async or a generator. */
+function ownForm(container: SyntaxNode, placeholder: (node: SyntaxNode) => string | null): string {
+  const node = functionOf(container);
+  const decorators = new Set(children(node, 'params').flatMap((each) => [...children(each, 'decorators'), ...children(child(each, 'parameter') ?? each, 'decorators')]));
+  return formOf(node, (each) => (decorators.has(each) ? '' : each === node ? null : placeholder(each)));
+}
+
+function parameterName(property: SyntaxNode): string {
+  const parameter = child(property, 'parameter');
+  return nameOf(parameter?.type === 'AssignmentPattern' ? child(parameter, 'left') : parameter) ?? '';
+}
+
+function isAround(outer: FunctionEntry, entry: FunctionEntry): boolean {
+  for (let at = entry.parent; at !== null; at = at.parent) if (at === outer) return true;
+  return false;
+}
+
+/** Functions that the module itself calls where they are written. */
+function onceCalled(program: SyntaxNode): Set<SyntaxNode> {
+  const found = new Set<SyntaxNode>();
+  const walk = (node: SyntaxNode): void => {
+    if (isFunction(node)) return;
+    const callee = node.type === 'CallExpression' || node.type === 'NewExpression' ? child(node, 'callee') : null;
+    if (callee !== null) {
+      // `(function () {}).call(this)` as well.
+      const object = callee.type === 'MemberExpression' ? child(callee, 'object') : callee;
+      if (object !== null && isFunction(object)) found.add(object);
+    }
+    for (const part of below(node)) walk(part);
   };
-  // `optional` is a question mark of the types on a name, and an operator on a member or a call.
-  const own = normalForm(node, { replace, ignore: typeFields });
-  return own
-    .replace(/(Identifier\([^()]*?),optional=true/g, '$1')
-    .replaceAll('importKind="value"', '')
-    .replaceAll('exportKind="value"', '');
+  walk(program);
+  return found;
 }
 
 /** Pairs functions by name, and nameless ones by order where both sides have as many. */
@@ -68,7 +105,7 @@ function pairFunctions(olds: readonly FunctionEntry[], news: readonly FunctionEn
           : namelessBefore.length === namelessAfter.length
             ? namelessAfter[nameless]
             : undefined;
-      if (partner === undefined || partner.kind !== each.kind) continue;
+      if (partner === undefined || partner.kind !== each.kind || isMember(partner.container) !== isMember(each.container)) continue;
       pairs.push([each, partner]);
       pairWithin(each, partner);
     }
@@ -77,34 +114,77 @@ function pairFunctions(olds: readonly FunctionEntry[], news: readonly FunctionEn
   return pairs;
 }
 
+interface Statement {
+  node: SyntaxNode;
+  form: string;
+}
+
 function outsideFunctions(base: AuthorFile, renewed: AuthorFile, form: (node: SyntaxNode) => string): RefusedPatch[] {
-  const statements = (author: AuthorFile): { node: SyntaxNode; form: string }[] =>
-    (author.program.body as SyntaxNode[]).map((node) => ({ node, form: form(node) })).filter((each) => each.form !== '');
-  const before = statements(base);
-  const after = statements(renewed);
+  const inTypes = new Set([base, renewed].filter(({ language }) => language === 'ts').flatMap(({ program }) => [...namesInTypes(program)]));
+  const before = statementsOf(base, inTypes, form);
+  const after = statementsOf(renewed, inTypes, form);
   const parts = diffArrays(
     before.map((each) => each.form),
     after.map((each) => each.form),
   );
-  const lineInBase = lineTable(base.text);
-  const lineInNew = lineTable(renewed.text);
-  const refused: RefusedPatch[] = [];
+  const removed: Statement[] = [];
+  const added: (Statement & { replaces: boolean })[] = [];
   let inBase = 0;
   let inNew = 0;
   for (const [index, part] of parts.entries()) {
     const count = part.value.length;
     // A removal that an addition follows is one change: it is told where it stands now.
-    if (part.removed && parts[index + 1]?.added !== true) {
-      for (const { node } of before.slice(inBase, inBase + count)) refused.push(refusal(base.file, lineInBase(node.start), node, 'was removed'));
-    }
+    if (part.removed && parts[index + 1]?.added !== true) removed.push(...before.slice(inBase, inBase + count));
     if (part.added) {
-      const verb = parts[index - 1]?.removed === true ? 'changed' : 'is new';
-      for (const { node } of after.slice(inNew, inNew + count)) refused.push(refusal(renewed.file, lineInNew(node.start), node, verb));
+      const replaced = parts[index - 1]?.removed === true ? before.slice(inBase - (parts[index - 1]?.value.length ?? 0), inBase) : [];
+      const kept = replaced.filter((each) => !isMoved(each, after));
+      added.push(...after.slice(inNew, inNew + count).map((each) => ({ ...each, replaces: kept.length > 0 })));
+      if (kept.length > 0 && after.slice(inNew, inNew + count).every((each) => isMoved(each, before))) removed.push(...kept);
     }
     if (!part.added) inBase += count;
     if (!part.removed) inNew += count;
   }
-  return refused;
+  const lineInBase = lineTable(base.text);
+  const lineInNew = lineTable(renewed.text);
+  return [
+    ...removed.filter((each) => !isMoved(each, after)).map(({ node }) => refusal(base.file, lineInBase(node.start), node, 'was removed')),
+    ...added.filter((each) => !isMoved(each, before)).map(({ node, replaces }) => refusal(renewed.file, lineInNew(node.start), node, replaces ? 'changed' : 'is new')),
+  ];
+}
+
+/** Statements that are code. Function declarations are there before anything runs, wherever they stand. */
+function isMoved({ node, form }: Statement, others: readonly Statement[]): boolean {
+  const declaration = node.type === 'ExportNamedDeclaration' ? (child(node, 'declaration') ?? node) : node;
+  return declaration.type === 'FunctionDeclaration' && others.some((each) => each.form === form);
+}
+
+function statementsOf(author: AuthorFile, inTypes: ReadonlySet<string>, form: (node: SyntaxNode) => string): Statement[] {
+  const used = new Set(author.captures.references.map((each) => each.name));
+  const isType = (specifier: SyntaxNode): boolean => {
+    const local = nameOf(child(specifier, 'local')) ?? '';
+    return specifier.importKind === 'type' || (inTypes.has(local) && !used.has(local));
+  };
+  const statements: Statement[] = [];
+  for (const node of children(author.program, 'body')) {
+    if (isOnlyTypes(node)) continue;
+    const specifiers = children(node, 'specifiers');
+    if (node.type === 'ImportDeclaration' && specifiers.length > 0) {
+      // Compilers leave out what only types use.
+      const values = specifiers.filter((each) => !isType(each));
+      if (values.length > 0) statements.push({ node, form: form({ ...node, specifiers: values }) });
+      continue;
+    }
+    const text = form(node);
+    if (text !== '' && !isEmptyExport(node)) statements.push({ node, form: text });
+  }
+  return statements;
+}
+
+/** `export interface X {}` and `export {}` leave nothing. */
+function isEmptyExport(node: SyntaxNode): boolean {
+  if (node.type !== 'ExportNamedDeclaration' || node.source != null) return false;
+  const declaration = child(node, 'declaration');
+  return declaration === null ? children(node, 'specifiers').length === 0 : isOnlyTypes(declaration);
 }
 
 function refusal(file: string, line: number, node: SyntaxNode, verb: string): RefusedPatch {
@@ -116,6 +196,7 @@ function whatIs(statement: SyntaxNode): string {
   const name = nameOf(child(node, 'id')) ?? '';
   switch (node.type) {
     case 'ImportDeclaration':
+    case 'TSImportEqualsDeclaration':
       return 'an import';
     case 'FunctionDeclaration':
       return `the top-level function ${name}`;
@@ -123,8 +204,12 @@ function whatIs(statement: SyntaxNode): string {
       return `the shape of class ${name}`;
     case 'VariableDeclaration':
       return 'a top-level value';
+    case 'TSEnumDeclaration':
+      return `the enum ${name}`;
+    case 'TSModuleDeclaration':
+      return `the namespace ${name}`;
     default:
-      return 'code outside of functions';
+      return statement.type.startsWith('Export') ? 'what is exported' : 'code outside of functions';
   }
 }
 

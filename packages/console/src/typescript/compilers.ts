@@ -30,6 +30,7 @@ export interface Compiled {
 
 export interface Compiler {
   name: string;
+  isCommonJs: boolean;
   compile(author: AuthorFile): Compiled;
   /** The compiler for a patch's text, where this one also rewrites what need not be. Its module has the same names. */
   forPatch: Compiler;
@@ -40,6 +41,7 @@ const { ScriptTarget, ModuleKind, JsxEmit } = ts;
 function esbuild(name: string, options: TransformOptions, forPatch?: Compiler): Compiler {
   const compiler: Compiler = {
     name,
+    isCommonJs: false,
     compile(author) {
       const { code, map } = transformSync(author.text, {
         loader: author.file.endsWith('x') ? (author.language === 'ts' ? 'tsx' : 'jsx') : author.language,
@@ -61,6 +63,7 @@ function typescript(target: ts.ScriptTarget, module: ts.ModuleKind, more: ts.Com
   const isCommonJs = module === ModuleKind.CommonJS;
   const compiler: Compiler = {
     name: `tsc ${ScriptTarget[target]} ${isCommonJs ? 'CommonJS' : 'ES modules'}`,
+    isCommonJs,
     compile(author) {
       const { outputText, sourceMapText = '' } = ts.transpileModule(author.text, {
         fileName: `author${/\.[^.]+$/.exec(author.file)?.[0] ?? '.ts'}`,

@@ -1,6 +1,6 @@
 /** Whether the names of a new function mean in the file that runs what they mean in the author's new file. A patch brings a function; it can not bring what stands around it. */
 import { children, child, lineTable, namesOf, type Binding, type FunctionEntry, type SyntaxNode } from '@keyhole/agent/source';
-import { formOf } from './compare.ts';
+import { formOf } from './forms.ts';
 import type { AuthorFile } from './parse.ts';
 
 /** @returns one reason for each name of the module that the running file does not have, or has otherwise. */

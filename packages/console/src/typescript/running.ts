@@ -21,7 +21,7 @@ import {
   type SyntaxNode,
 } from '@keyhole/agent/source';
 import type { AuthorFile } from './parse.ts';
-import { importOf, placeOf, type AuthorSources, type Declared, type ImportOf } from './sources.ts';
+import { exportedAs, importOf, placeOf, type AuthorSources, type Declared, type ImportOf } from './sources.ts';
 import { bindingOf, declarationOf, type Tree } from './tree.ts';
 import { constantOf, textOfConstant, type Spoken } from './spoken.ts';
 
@@ -66,6 +66,17 @@ export class RunningModule {
     const name = /^[^.[(]*/.exec(text)?.[0] ?? '';
     if (root === null) return !/^(?:exports|module)$/.test(name) || this.tree.captures.resolve(name, at) === null;
     return this.tree.captures.resolve(name, at) === root;
+  }
+
+  /** Whether several of the author's files became this module. */
+  get isBundle(): boolean {
+    return this.map !== null && this.map.sources.length > 1;
+  }
+
+  /** Whether a variable of the author's is exported, and the running module keeps what is exported beside the variable. */
+  hasCopyOnExports(name: string): boolean {
+    const isVariable = this.tree.captures.module.bindings.has(name);
+    return isVariable && exportedAs(this.#author, name).some((each) => this.#exported.has(each));
   }
 
   /** Why an expression can not be taken for a name of the author's; null where it is shown to be that. */

@@ -160,6 +160,17 @@ export function placeOf(file: AuthorFile, binding: Binding): { line: number; col
   return { line, column: node.start - file.text.lastIndexOf('\n', node.start - 1) - 1, from: statement?.start ?? node.start, to: node.end };
 }
 
+/** The names under which a file exports a variable of its own. */
+export function exportedAs({ program }: AuthorFile, name: string): string[] {
+  return children(program, 'body').flatMap((statement) => {
+    if (statement.type !== 'ExportNamedDeclaration' || child(statement, 'source') !== null) return [];
+    if (declaresName(child(statement, 'declaration'), name)) return [name];
+    return children(statement, 'specifiers')
+      .filter((each) => nameOf(child(each, 'local')) === name)
+      .map((each) => nameOf(child(each, 'exported')) ?? '');
+  });
+}
+
 function declaresName(declaration: SyntaxNode | null, name: string): boolean {
   if (declaration === null || declaration.declare === true || declaration.type.endsWith('AliasDeclaration')) return false;
   if (declaration.type === 'TSInterfaceDeclaration') return false;

@@ -5,6 +5,8 @@
 import { KeyholeError, type FunctionDetail } from '@keyhole/agent/protocol';
 import {
   analyseCaptures,
+  assignedIn,
+  below,
   child,
   indexFunctions,
   lineTable,
@@ -20,7 +22,7 @@ import type { AuthorFile } from './parse.ts';
 import { declarationForm, type Name, type RunningModule } from './running.ts';
 import type { Spoken } from './spoken.ts';
 import { withoutTypes } from './strip.ts';
-import { scopeAround, type Tree } from './tree.ts';
+import { bindingOf, scopeAround, type Tree } from './tree.ts';
 import { unify, type Agreement, type Disagreement } from './unify.ts';
 
 /** A function of the author's that was shown to be what runs. */
@@ -28,6 +30,7 @@ interface Proof {
   /** null: types were taken out, and that was all. */
   compiler: Compiler | null;
   tree: Tree;
+  entry: FunctionEntry;
   running: FunctionEntry;
   agreement: Agreement;
 }
@@ -88,7 +91,7 @@ export class Translator {
       const agreement = compiled === null ? null : unify(compiled.tree, compiled.entry, this.#running.tree, running);
       if (compiled === null || agreement?.agrees !== true || this.#doubt(agreement, compiled.tree) !== null) continue;
       if (compiler !== this.#order[0]) this.#order = [compiler, ...this.#order.filter((each) => each !== compiler)];
-      yield { compiler, tree: compiled.tree, running, agreement };
+      yield { compiler, tree: compiled.tree, entry: compiled.entry, running, agreement };
     }
   }
 
@@ -112,6 +115,8 @@ export class Translator {
     const { tree, entry, text, layout, base } = this.#forPatch(proof, renewed, after, address);
     const said = new Map<string, string>();
     const speech = this.#speech(proof, { tree, base, renewed, address }, said);
+    this.#checkImports(proof, entry, speech);
+    this.#checkExports(proof, tree, entry, speech);
     const code = emit(tree, text, entry, speech, layout);
     this.#check(tree, entry, code, said, address);
     return code;
@@ -182,6 +187,28 @@ export class Translator {
       ownName: nameOf(child(proof.running.node, 'id')),
       refuse,
     };
+  }
+
+  /** What `import()` gives is the compiler's to say: it may have become a `require`, and a bundle has no such file. */
+  #checkImports({ entry: old }: Proof, entry: FunctionEntry, { refuse }: Speech): void {
+    if (this.#running.map === null) return;
+    const isKept = this.#format === 'module' || importsIn(old.container).length > 0;
+    for (const node of importsIn(entry.container)) {
+      const specifier = nameOf(child(node, 'source')) ?? '';
+      const isThere = !this.#running.isBundle || importsIn(old.container).some((each) => nameOf(child(each, 'source')) === specifier) || /^node:/.test(specifier);
+      if (!isKept || !isThere) refuse(`the new text uses import(), and it is not known what the build makes of that`, node);
+    }
+  }
+
+  /** A variable that CommonJS puts on `exports` has two places, and only its compiler knows to change both. */
+  #checkExports({ compiler }: Proof, tree: Tree, entry: FunctionEntry, { refuse }: Speech): void {
+    if (this.#running.map === null || this.#format === 'module' || compiler?.isCommonJs === true) return;
+    for (const node of assignedIn(entry.container)) {
+      const binding = node.type === 'Identifier' ? bindingOf(tree, node) : null;
+      if (binding !== null && binding.scope === tree.captures.module && this.#running.hasCopyOnExports(binding.name)) {
+        refuse(`the new text assigns to ${binding.name}, which the module exports, and the export would stay as it was`, node);
+      }
+    }
   }
 
   /** How the running module says a name: as the old text of this function says it, as it is declared there, or as others of the file say it. */
@@ -299,6 +326,10 @@ function keyOf({ name, member }: Name): string {
 function nameOfKey(key: string): Name {
   const dot = key.indexOf('.');
   return dot === -1 ? { name: key, member: null } : { name: key.slice(0, dot), member: key.slice(dot + 1) };
+}
+
+function importsIn(node: SyntaxNode): SyntaxNode[] {
+  return below(node).flatMap((part) => [...(part.type === 'ImportExpression' ? [part] : []), ...importsIn(part)]);
 }
 
 interface Prepared {
