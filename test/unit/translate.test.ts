@@ -112,3 +112,58 @@ describe('a text that is not what runs is refused', () => {
     }
   }
 });
+
+describe('an import that the old text did not need', () => {
+  // No test of a package: what require gives is what it is, and only a compiler's function makes a namespace of it.
+  const rows: [string, string, string, RegExp | null][] = [
+    ['the default of what is only required', "import label, { price } from './lib.js';", 'label(a)', /never brought in label/],
+    ['another name of what is required', "import label, { price, other } from './lib.js';", 'other(a)', null],
+    [
+      'a namespace of what is required',
+      "import { price } from './lib.js';\nimport * as lib from './lib.js';",
+      'Object.keys(lib)',
+      /never brought in lib/,
+    ],
+    [
+      'a file that nobody knows',
+      "import { price } from './lib.js';\nimport { gone } from './gone.js';",
+      'gone(a)',
+      /nobody knows the text of \.\/gone\.js/,
+    ],
+  ];
+  for (const [what, imports, used, refused] of rows) {
+    test(what, async () => {
+      const main = `${imports}\nexport function target(a: number): unknown { return price(a); }\n`;
+      const changed = main.replace('return price(a)', `return [price(a), ${used}]`);
+      const sources = { ...files, 'main.ts': main };
+      const output = await build('tsc ES2022', sources);
+      const service = await described(sources, 'main.ts', output);
+      const translate = (): string => translated(service, 'target', changed);
+      if (refused === null) expect(translate()).toContain('(0, lib_js_1.other)(a)');
+      else expect(translate).toThrow(refused);
+    });
+  }
+});
+
+test('an exported variable that CommonJS keeps twice is assigned in both places', async () => {
+  const main =
+    'let count = 0;\nexport { count as total };\nexport function target(a: number): unknown { return a; }\nexport function touch(): unknown { return count; }\n';
+  const changed = main.replace('return a', 'count = a; return count += 1');
+  for (const name of ['tsc ES2022', 'tsc ES2015', 'esbuild file', 'esbuild bundle']) {
+    const sources = { 'main.ts': main };
+    const output = await build(name, sources);
+    const service = await described(sources, 'main.ts', output);
+    const exports = run(patched(output, service, 'target', changed), {}) as unknown as Main & { total: number };
+    expect([exports.target(4), exports.total, exports.touch()], name).toEqual([5, 5, 5]);
+  }
+});
+
+test('a line that begins with an import goes on with no other', async () => {
+  const main = "import { price } from './lib.js'\nexport function target(a: number): unknown {\n  let b = a\n  price(b)\n  return b\n}\n";
+  const sources = { ...files, 'main.ts': main };
+  const output = await build('tsc ES2022', sources);
+  const service = await described(sources, 'main.ts', output);
+  const code = translated(service, 'target', main.replace('price(b)', 'b = 2\n  price(b)'));
+  expect((run(output.text.replace(service.detail('target').originalCode, code), others('tsc ES2022')) as unknown as Main).target(7)).toBe(2);
+  expect(code.split('\n')).toHaveLength(6);
+});

@@ -1,7 +1,7 @@
 /** What each function takes from around it: captured variables, and the words that have no variable (`this`, `arguments`, `super`, private names). */
 import { analyseScopes, isConstant } from './scopes.ts';
 import type { Binding, ScopeAnalysis } from './scopes.ts';
-import { below, child, isClass, isFunction, nameOf, privateNamesOf } from './syntax.ts';
+import { below, child, children, isClass, isFunction, nameOf, privateNamesOf } from './syntax.ts';
 import type { SyntaxNode } from './syntax.ts';
 import { assignedIn } from './words.ts';
 
@@ -31,6 +31,22 @@ export interface Captures extends ScopeAnalysis {
  */
 export function isWritable(binding: Binding, captures: Captures): boolean {
   return binding.kind === 'let' || (!isConstant(binding) && captures.isAssigned(binding));
+}
+
+/**
+ * The variable of the module that a class expression's own name is another name of: `const Cart = class _Cart {}`, as bundlers write it. Null where something may tell the two apart.
+ */
+export function moduleNameOf(binding: Binding, captures: Captures): Binding | null {
+  if (binding.kind !== 'class-name') return null;
+  for (const statement of children(captures.module.node, 'body')) {
+    const declaration = statement.type === 'ExportNamedDeclaration' ? (child(statement, 'declaration') ?? statement) : statement;
+    for (const declarator of declaration.type === 'VariableDeclaration' ? children(declaration, 'declarations') : []) {
+      if (child(declarator, 'init') !== binding.declaration) continue;
+      const variable = captures.module.bindings.get(nameOf(child(declarator, 'id')) ?? '');
+      return variable === undefined || captures.isAssigned(variable) ? null : variable;
+    }
+  }
+  return null;
 }
 
 export function analyseCaptures(program: SyntaxNode): Captures {

@@ -1,7 +1,8 @@
 /** How the text of a patch is put into a file as git has it: the rest of the file stays what it was, byte by byte. */
 import { diffArrays } from 'diff';
 import { KeyholeError } from '@keyhole/agent/protocol';
-import { baseAddress, formOf } from '../typescript/compare.ts';
+import { baseAddress } from '../typescript/compare.ts';
+import { formOf } from '../typescript/forms.ts';
 import { parseAuthor, textOf } from '../typescript/parse.ts';
 
 /** One function in one version of a file. */

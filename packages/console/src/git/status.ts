@@ -5,7 +5,7 @@
 import { KeyholeError, type HistoricPatch, type PatchRecord, type Result } from '@keyhole/agent/protocol';
 import { splitAddress } from '@keyhole/agent/source';
 import type { AgentCalls } from '../typescript/base.ts';
-import { formOf } from '../typescript/compare.ts';
+import { formOf } from '../typescript/forms.ts';
 import { parseAuthor, type AuthorFile } from '../typescript/parse.ts';
 import { decodeSource } from './landing.ts';
 import { checkRecords } from './record.ts';

@@ -3,7 +3,19 @@
  * held, what is decorated, what runs once when the module is loaded. What is not shown to be only a function's is refused.
  */
 import { diffArrays } from 'diff';
-import { addressOf, below, child, children, functionOf, isFunction, isMember, lineTable, nameOf, type FunctionEntry, type SyntaxNode } from '@keyhole/agent/source';
+import {
+  addressOf,
+  below,
+  child,
+  children,
+  functionOf,
+  isFunction,
+  isMember,
+  lineTable,
+  nameOf,
+  type FunctionEntry,
+  type SyntaxNode,
+} from '@keyhole/agent/source';
 import type { RefusedPatch } from '@keyhole/agent/protocol';
 import { formOf, isOnlyTypes, namesInTypes } from './forms.ts';
 import type { AuthorFile } from './parse.ts';
@@ -28,7 +40,10 @@ export function compareFiles(base: AuthorFile, renewed: AuthorFile): Difference 
     // It goes with the function around it, and can't be told from its siblings.
     if (before.path === '' && differing.some(([each]) => isAround(each, before))) continue;
     if (once.has(before.container)) {
-      result.refused.push({ address: `${renewed.file}:${after.line}`, why: 'a function that ran when the module was loaded changed: it takes a restart' });
+      result.refused.push({
+        address: `${renewed.file}:${after.line}`,
+        why: 'a function that ran when the module was loaded changed: it takes a restart',
+      });
     } else result.changed.push([before, after]);
   }
   return result;
@@ -43,13 +58,15 @@ function held(container: SyntaxNode, placeholders: ReadonlyMap<SyntaxNode, strin
   const parts = [
     placeholder,
     container.type,
-    String(container.kind ?? ''),
+    typeof container.kind === 'string' ? container.kind : '',
     container.static === true ? 'static' : '',
     container.computed === true ? inside(child(container, 'key')) : '',
     ...children(container, 'decorators').map(inside),
     ...children(node, 'params').flatMap((each) => [
       ...children(each, 'decorators').map(inside),
-      ...(each.type === 'TSParameterProperty' ? [`property ${parameterName(each)}`, ...children(child(each, 'parameter') ?? each, 'decorators').map(inside)] : []),
+      ...(each.type === 'TSParameterProperty'
+        ? [`property ${parameterName(each)}`, ...children(child(each, 'parameter') ?? each, 'decorators').map(inside)]
+        : []),
     ]),
   ];
   return parts.join(' ');
@@ -58,7 +75,9 @@ function held(container: SyntaxNode, placeholders: ReadonlyMap<SyntaxNode, strin
 /** The code of a function: parameters, body, whether it is async or a generator. */
 function ownForm(container: SyntaxNode, placeholder: (node: SyntaxNode) => string | null): string {
   const node = functionOf(container);
-  const decorators = new Set(children(node, 'params').flatMap((each) => [...children(each, 'decorators'), ...children(child(each, 'parameter') ?? each, 'decorators')]));
+  const decorators = new Set(
+    children(node, 'params').flatMap((each) => [...children(each, 'decorators'), ...children(child(each, 'parameter') ?? each, 'decorators')]),
+  );
   return formOf(node, (each) => (decorators.has(each) ? '' : each === node ? null : placeholder(each)));
 }
 
@@ -148,7 +167,9 @@ function outsideFunctions(base: AuthorFile, renewed: AuthorFile, form: (node: Sy
   const lineInNew = lineTable(renewed.text);
   return [
     ...removed.filter((each) => !isMoved(each, after)).map(({ node }) => refusal(base.file, lineInBase(node.start), node, 'was removed')),
-    ...added.filter((each) => !isMoved(each, before)).map(({ node, replaces }) => refusal(renewed.file, lineInNew(node.start), node, replaces ? 'changed' : 'is new')),
+    ...added
+      .filter((each) => !isMoved(each, before))
+      .map(({ node, replaces }) => refusal(renewed.file, lineInNew(node.start), node, replaces ? 'changed' : 'is new')),
   ];
 }
 

@@ -47,6 +47,8 @@ export function emit(tree: Tree, text: string, entry: FunctionEntry, speech: Spe
     if (root !== null || /^(?:exports|module)$/.test(name)) said.push({ root: name, scope });
     else if (assigned.has(node)) speech.refuse(`the new text assigns to ${textOf(node)}, which runs as a constant`, node);
     const isChain = /[.[]/.test(expression) && !expression.startsWith('(');
+    // It is called here as it is there.
+    if (expression === textOf(node)) return;
     const outermost = withWrappers(node, above);
     const over = above.get(outermost);
     const called = over !== undefined && over.type !== 'NewExpression' && (child(over, 'callee') === outermost || child(over, 'tag') === outermost);

@@ -13,7 +13,18 @@ const code: ReadonlySet<string> = new Set([
   'TSExportAssignment',
   'TSParameterProperty',
 ]);
-const typeFields: ReadonlySet<string> = new Set(['accessibility', 'readonly', 'override', 'definite', 'abstract', 'declare', 'implements', 'importKind', 'exportKind', 'typeOnly']);
+const typeFields: ReadonlySet<string> = new Set([
+  'accessibility',
+  'readonly',
+  'override',
+  'definite',
+  'abstract',
+  'declare',
+  'implements',
+  'importKind',
+  'exportKind',
+  'typeOnly',
+]);
 
 /** @param placeholder another text for a node, or null. */
 export function formOf(node: SyntaxNode, placeholder: (node: SyntaxNode) => string | null = () => null): string {

@@ -104,27 +104,27 @@ export class RunningModule {
     return this.#isImported(wanted, spoken, properties) ? null : `${spoken.text} of the running code is not shown to be ${said} of ${from.specifier}`;
   }
 
-  /** The expression for a name that no running function of the file uses, or null where the running code never brought it in. */
-  find(name: Name, at: Scope, compiled: Tree): Spoken | null {
+  /** The expressions for a name, by how things are declared in the running code; none where it never brought it in. The nearest comes first. */
+  find(name: Name, at: Scope, compiled: Tree): Spoken[] {
     const found: Spoken[] = [];
     const consider = (text: string, root: Binding | null, node: SyntaxNode): void => {
       const spoken = { text, root, node };
       if (this.isVisible(spoken, at) && this.objection(name, spoken, compiled) === null) found.push(spoken);
     };
     const binding = this.#author.captures.module.bindings.get(name.name);
-    if (binding === undefined) return null;
+    if (binding === undefined) return [];
     const from = importOf(this.#author, binding);
     const wanted = name.member !== null && from?.imported === '*' ? name.member : from?.imported;
-    if (from !== null && !this.#isValue(from)) return null;
+    if (from !== null && !this.#isValue(from)) return [];
     for (let scope: Scope | null = at; scope !== null; scope = scope.parent) {
       for (const each of scope.bindings.values()) {
-        consider(each.name, each, identifier(each.name));
-        if (wanted !== undefined && this.#requires(each) !== null) consider(`${each.name}.${wanted}`, each, memberOf(identifier(each.name), wanted));
+        if (this.#requires(each) === null || this.#provides(each, '*')) consider(each.name, each, identifier(each.name));
+        if (wanted !== undefined && this.#provides(each, wanted)) consider(`${each.name}.${wanted}`, each, memberOf(identifier(each.name), wanted));
       }
     }
     if (found.length === 0 && from === null && name.member === null)
       consider(`exports.${name.name}`, null, memberOf(identifier('exports'), name.name));
-    return found.length === 1 ? (found[0] ?? null) : null;
+    return found;
   }
 
   /** The value of what the author's text says is constant, as text; null where it is none or nobody knows. */
@@ -183,6 +183,14 @@ export class RunningModule {
     const ofNamespace = from.imported === '*' && member !== null;
     const target = this.#sources.imported(this.#source, ofNamespace ? { ...from, imported: member } : from);
     return target === null || 'module' in target ? null : { variable: target, member: ofNamespace ? null : member };
+  }
+
+  /** The file of the author's that would say what a name is, where nobody knows its text. */
+  unknownFile({ name }: Name): string | null {
+    const binding = this.#author.captures.module.bindings.get(name);
+    const from = binding === undefined ? null : importOf(this.#author, binding);
+    if (from === null || this.#source === null || this.#sources.imported(this.#source, from) !== null) return null;
+    return from.specifier;
   }
 
   /** Whether an import means a value that is there when the module runs. What other packages export is theirs to know. */
@@ -259,6 +267,19 @@ export class RunningModule {
     return { specifier, imported: declaration.type === 'ImportNamespaceSpecifier' ? '*' : (nameOf(child(declaration, 'imported')) ?? '') };
   }
 
+  /**
+   * Whether a property of what was required is what an import of that name means. What `require` gives has no `default` of its own and is no namespace: only a compiler's function makes one
+   * of it, where the old text needed it.
+   */
+  #provides(binding: Binding, imported: string): boolean {
+    if (this.#requires(binding) === null) return false;
+    const value = declaratorOf(this.tree, binding);
+    const helper = nameOf(value === null ? null : child(value, 'callee')) ?? '';
+    if (helper === 'require') return imported !== 'default' && imported !== '*';
+    if (/star|esm|wildcard|namespace/i.test(helper)) return true;
+    return /default/i.test(helper) && imported === 'default';
+  }
+
   /** `const pricing_1 = require("./pricing.js")`, also inside a compiler's own function: the specifier. */
   #requires(binding: Binding): string | null {
     if (this.#required === null) {
@@ -282,20 +303,25 @@ export class RunningModule {
     const [first] = children(node, 'arguments');
     const made = bindingOf(this.tree, callee);
     if (callee.name === 'require' && made === null) return first?.type === 'Literal' && typeof first.value === 'string' ? first.value : null;
-    return made === null || this.#placeOf(made) !== null ? null : this.#requiredBy(first ?? null);
+    const isCompilers = made !== null && (/^_/.test(made.name) || this.#placeOf(made) === null);
+    return isCompilers ? this.#requiredBy(first ?? null) : null;
   }
 }
 
-/** The statement that makes a compiler's variable, as a normal form. */
+/** How a variable that a compiler made is declared, as a normal form. */
 export function declarationForm(tree: Tree, binding: Binding): string {
-  for (const statement of children(tree.program, 'body')) {
+  const value = declaratorOf(tree, binding);
+  return value === null ? binding.kind : normalForm(value);
+}
+
+/** What a variable of the module is declared with. */
+function declaratorOf({ program }: Tree, { name }: Binding): SyntaxNode | null {
+  for (const statement of children(program, 'body')) {
     for (const declarator of statement.type === 'VariableDeclaration' ? children(statement, 'declarations') : []) {
-      if (nameOf(child(declarator, 'id')) !== binding.name) continue;
-      const value = child(declarator, 'init');
-      return value === null ? 'declared' : normalForm(value);
+      if (nameOf(child(declarator, 'id')) === name) return child(declarator, 'init');
     }
   }
-  return `other:${binding.kind}`;
+  return null;
 }
 
 function exportedBy(program: SyntaxNode): Set<string> {

@@ -100,7 +100,7 @@ export class Translator {
     for (const compiler of this.#order.filter((each) => each === null || each.forPatch === each)) {
       const compiled = this.#compile(this.#author, compiler, entry);
       const result = compiled === null ? null : unify(compiled.tree, compiled.entry, this.#running.tree, running);
-      if (compiled !== null && result?.agrees === true) why = this.#doubt(result, compiled.tree) ?? why;
+      if (compiled !== null && result?.agrees === true) why ??= this.#doubt(result, compiled.tree);
       else if (compiler === null && result?.agrees === false) why ??= this.#describe(result, entry);
     }
     return new KeyholeError(
@@ -169,6 +169,9 @@ export class Translator {
         if (!renewed.captures.module.bindings.has(name)) {
           return refuse(`the new text needs ${name}, a function of the compiler's that the running module does not have`, node);
         }
+        const file = this.#running.unknownFile({ name, member });
+        if (file !== null)
+          return refuse(`nobody knows the text of ${file}, which says what ${name} is: its commit is not known here, and no module runs it`, node);
         return refuse(`the running code never brought in ${name}: the build left it out, or put something else in its place`, node);
       },
       ofEnclosing: (binding, node) => {
@@ -195,7 +198,8 @@ export class Translator {
     const isKept = this.#format === 'module' || importsIn(old.container).length > 0;
     for (const node of importsIn(entry.container)) {
       const specifier = nameOf(child(node, 'source')) ?? '';
-      const isThere = !this.#running.isBundle || importsIn(old.container).some((each) => nameOf(child(each, 'source')) === specifier) || /^node:/.test(specifier);
+      const isThere =
+        !this.#running.isBundle || importsIn(old.container).some((each) => nameOf(child(each, 'source')) === specifier) || /^node:/.test(specifier);
       if (!isKept || !isThere) refuse(`the new text uses import(), and it is not known what the build makes of that`, node);
     }
   }
@@ -224,8 +228,11 @@ export class Translator {
     const known = proof.agreement.names.get(key);
     if (known !== undefined) return known;
     if (name.member !== null && this.#say(proof, { name: name.name, member: null }, at, trees) !== null) return null;
-    const found = this.#running.find(name, at, base) ?? this.#learned(proof.compiler, name, at);
-    if (found !== null) return found;
+    const [found, another] = this.#running.find(name, at, base);
+    if (found !== undefined && another === undefined) return found;
+    // Where there are several, they are the same, and the build says one of them.
+    const learned = this.#learned(proof.compiler, name, at) ?? found;
+    if (learned !== undefined) return learned;
     const constant = this.#running.constant(name);
     return constant === null ? null : { text: constant, root: null, node: { type: 'Literal', start: 0, end: 0 } };
   }

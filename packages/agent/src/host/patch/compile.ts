@@ -16,6 +16,7 @@ import {
   isClass,
   isConstant,
   isWritable,
+  moduleNameOf,
   parseFunction,
   privateNamesOf,
   wordsOf,
@@ -144,7 +145,8 @@ function namesOutside(
   for (const reference of captures.references) {
     const { name, node } = reference;
     if (captures.resolve(name, reference.scope) !== null || name === 'arguments') continue;
-    const binding = around === null ? null : original.resolve(name, around);
+    const direct = around === null ? null : original.resolve(name, around);
+    const binding = direct === null || offered.has(name) ? direct : (moduleNameOf(direct, original) ?? direct);
     if (binding === null) {
       const asked = reference.above.type === 'UnaryExpression' && reference.above.operator === 'typeof';
       if (module.format === 'commonjs' && commonJsNames.has(name)) found.push({ node, name, ofModule: true });
@@ -162,7 +164,7 @@ function namesOutside(
         return { why: `the new text assigns to ${name}, which the running code never does after its declaration: V8 takes it for a constant` };
       }
     }
-    found.push({ node, name, ofModule });
+    found.push({ node, name: binding.name, ofModule });
   }
   if (unknown.size > 0) return { why: `${listed(unknown)} is not defined in ${file}, nor is it a global` };
   if (unreachable.size > 0) {
