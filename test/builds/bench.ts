@@ -143,7 +143,7 @@ export async function answersOf(service: Service): Promise<Answers> {
 function formOf(code: string, { format }: Build): string {
   for (const place of ['plain', 'class-member', 'object-member'] as const) {
     try {
-      return normalForm(parseFunction(code, place, format, 'the function').container, { ignore: new Set(['shorthand']) });
+      return normalForm(parseFunction(code, place, format, 'the function').container, { ignore: (_, field) => ['shorthand'].includes(field) });
     } catch {
       // It stands in another kind of place.
     }

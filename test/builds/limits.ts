@@ -55,7 +55,11 @@ export const limits: Partial<Record<BuildName, Cells>> = {
   'esbuild, bundle': { ...rewritten('taxOf'), ...leftOut('taxPrice', 'receipt'), ...reworded('quote', 'numbered') },
   'esbuild, minified bundle': { ...rewritten('taxOf'), ...leftOut('taxPrice', 'receipt') },
   'esbuild, bundle, names kept, path aliases': { ...rewritten('taxOf', 'quote', 'receipt'), ...leftOut('taxPrice', 'summary', 'numbered') },
-  'swc, target ES5': { ...rewritten('taxOf', 'add', 'quote', 'numbered', 'receipt'), ...renamed('summary', 'onClose'), ...reworded('next') },
+  'swc, target ES5': {
+    ...rewritten('taxOf', 'add', 'quote', 'numbered', 'receipt'),
+    ...renamed('summary', 'onClose'),
+    ...reworded('next', 'taxPrice'),
+  },
   'Babel, CommonJS': reworded('quote'),
   'rollup, then Terser': { ...rewritten('taxOf'), ...renamed('taxPrice', 'shippingPrice', 'next', 'numbered', 'receipt') },
   'webpack, sources named from the map': {

@@ -5,7 +5,9 @@ import { enclosed, global, helper, leftOut, refused, renamed, rewritten, type Ce
 const imported = refused(/the new text uses import\(\)/, 'what the build makes of import() is not known');
 
 export const trapLimits: Partial<Record<BuildName, Cells>> = {
-  'tsc, target ES2015': { ...helper('holds') },
+  'tsc, CommonJS': imported('dynamicImport'),
+  'tsc, target ES2015': { ...helper('holds'), ...imported('dynamicImport') },
+  'esbuild, CommonJS files': imported('dynamicImport'),
   'tsc, target ES2021': { ...helper('holds') },
   'esbuild, bundle': {
     ...rewritten('runningNames'),
@@ -32,7 +34,7 @@ export const trapLimits: Partial<Record<BuildName, Cells>> = {
   },
   'swc, CommonJS': { ...imported('dynamicImport') },
   'swc, target ES5': { ...rewritten('defaults', 'dynamicImport', 'holds', 'awaited', 'coins') },
-  'Babel, CommonJS': { ...leftOut('runningNames', 'ownNames', 'properties', 'callees', 'packages'), ...rewritten('shortNames', 'liveExport') },
+  'Babel, CommonJS': { ...rewritten('liveExport'), ...imported('dynamicImport') },
   rollup: { ...global('globalName'), ...leftOut('shaken', 'properties'), ...imported('dynamicImport') },
   'rollup, then Terser': {
     ...renamed(

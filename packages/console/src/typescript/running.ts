@@ -13,7 +13,6 @@ import {
   indexFunctions,
   isClass,
   nameOf,
-  normalForm,
   parseModule,
   type Binding,
   type FunctionEntry,
@@ -21,8 +20,9 @@ import {
   type SyntaxNode,
 } from '@keyhole/agent/source';
 import type { AuthorFile } from './parse.ts';
+import { Required, declarationForm, exportedBy } from './required.ts';
 import { exportedAs, importOf, placeOf, type AuthorSources, type Declared, type ImportOf } from './sources.ts';
-import { bindingOf, declarationOf, type Tree } from './tree.ts';
+import { declarationOf, type Tree } from './tree.ts';
 import { constantOf, textOfConstant, type Spoken } from './spoken.ts';
 
 /** A name of the author's file, or a member of what it stands for (`Level.High`, a namespace's). */
@@ -41,7 +41,7 @@ export class RunningModule {
   readonly #authorship: Authorship | null;
   /** What CommonJS puts on `exports`. */
   readonly #exported: ReadonlySet<string>;
-  #required: Map<Binding, string> | null = null;
+  readonly #required: Required;
 
   constructor(module: ModuleDetail, author: AuthorFile, source: string | null, sources: AuthorSources) {
     const program = parseModule(module.running, module.format, module.file);
@@ -52,6 +52,7 @@ export class RunningModule {
     this.#source = source;
     this.#sources = sources;
     this.#authorship = this.map === null ? null : new Authorship(module.running, this.map, (each) => sources.text(each));
+    this.#required = new Required(this.tree, (binding) => /^_/.test(binding.name) || this.#placeOf(binding) === null);
   }
 
   /** @throws {KeyholeError} STALE_BASE where the module is not the one the process spoke of. */
@@ -118,8 +119,9 @@ export class RunningModule {
     if (from !== null && !this.#isValue(from)) return [];
     for (let scope: Scope | null = at; scope !== null; scope = scope.parent) {
       for (const each of scope.bindings.values()) {
-        if (this.#requires(each) === null || this.#provides(each, '*')) consider(each.name, each, identifier(each.name));
-        if (wanted !== undefined && this.#provides(each, wanted)) consider(`${each.name}.${wanted}`, each, memberOf(identifier(each.name), wanted));
+        if (this.#required.of(each) === null || this.#required.provides(each, '*')) consider(each.name, each, identifier(each.name));
+        if (wanted !== undefined && this.#required.provides(each, wanted))
+          consider(`${each.name}.${wanted}`, each, memberOf(identifier(each.name), wanted));
       }
     }
     if (found.length === 0 && from === null && name.member === null)
@@ -218,12 +220,12 @@ export class RunningModule {
 
   #isImported(from: ImportOf, { root }: Spoken, properties: string[] | null): boolean {
     if (root === null || properties === null) return false;
-    const inModule = this.#importedBy(root);
+    const inModule = importOf(this.tree, root);
     if (inModule !== null && sameSpecifier(inModule.specifier, from.specifier)) {
       if (inModule.imported === from.imported) return properties.length === 0;
       return inModule.imported === '*' && properties.length === 1 && properties[0] === from.imported;
     }
-    const specifier = this.#requires(root);
+    const specifier = this.#required.of(root);
     if (specifier !== null && sameSpecifier(specifier, from.specifier)) {
       if (from.imported === '*' || from.imported === '=') return properties.length === 0;
       return properties.length === 1 && properties[0] === from.imported;
@@ -256,85 +258,6 @@ export class RunningModule {
     const place = node === null ? null : this.#authorship.exactly(node.start);
     return place === null || node === null ? null : { ...place, name: this.#authorship.of(node) };
   }
-
-  #importedBy(binding: Binding): ImportOf | null {
-    if (binding.kind !== 'import') return null;
-    const { declaration } = binding;
-    const statement = children(this.tree.program, 'body').find((each) => each.start <= declaration.start && declaration.end <= each.end);
-    const specifier = statement === undefined ? null : nameOf(child(statement, 'source'));
-    if (specifier === null) return null;
-    if (declaration.type === 'ImportDefaultSpecifier') return { specifier, imported: 'default' };
-    return { specifier, imported: declaration.type === 'ImportNamespaceSpecifier' ? '*' : (nameOf(child(declaration, 'imported')) ?? '') };
-  }
-
-  /**
-   * Whether a property of what was required is what an import of that name means. What `require` gives has no `default` of its own and is no namespace: only a compiler's function makes one
-   * of it, where the old text needed it.
-   */
-  #provides(binding: Binding, imported: string): boolean {
-    if (this.#requires(binding) === null) return false;
-    const value = declaratorOf(this.tree, binding);
-    const helper = nameOf(value === null ? null : child(value, 'callee')) ?? '';
-    if (helper === 'require') return imported !== 'default' && imported !== '*';
-    if (/star|esm|wildcard|namespace/i.test(helper)) return true;
-    return /default/i.test(helper) && imported === 'default';
-  }
-
-  /** `const pricing_1 = require("./pricing.js")`, also inside a compiler's own function: the specifier. */
-  #requires(binding: Binding): string | null {
-    if (this.#required === null) {
-      this.#required = new Map();
-      for (const statement of children(this.tree.program, 'body')) {
-        for (const declarator of statement.type === 'VariableDeclaration' ? children(statement, 'declarations') : []) {
-          const name = nameOf(child(declarator, 'id'));
-          const specifier = this.#requiredBy(child(declarator, 'init'));
-          const declared = name === null ? undefined : this.tree.captures.module.bindings.get(name);
-          if (declared !== undefined && specifier !== null) this.#required.set(declared, specifier);
-        }
-      }
-    }
-    return this.#required.get(binding) ?? null;
-  }
-
-  /** `require("x")`, or a call of a compiler's own function whose first argument is one: it makes a namespace of it. */
-  #requiredBy(node: SyntaxNode | null): string | null {
-    const callee = node?.type === 'CallExpression' ? child(node, 'callee') : null;
-    if (node === null || callee?.type !== 'Identifier') return null;
-    const [first] = children(node, 'arguments');
-    const made = bindingOf(this.tree, callee);
-    if (callee.name === 'require' && made === null) return first?.type === 'Literal' && typeof first.value === 'string' ? first.value : null;
-    const isCompilers = made !== null && (/^_/.test(made.name) || this.#placeOf(made) === null);
-    return isCompilers ? this.#requiredBy(first ?? null) : null;
-  }
-}
-
-/** How a variable that a compiler made is declared, as a normal form. */
-export function declarationForm(tree: Tree, binding: Binding): string {
-  const value = declaratorOf(tree, binding);
-  return value === null ? binding.kind : normalForm(value);
-}
-
-/** What a variable of the module is declared with. */
-function declaratorOf({ program }: Tree, { name }: Binding): SyntaxNode | null {
-  for (const statement of children(program, 'body')) {
-    for (const declarator of statement.type === 'VariableDeclaration' ? children(statement, 'declarations') : []) {
-      if (nameOf(child(declarator, 'id')) === name) return child(declarator, 'init');
-    }
-  }
-  return null;
-}
-
-function exportedBy(program: SyntaxNode): Set<string> {
-  const names = new Set<string>();
-  for (const statement of children(program, 'body')) {
-    for (let at = child(statement, 'expression'); at?.type === 'AssignmentExpression'; at = child(at, 'right')) {
-      const target = child(at, 'left');
-      const object = target === null ? null : child(target, 'object');
-      const name = target === null ? null : nameOf(child(target, 'property'));
-      if (object?.type === 'Identifier' && object.name === 'exports' && name !== null) names.add(name);
-    }
-  }
-  return names;
 }
 
 /** TypeScript names what a file becomes, and some compilers what it is. */

@@ -134,7 +134,7 @@ function isRelative(specifier: string): boolean {
 }
 
 /** What a module variable is imported as; null where the file declares it. */
-export function importOf(file: AuthorFile, binding: Binding): ImportOf | null {
+export function importOf({ program }: { program: SyntaxNode }, binding: Binding): ImportOf | null {
   if (binding.kind !== 'import') return null;
   const { declaration } = binding;
   if (declaration.type === 'TSImportEqualsDeclaration') {
@@ -142,7 +142,7 @@ export function importOf(file: AuthorFile, binding: Binding): ImportOf | null {
     const specifier = reference === null ? null : nameOf(child(reference, 'expression'));
     return specifier === null ? null : { specifier, imported: '=' };
   }
-  const statement = children(file.program, 'body').find(
+  const statement = children(program, 'body').find(
     (each) => each.type === 'ImportDeclaration' && each.start <= declaration.start && declaration.end <= each.end,
   );
   const specifier = statement === undefined ? null : nameOf(child(statement, 'source'));

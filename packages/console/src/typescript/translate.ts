@@ -19,7 +19,8 @@ import {
 import { compilers, type Compiled, type Compiler } from './compilers.ts';
 import { emit, layoutOf, startOf, type Speech } from './emit.ts';
 import type { AuthorFile } from './parse.ts';
-import { declarationForm, type Name, type RunningModule } from './running.ts';
+import { declarationForm } from './required.ts';
+import type { Name, RunningModule } from './running.ts';
 import type { Spoken } from './spoken.ts';
 import { withoutTypes } from './strip.ts';
 import { bindingOf, scopeAround, type Tree } from './tree.ts';
