@@ -69,7 +69,8 @@ export async function planFunction(
   } catch (thrown) {
     const error = KeyholeError.from(thrown);
     if (error.code !== 'NOT_PATCHABLE' && error.code !== 'NOT_FOUND' && error.code !== 'AMBIGUOUS') throw error;
-    plan.refused.push({ address, why: error.hint === undefined ? error.message : `${error.message}. ${error.hint}` });
+    const why = error.message.startsWith(`${address}: `) ? error.message.slice(address.length + 2) : error.message;
+    plan.refused.push({ address, why: error.hint === undefined ? why : `${why}. ${error.hint}` });
   }
 }
 
