@@ -14,7 +14,8 @@ import { baseSources, changedSources, make, start, withChange, writeSources, typ
 /** What a push became. What is thrown counts as refused: to the operator both say why. */
 export interface Outcome {
   patches: { id: string; address: string; strategy: string; verified: boolean }[];
-  refused: { address: string; why: string }[];
+  /** `of`: the changes it concerns, by its address or by a line of theirs. */
+  refused: { address: string; why: string; of: (ChangeName | TrapName)[] }[];
 }
 
 /** Answers by question. */
@@ -70,10 +71,23 @@ export class Bench {
     const { folder } = this.#service;
     writeSources(folder, edited);
     try {
-      return await pushFiles(this.#connection, folder, { files: [...edited.keys()], partial });
+      const { patches, refused } = await pushFiles(this.#connection, folder, { files: [...edited.keys()], partial });
+      const concerned = (address: string): (ChangeName | TrapName)[] =>
+        names.filter((name) => address === '' || address === all[name].address || this.#holdsLine(edited, all[name], address));
+      return { patches, refused: refused.map((each) => ({ ...each, of: concerned(each.address) })) };
     } finally {
       writeSources(folder, this.#sources);
     }
+  }
+
+  /** Whether an address that is a line is one of the change, or the one before it. */
+  #holdsLine(edited: ReadonlyMap<string, string>, { file, to }: Change, address: string): boolean {
+    const [, of, line] = /^(.*):(\d+)$/.exec(address) ?? [];
+    const text = edited.get(file) ?? '';
+    const at = text.indexOf(this.#build.author?.(to) ?? to);
+    if (of !== file || at === -1) return false;
+    const first = text.slice(0, at).split('\n').length;
+    return Number(line) >= first - 1 && Number(line) < first + to.split('\n').length;
   }
 
   async revertAll(): Promise<void> {
@@ -107,6 +121,8 @@ export class Bench {
   }
 }
 
+type Pushed = Pick<Outcome, 'patches'> & { refused: { address: string; why: string }[] };
+
 export interface Attached {
   service: Service;
   connection: Connection;
@@ -122,7 +138,7 @@ export async function attach(build: Build, folder: string): Promise<Attached> {
 }
 
 /** What `keyhole push` does, with `--partial` or without. */
-export async function pushFiles(connection: Connection, folder: string, { files, partial }: { files: string[]; partial: boolean }): Promise<Outcome> {
+export async function pushFiles(connection: Connection, folder: string, { files, partial }: { files: string[]; partial: boolean }): Promise<Pushed> {
   try {
     const plan = await planPush(connection, { paths: files.map((file) => path.join(folder, file)), cwd: folder });
     if (plan.patches.length === 0 || (plan.refused.length > 0 && !partial)) return { patches: [], refused: plan.refused };

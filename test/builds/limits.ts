@@ -65,7 +65,8 @@ export const limits: Partial<Record<BuildName, Cells>> = {
   'webpack, sources named from the map': {
     ...rewritten('taxOf'),
     ...leftOut('taxPrice'),
-    ...enclosed('add', 'summary', 'onClose', 'next', 'quote', 'numbered'),
+    ...enclosed('shippingPrice', 'add', 'summary', 'onClose', 'next', 'quote', 'numbered'),
+    ...reworded('receipt'),
   },
   'Vite, SSR': { ...rewritten('taxOf'), ...leftOut('taxPrice') },
 };

@@ -1,8 +1,9 @@
 /** Which traps are refused in which build, and which are fallen into. Every entry is asserted by the suite and printed in docs/compatibility.md. */
 import type { BuildName } from './builds.ts';
-import { enclosed, global, helper, leftOut, refused, renamed, rewritten, type Cells } from './limits.ts';
+import { enclosed, global, helper, leftOut, refused, renamed, rewritten, wrong, type Cells } from './limits.ts';
 
 const imported = refused(/the new text uses import\(\)/, 'what the build makes of import() is not known');
+const callers = wrong('the build changed its calls, knowing what it did: left them out, or their arguments, or put its body there');
 
 export const trapLimits: Partial<Record<BuildName, Cells>> = {
   'tsc, CommonJS': imported('dynamicImport'),
@@ -14,29 +15,34 @@ export const trapLimits: Partial<Record<BuildName, Cells>> = {
     ...global('globalName'),
     ...leftOut('elided', 'shaken', 'properties', 'callees', 'numericEnum', 'madeAsync', 'defaults', 'packages'),
     ...imported('dynamicImport'),
-    ...enclosed('coins'),
   },
   'esbuild, minified bundle': {
+    ...callers('inlined', 'emptyCall'),
     ...rewritten('runningNames'),
     ...renamed('ownNames', 'elided', 'properties', 'madeAsync', 'packages'),
     ...leftOut('shaken', 'numericEnum'),
     ...helper('callees', 'defaults'),
     ...imported('dynamicImport'),
-    ...enclosed('coins'),
   },
   'esbuild, bundle, names kept, path aliases': {
     ...rewritten('runningNames', 'shortNames'),
-    ...leftOut('ownNames', 'elided', 'shaken', 'properties', 'numericEnum', 'defaults'),
+    ...leftOut('ownNames', 'elided', 'shaken', 'properties', 'numericEnum', 'defaults', 'packages'),
     ...global('globalName'),
-    ...helper('callees', 'madeAsync', 'packages'),
-    ...imported('dynamicImport'),
-    ...enclosed('coins'),
+    ...helper('callees', 'madeAsync', 'dynamicImport'),
   },
   'swc, CommonJS': { ...imported('dynamicImport') },
   'swc, target ES5': { ...rewritten('defaults', 'dynamicImport', 'holds', 'awaited', 'coins') },
   'Babel, CommonJS': { ...rewritten('liveExport'), ...imported('dynamicImport') },
-  rollup: { ...global('globalName'), ...leftOut('shaken', 'properties'), ...imported('dynamicImport') },
+  rollup: {
+    ...callers('removedCall', 'unusedParameter', 'emptyCall'),
+    ...global('globalName'),
+    ...leftOut('shaken', 'properties'),
+    ...imported('dynamicImport'),
+  },
   'rollup, then Terser': {
+    ...callers('inlined', 'removedCall'),
+    ...rewritten('unusedParameter'),
+    ...renamed('emptyCall'),
     ...renamed(
       'runningNames',
       'shortNames',
@@ -58,17 +64,17 @@ export const trapLimits: Partial<Record<BuildName, Cells>> = {
     ...enclosed('coins'),
   },
   'webpack, sources named from the map': {
+    ...enclosed('removedCall', 'emptyCall'),
     ...rewritten('runningNames'),
     ...enclosed('shortNames', 'ownNames', 'shaken', 'holds', 'awaited', 'coins'),
-    ...leftOut('properties', 'numericEnum', 'defaults'),
-    ...helper('callees', 'madeAsync', 'packages'),
-    ...imported('dynamicImport'),
+    ...leftOut('properties', 'numericEnum', 'defaults', 'packages'),
+    ...helper('callees', 'madeAsync', 'dynamicImport'),
   },
   'Vite, SSR': {
+    ...renamed('emptyCall'),
     ...rewritten('runningNames'),
     ...global('globalName'),
     ...leftOut('shaken', 'properties', 'callees', 'madeAsync', 'defaults'),
     ...imported('dynamicImport'),
-    ...enclosed('coins'),
   },
 };

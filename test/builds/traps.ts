@@ -147,6 +147,34 @@ export const traps = {
     '    this.#coins += Pouch.#made;\n    return [this.#coins++, --this.#coins, (this.#coins ??= 0)];',
     'private fields assigned in every way, a static one among them',
   ),
+  inlined: {
+    file: 'src/traps.ts',
+    address: 'src/traps.ts:hook',
+    from: '  return n;\n}\nconst hooks',
+    to: '  return n + 1;\n}\nconst hooks',
+    doc: 'a function whose calls a minifier has replaced',
+  },
+  removedCall: {
+    file: 'src/traps.ts',
+    address: 'src/traps.ts:audit',
+    from: '  return n + 1;\n}\n\nexport function removedCall',
+    to: '  log.push(n);\n  return n + 1;\n}\n\nexport function removedCall',
+    doc: 'a function whose calls a bundler has left out',
+  },
+  unusedParameter: {
+    file: 'src/traps.ts',
+    address: 'src/traps.ts:second',
+    from: '  return a * 2;',
+    to: '  return a * 2 + b;',
+    doc: 'a parameter that it did not use',
+  },
+  emptyCall: {
+    file: 'src/traps.ts',
+    address: 'src/traps.ts:empty',
+    from: 'function empty(n: number): void {}',
+    to: 'function empty(n: number): void {\n  log.push(n);\n}',
+    doc: 'a function that was empty',
+  },
 } satisfies Record<string, Change>;
 
 export type TrapName = keyof typeof traps;

@@ -4,7 +4,6 @@
  */
 import type { Clock } from '../platform/clock.ts';
 import { later } from '../platform/later.ts';
-import { followed } from '../platform/originals.ts';
 
 /**
  * What the loader may need in the middle of a load (see loader/make.ts), and therefore at once and before everything else: Node can not be asked at once for a module that somebody is
@@ -58,23 +57,17 @@ export class Arrival<Module, Host> implements Coming<Host> {
 
   /** In turns. */
   come(): Promise<Host> {
-    this.#coming ??= this.#fully();
+    this.#coming ??= this.#inTurns().catch((thrown: unknown) => {
+      this.#coming = null;
+      throw thrown;
+    });
     return this.#coming;
   }
 
   whenHere(work: (host: Host) => void): void {
     if (this.#here !== null) work(this.#here);
     // Who waits for it hears why it does not come.
-    else if (this.#coming !== null) void followed(this.#coming, work as (host: unknown) => void, () => undefined);
-  }
-
-  async #fully(): Promise<Host> {
-    try {
-      return await this.#inTurns();
-    } catch (thrown) {
-      this.#coming = null;
-      throw thrown;
-    }
+    else this.#coming?.then(work, () => undefined);
   }
 
   async #inTurns(): Promise<Host> {
