@@ -67,7 +67,7 @@ const statements: ((pick: Pick) => string)[] = [
   (pick) => `const v${pick(1000)}${pick(1000)}: number = ${expression(pick, 0)};`,
   (pick) => `{ let a = ${expression(pick, 1)}\n\nprice(a)\nout.push(a) }`,
   (pick) => `function n${pick(1000)}${pick(1000)}(t: number, n = price(t)): number { return n + ${expression(pick, 1)}; }`,
-  (pick) => `try { throw new Error(label(${expression(pick, 1)})); } catch (e) { out.push((e as Error).message.length); }`,
+  (pick) => `try { throw new Error(label(${expression(pick, 1)})); } catch (e) { out.push(e instanceof TypeError); }`,
   (pick) => `{ class C { #p = ${expression(pick, 1)}; get v(): number { return this.#p + less(2); } } out.push(new C().v); }`,
   (pick) => `const o${pick(1000)}${pick(1000)} = { a, price, n: ${expression(pick, 1)} } satisfies object;`,
 ];

@@ -90,6 +90,33 @@ describe('a generated change does what the rebuilt module does', () => {
   }
 });
 
+describe('a generated function is what its compiler makes of it', () => {
+  for (const name of names) {
+    test(name, { timeout: 120_000 }, async () => {
+      const tape = fc.array(fc.nat(10_000), { minLength: 10, maxLength: 40 });
+      const tally = { accepted: 0, refused: 0 };
+      await fc.assert(
+        fc.asyncProperty(tape, async (numbers) => {
+          const sources = withTarget(bodyOf(numbers));
+          const text = sources['main.ts'] ?? '';
+          const output = await build(name, sources);
+          const service = await described(sources, 'main.ts', output);
+          try {
+            expect(seen(patched(output, service, 'target', text), name)).toBe(seen(output.text, name));
+            tally.accepted += 1;
+          } catch (thrown) {
+            // A minifier computes with what it puts in place of constants, and then nothing shows what was computed.
+            if (!name.includes('minified') || !/not shown to come from this text/.test(String(thrown))) throw thrown;
+            tally.refused += 1;
+          }
+        }),
+        { numRuns: Number(process.env['KEYHOLE_TEST_RUNS'] ?? 8) },
+      );
+      expect(tally.accepted).toBeGreaterThan(tally.refused);
+    });
+  }
+});
+
 describe('a text that is not what runs is refused', () => {
   const versions: [string, string, string][] = [
     ['another import of the same shape', 'return [a, b, price(a)];', 'return [a, b, less(a)];'],
