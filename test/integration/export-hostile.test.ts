@@ -107,6 +107,9 @@ describe('a record that is none', () => {
     ['a time that no mail can say', { at: '+012345-01-01T00:00:00Z' }, /its at is/],
     ['an entry that is none', { entry: '7\nauthor x' as never }, /its entry is/],
     ['a hash that is none', { entryHash: 'f'.repeat(63) }, /its entryHash is/],
+    ['approvals that are no list', { approvals: 'bob' as never }, /its approvals is/],
+    ['an approval by nobody', { approvals: [{ operator: null, fingerprint: 'x', entry: 1 }] as never }, /its approvals is/],
+    ['glass that is neither broken nor whole', { breakGlass: 'x' as never }, /its breakGlass is/],
     ['an address of another file', { address: 'src/b.js:f' }, /its address is/],
   ];
   for (const [name, change, message] of table) test(name, () => refused({ change }, message));

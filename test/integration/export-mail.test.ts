@@ -97,6 +97,7 @@ const hostile = fc.record({
   address: text.map((name) => `src/a.js:${name}`),
   service: text,
   fingerprint: text,
+  approvals: fc.array(fc.record({ operator: text, fingerprint: text, entry: fc.nat() }), { maxLength: 1 }),
   /** Lines of the file that the mail changes. */
   source: text.map((lines) => lines.replaceAll('\u0000', '')),
   at: fc.date({ min: new Date('1971-01-01'), max: new Date('2099-01-01'), noInvalidDate: true }).map((date) => date.toISOString()),
@@ -175,7 +176,8 @@ describe(`${cases} generated mails`, () => {
         const { author, date, subject, body } = parts[index] ?? { author: { name: '', email: '' }, date: 0, subject: '', body: '' };
         const meant = [trees[index], author.name, author.email, date, subject, '', body].join('\n');
         expect(head.trimEnd(), `case ${index}: ${JSON.stringify(all[index])}`).toBe(meant);
-        expect(keys).toBe('Keyhole-Patch,Keyhole-Service,Keyhole-Base,Keyhole-Journal,Keyhole-Operator');
+        const approved = all[index]?.approvals.length === 0 ? '' : 'Keyhole-Approved-By,';
+        expect(keys).toBe(`Keyhole-Patch,Keyhole-Service,Keyhole-Base,Keyhole-Journal,${approved}Keyhole-Operator`);
         // What needs no cleaning is not cleaned.
         const { operator = '', email = '' } = all[index] ?? {};
         if (/^[\p{L}\p{N} ]{3,20}$/u.test(operator.trim()) && !/\s\s/.test(operator)) expect(author.name).toBe(operator.trim());

@@ -264,6 +264,20 @@ describe('--commit', () => {
     });
   });
 
+  test('a live patch that the working tree does not have stays, and is said', async () => {
+    const service = await start();
+    writeFileSync(path.join(service.folder, 'src/price.js'), price.replace('amount * rate', 'amount * rate + 1'));
+    const [patch] = (await push(service, 'src/price.js', '--reason', 'x')).patches;
+    writeFileSync(path.join(service.folder, 'src/price.js'), price);
+    const back = await push(service, 'src/price.js', '--reason', 'x');
+    expect(back).toMatchObject({ ok: true, patches: [], unchanged: [], stays: [{ address: 'src/price.js:price', patch: patch?.id }] });
+    expect(await service.ask('price')).toBe('21');
+    writeFileSync(path.join(service.folder, 'src/price.js'), price.replace('items.length', 'items.length + 1'));
+    const other = await push(service, 'src/price.js', '--reason', 'x');
+    expect(other).toMatchObject({ ok: true, patches: [{ address: 'src/price.js:Cart.total' }], stays: [{ address: 'src/price.js:price' }] });
+    expect(await service.ask('price')).toBe('21');
+  });
+
   test('merges, first commits, names that are none, and two kinds at once', async () => {
     const service = await start();
     const root = run(service.folder, 'git', 'rev-parse', 'HEAD');

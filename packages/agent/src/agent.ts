@@ -171,7 +171,13 @@ export class RunningAgent implements Agent {
   #open(): void {
     const standsInMs = this.#standsAt === null ? 0 : this.#standsAt - nodeClock.now();
     const { port1, port2 } = new MessageChannel();
-    serveHost({ port: port1, host: this.#host, outbox: this.#outbox });
+    const failed = (thrown: unknown): void =>
+      this.#problem({
+        what: 'host',
+        message: `something went wrong in the agent: ${messageOf(thrown)}`,
+        hint: 'The service is not touched. Has it replaced what belongs to the language?',
+      });
+    serveHost({ port: port1, host: this.#host, outbox: this.#outbox, failed });
     const { service, commit, root, listen, hostKey, operators, approvals, policy, runtimeDir, cold, journal, replay } = this.#config;
     const workerData: DoorConfig = {
       service,

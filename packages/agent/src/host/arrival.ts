@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../platform/clock.ts';
 import { later } from '../platform/later.ts';
+import { followed } from '../platform/originals.ts';
 
 /**
  * What the loader may need in the middle of a load (see loader/make.ts), and therefore at once and before everything else: Node can not be asked at once for a module that somebody is
@@ -57,17 +58,23 @@ export class Arrival<Module, Host> implements Coming<Host> {
 
   /** In turns. */
   come(): Promise<Host> {
-    this.#coming ??= this.#inTurns().catch((thrown: unknown) => {
-      this.#coming = null;
-      throw thrown;
-    });
+    this.#coming ??= this.#fully();
     return this.#coming;
   }
 
   whenHere(work: (host: Host) => void): void {
     if (this.#here !== null) work(this.#here);
     // Who waits for it hears why it does not come.
-    else this.#coming?.then(work, () => undefined);
+    else if (this.#coming !== null) void followed(this.#coming, work as (host: unknown) => void, () => undefined);
+  }
+
+  async #fully(): Promise<Host> {
+    try {
+      return await this.#inTurns();
+    } catch (thrown) {
+      this.#coming = null;
+      throw thrown;
+    }
   }
 
   async #inTurns(): Promise<Host> {

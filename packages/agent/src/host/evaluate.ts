@@ -2,7 +2,8 @@
  * Evaluates the operator's JavaScript in the service: in the global scope, or inside a module through its portal. What the code throws is a result; what we
  * forbid or end is an error.
  */
-import { followed } from '../platform/originals.ts';
+import { nodeClock } from '../platform/clock.ts';
+import { followed, stringify, unwatched } from '../platform/originals.ts';
 import { KeyholeError, limits } from '../protocol/index.ts';
 import type { Params, Result, Thrown } from '../protocol/index.ts';
 import { analyseScopes, beyondLooking, parseModule, withTopLevelAwait } from '../source/index.ts';
@@ -108,19 +109,15 @@ export class Evaluator {
     this.#running = null;
     if (this.#ended === call && !failedAtOnce) this.#absorbTermination();
     // It is looked at below; until then its rejection is nobody's news.
-    pending.catch(() => undefined);
-    let timer: NodeJS.Timeout | undefined;
+    unwatched(pending);
+    let callOff = (): void => undefined;
     const cut = new Promise<never>((_, reject) => {
       this.#awaiting.set(call, reject);
-      timer = setTimeout(
-        () =>
-          reject(new KeyholeError('TIMEOUT', `not settled after ${timeoutMs} ms`, 'What it awaits goes on in the service; --timeout waits longer.')),
-        timeoutMs,
-      );
-      timer.unref();
+      const late = new KeyholeError('TIMEOUT', `not settled after ${timeoutMs} ms`, 'What it awaits goes on in the service; --timeout waits longer.');
+      callOff = nodeClock.after(timeoutMs, () => reject(late));
     });
     try {
-      return await Promise.race([pending, cut]);
+      return await first(pending, cut);
     } catch (thrown) {
       if (thrown instanceof KeyholeError) throw thrown;
       if (this.#ended === call) throw new KeyholeError('INTERRUPTED', 'the evaluation was interrupted');
@@ -130,7 +127,7 @@ export class Evaluator {
       }
       throw new KeyholeError('INTERNAL', text);
     } finally {
-      clearTimeout(timer);
+      callOff();
       this.#awaiting.delete(call);
       if (this.#ended === call) this.#ended = null;
     }
@@ -239,7 +236,7 @@ export class Evaluator {
         stack: ownFrames(stack).slice(0, limits.maxStringLength),
       };
     }
-    const shown = exception === undefined ? text : (exception.description ?? JSON.stringify(exception.value) ?? exception.type);
+    const shown = exception === undefined ? text : (exception.description ?? stringify(exception.value) ?? exception.type);
     return { name: 'Thrown', message: shown.slice(0, limits.maxStringLength), stack: '' };
   }
 }
@@ -258,4 +255,12 @@ function deepen(value: Extract<Result<'evaluate'>, { ok: true }>['value'], objec
     const opened = properties.find((property) => property.name === shown.name)?.value?.preview;
     if (opened !== undefined) shown.valuePreview = opened;
   }
+}
+
+/** `Promise.race`, whatever the service has made of `then`. */
+function first<Value>(one: Promise<Value>, other: Promise<never>): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    void followed(one, resolve as (value: unknown) => void, reject);
+    void followed(other, reject, reject);
+  });
 }

@@ -13,9 +13,22 @@ export interface HostOptions {
   port: MessagePort;
   host: Coming<MainHost>;
   outbox: Outbox;
+  /** Hears of what went wrong where no operator waits for an answer. */
+  failed: (thrown: unknown) => void;
 }
 
-export function serveHost({ port, host, outbox }: HostOptions): void {
+export function serveHost({ port, host, outbox, failed }: HostOptions): void {
+  const guarded = (work: () => void): void => {
+    try {
+      work();
+    } catch (thrown) {
+      try {
+        failed(thrown);
+      } catch {
+        // Who has broken so much of the language that this can not be said, has it so.
+      }
+    }
+  };
   const answer = async (message: Extract<ToHost, { t: 'call' }>): Promise<void> => {
     let reply: ToDoor;
     try {
@@ -30,7 +43,7 @@ export function serveHost({ port, host, outbox }: HostOptions): void {
       port.postMessage(reply);
     } catch (thrown) {
       // Only what cannot be cloned gets here, and our results are plain data: a bug, which the operator should see.
-      port.postMessage({ t: 'answer', id: message.id, ok: false, error: KeyholeError.from(thrown).toWire() } satisfies ToDoor);
+      guarded(() => port.postMessage({ t: 'answer', id: message.id, ok: false, error: KeyholeError.from(thrown).toWire() } satisfies ToDoor));
     }
   };
   const arm = async (records: readonly PatchRecord[]): Promise<void> => {
@@ -40,14 +53,16 @@ export function serveHost({ port, host, outbox }: HostOptions): void {
       const why = thrown instanceof Error ? thrown.message : String(thrown);
       for (const { replayed, id, address } of records) outbox.addReplayed({ entry: replayed?.entry ?? 0, id, address, became: 'failed', why });
     }
-    port.postMessage({ t: 'armed' } satisfies ToDoor);
+    guarded(() => port.postMessage({ t: 'armed' } satisfies ToDoor));
   };
-  port.on('message', (message: ToHost) => {
-    if (message.t === 'forget') host.whenHere(({ forget }) => forget(message.session));
-    else if (message.t === 'written') outbox.written(message.number);
-    else if (message.t === 'replay') void arm(message.records);
-    else void answer(message);
-  });
+  port.on('message', (message: ToHost) =>
+    guarded(() => {
+      if (message.t === 'forget') host.whenHere(({ forget }) => guarded(() => forget(message.session)));
+      else if (message.t === 'written') outbox.written(message.number);
+      else if (message.t === 'replay') void arm(message.records);
+      else void answer(message);
+    }),
+  );
   port.unref();
   // To a port whose door is gone nothing is said; the next door hears it all.
   outbox.attach((news) => port.postMessage(news satisfies ToDoor));

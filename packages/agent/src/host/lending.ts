@@ -2,6 +2,7 @@
  * Where a value stands for a moment so that an expression can name it: only text reaches `Runtime.evaluate`. It is on the global object from the agent's start, since the service may
  * close that object later, and holds nothing between two calls.
  */
+import { stringify } from '../platform/originals.ts';
 
 const placeName = 'keyhole.lent';
 
@@ -16,7 +17,7 @@ export function lend<T>(value: unknown, use: (expression: string) => T): T {
   const name = `v${Object.keys(place).length}`;
   place[name] = value;
   try {
-    return use(`globalThis[${JSON.stringify(placeName)}].${name}`);
+    return use(`globalThis[${stringify(placeName)}].${name}`);
   } finally {
     delete place[name];
   }

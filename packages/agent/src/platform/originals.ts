@@ -9,6 +9,7 @@ export const create = Object.create as (prototype: object | null) => object;
 export const { isArray } = Array;
 export const { eval: compile } = globalThis;
 export const clone = structuredClone;
+export const wallClockMs = Date.now;
 export const bufferFrom = Buffer.from.bind(Buffer) as (bytes: Uint8Array) => Buffer;
 export const isBuffer = Buffer.isBuffer.bind(Buffer);
 export const forEachOfMap = Map.prototype.forEach;
@@ -17,11 +18,43 @@ export const forEachOfSet = Set.prototype.forEach;
 export const addToSet = Set.prototype.add;
 export const functionText = Function.prototype.toString;
 const thenOf = Promise.prototype.then;
+export const { stringify, parse } = JSON;
 
 /** `promise.then(done, failed)`. Not by that name: a module that exports `then` is taken for a promise by whoever imports it. */
 export function followed<Result>(promise: Promise<unknown>, done: (value: unknown) => Result, failed: (reason: unknown) => Result): Promise<Result> {
   return apply(thenOf, promise, [done, failed]);
 }
+
+/** For a promise that is looked at later: until then its rejection is nobody's news. */
+export function unwatched<Value>(promise: Promise<Value>): Promise<Value> {
+  void followed(promise, nothing, nothing);
+  return promise;
+}
+
+/** `Promise.allSettled`, whatever the service has made of `then`. */
+export async function settledAll<Value>(promises: readonly Promise<Value>[]): Promise<PromiseSettledResult<Value>[]> {
+  for (const promise of promises) unwatched(promise);
+  const settled: PromiseSettledResult<Value>[] = [];
+  for (const promise of promises) {
+    try {
+      settled.push({ status: 'fulfilled', value: await promise });
+    } catch (reason) {
+      settled.push({ status: 'rejected', reason });
+    }
+  }
+  return settled;
+}
+
+/** `Promise.all`, but that it rejects when all have settled. */
+export async function valuesOf<Value>(promises: readonly Promise<Value>[]): Promise<Value[]> {
+  const settled = await settledAll(promises);
+  return settled.map((each) => {
+    if (each.status === 'rejected') throw each.reason;
+    return each.value;
+  });
+}
+
+const nothing = (): void => undefined;
 
 /** Functions in the global scope. Lazy ones (fetch and its classes) are not touched: to look would load them. */
 export const builtIn: ReadonlySet<unknown> = new Set(

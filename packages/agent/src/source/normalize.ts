@@ -2,6 +2,9 @@
 import { isNode } from './syntax.ts';
 import type { SyntaxNode } from './syntax.ts';
 
+/** Taken when this is loaded: in an agent the service may replace it later. */
+const { stringify } = JSON;
+
 const ignored = new Set(['start', 'end', 'loc', 'range', 'raw', 'parent', 'extra']);
 
 export interface NormalFormOptions {
@@ -17,7 +20,7 @@ export function normalForm(node: SyntaxNode, { replace, ignore }: NormalFormOpti
     if (isNode(value)) {
       const instead = replace?.(value) ?? null;
       if (instead !== null) return instead;
-      if (value.type === 'Literal' && typeof value.regex === 'object') return `Regex(${JSON.stringify(value.regex)})`;
+      if (value.type === 'Literal' && typeof value.regex === 'object') return `Regex(${stringify(value.regex)})`;
       if (value.type === 'ParenthesizedExpression') return print(value.expression);
       const fields: string[] = [];
       for (const field of Object.keys(value).sort()) {
@@ -34,7 +37,7 @@ export function normalForm(node: SyntaxNode, { replace, ignore }: NormalFormOpti
         .filter((each) => each !== '')
         .join(',')}]`;
     if (typeof value === 'bigint') return `${value}n`;
-    return JSON.stringify(value) ?? 'undefined';
+    return stringify(value) ?? 'undefined';
   };
   return print(node);
 }

@@ -81,16 +81,17 @@ async function workingTree(cwd: string, words: string[]): Promise<Change> {
   return {
     plan: async (connection) => planned(await planPush(connection, { paths: words, cwd })),
     async planAll(connections) {
-      const plans = connections.map((): Planned => ({ patches: [], refused: [], unchanged: [], apart: [] }));
+      const plans = connections.map((): Planned => ({ patches: [], refused: [], unchanged: [], stays: [], apart: [] }));
       for (const paths of words.length === 0 ? [[]] : words.map((word) => [word])) {
         let absent: KeyholeError | null = null;
         let found = false;
         for (const [index, connection] of connections.entries()) {
           try {
-            const { patches, refused } = await planPush(connection, { paths, cwd });
+            const { patches, refused, stays } = await planPush(connection, { paths, cwd });
             found = true;
             plans[index]?.patches.push(...patches);
             plans[index]?.refused.push(...refused);
+            plans[index]?.stays.push(...stays);
           } catch (error) {
             if (!(error instanceof KeyholeError) || error.code !== 'NOT_FOUND') throw error;
             absent = error;

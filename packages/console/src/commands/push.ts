@@ -30,7 +30,7 @@ export const push: CommandDefinition = {
     const plan = await change.plan(inThread(connection, threadOf(flags)));
     const dryRun = flags['dryRun'] === true;
     if (plan.patches.length === 0 && plan.refused.length === 0) {
-      context.terminal.message(change.nothing);
+      if (plan.stays.length === 0) context.terminal.message(change.nothing);
       sayWhatStays(context, plan);
       return withFacts(outcomeOf({ ok: true, dryRun, patches: [], refused: [] }, 'patched'), change, plan);
     }
@@ -48,13 +48,15 @@ function reasonOf(context: CommandContext, change: Change, flags: Flags): Promis
   return change.reason;
 }
 
-function sayWhatStays({ terminal }: CommandContext, { unchanged, apart }: Planned): void {
+function sayWhatStays({ terminal }: CommandContext, { unchanged, stays, apart }: Planned): void {
   if (unchanged.length > 0) terminal.message(`unchanged: ${unchanged.join(', ')}\n`);
+  for (const { address, patch } of stays)
+    terminal.message(`${address} goes on with ${patch}, which the file does not have: keyhole revert takes it off\n`);
   for (const { file, why } of apart) terminal.message(`not in the process: ${file} (${why})\n`);
 }
 
-function withFacts(outcome: Outcome, change: Change, { unchanged, apart }: Planned): Outcome {
-  return { ...outcome, json: { ...(outcome.json as object), ...change.facts, unchanged, apart } };
+function withFacts(outcome: Outcome, change: Change, { unchanged, stays, apart }: Planned): Outcome {
+  return { ...outcome, json: { ...(outcome.json as object), ...change.facts, unchanged, stays, apart } };
 }
 
 /** Every process is asked for itself: what runs there may differ, and not every one has loaded every file. */
@@ -71,7 +73,8 @@ async function pushToCluster(context: CommandContext, connections: readonly Conn
   const reason = await reasonOf(context, change, flags);
   const outcome = await pushToAll(context, plans, { reason, partial: flags['partial'] === true, flags });
   const apart = new Map(plans.flatMap(({ plan }) => plan.apart.map((each) => [each.file, each])));
-  const all: Planned = { patches: [], refused: [], unchanged: [], apart: [...apart.values()] };
+  const stays = new Map(plans.flatMap(({ plan }) => plan.stays.map((each) => [each.address, each])));
+  const all: Planned = { patches: [], refused: [], unchanged: [], stays: [...stays.values()], apart: [...apart.values()] };
   sayWhatStays(context, all);
-  return { ...outcome, json: { ...(outcome.json as object), ...change.facts, apart: all.apart } };
+  return { ...outcome, json: { ...(outcome.json as object), ...change.facts, stays: all.stays, apart: all.apart } };
 }

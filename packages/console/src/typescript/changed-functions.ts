@@ -66,6 +66,23 @@ function isInAlready(author: AuthorFile, old: AuthorFile, renewed: AuthorFile): 
   return refused.length === 0 && changed.every(([, after]) => after.path !== '' && known.has(after.path));
 }
 
+/** Live patches of functions that a new text of the file has as they were loaded: nothing in it says that they should go. */
+export function patchesThatStay(
+  author: AuthorFile,
+  renewed: AuthorFile,
+  changed: ReadonlySet<FunctionEntry>,
+  live: readonly PatchRecord[],
+): PatchRecord[] {
+  return live.filter((patch) => {
+    const entry = author.functions.find((each) => baseAddress(author, each) === patch.address);
+    const after = renewed.functions.find((each) => entry !== undefined && each.path === entry.path && each.kind === entry.kind);
+    if (entry === undefined || after === undefined || changed.has(entry)) return false;
+    const running = withPatch(author, entry, patch);
+    const isOther = (path: string): boolean => live.some((each) => each !== patch && each.address === `${author.file}:${path}`);
+    return form(running.author, running.entry, isOther) !== form(renewed, after, isOther);
+  });
+}
+
 function notTheOldSide(address: string, runs: string, expected: string, patch: PatchRecord | undefined): Refusal {
   const what = patch === undefined ? 'what runs' : `the live patch ${patch.id}`;
   return {

@@ -5,7 +5,7 @@ import { KeyholeError, type PatchRequest } from '@keyhole/agent/protocol';
 import type { FunctionEntry } from '@keyhole/agent/source';
 import { fileNames } from '../git/repository.ts';
 import { baseOf, compile, proveBase, sameCode, type AgentCalls, type BaseFile } from './base.ts';
-import type { Refusal } from './changed-functions.ts';
+import { patchesThatStay, type Refusal } from './changed-functions.ts';
 import { baseAddress, compareFiles } from './compare.ts';
 import { foreignNames } from './names.ts';
 import { parseAuthor, textOf, type AuthorFile } from './parse.ts';
@@ -15,6 +15,8 @@ export interface PushPlan {
   refused: Refusal[];
   /** Files, and functions that run already as they stand in the file. */
   unchanged: string[];
+  /** Functions that run a patch which the file does not have. It stays: the file may be older than it. */
+  stays: { address: string; patch: string }[];
 }
 
 /**
@@ -25,7 +27,8 @@ export async function planPush(connection: AgentCalls, request: { paths: string[
   const { cwd } = request;
   const { root } = await connection.call('info', {});
   const paths = request.paths.length > 0 ? request.paths : await everyFile(connection, root);
-  const plan: PushPlan = { patches: [], refused: [], unchanged: [] };
+  const plan: PushPlan = { patches: [], refused: [], unchanged: [], stays: [] };
+  const { patches: live } = await connection.call('patch.list', {});
   for (const given of paths) {
     const absolute = await realpath(path.resolve(cwd, given)).catch(() => {
       throw new KeyholeError('USAGE', `${given} can not be read`);
@@ -36,7 +39,9 @@ export async function planPush(connection: AgentCalls, request: { paths: string[
     const { changed, refused } = compareFiles(base.author, renewed);
     plan.refused.push(...refused);
     for (const [before, after] of changed) await planFunction(connection, base, renewed, before, after, plan);
-    if (changed.length === 0 && refused.length === 0) plan.unchanged.push(base.author.file);
+    const staying = patchesThatStay(base.author, renewed, new Set(changed.map(([before]) => before)), live);
+    plan.stays.push(...staying.map(({ address, id }) => ({ address, patch: id })));
+    if (changed.length === 0 && refused.length === 0 && staying.length === 0) plan.unchanged.push(base.author.file);
   }
   return plan;
 }
@@ -69,7 +74,8 @@ export async function planFunction(
   } catch (thrown) {
     const error = KeyholeError.from(thrown);
     if (error.code !== 'NOT_PATCHABLE' && error.code !== 'NOT_FOUND' && error.code !== 'AMBIGUOUS') throw error;
-    plan.refused.push({ address, why: error.hint === undefined ? error.message : `${error.message}. ${error.hint}` });
+    const why = error.message.startsWith(`${address}: `) ? error.message.slice(address.length + 2) : error.message;
+    plan.refused.push({ address, why: error.hint === undefined ? why : `${why}. ${error.hint}` });
   }
 }
 

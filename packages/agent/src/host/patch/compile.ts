@@ -2,6 +2,7 @@
  * From the text of a patch to code for a slot. The code stands outside the module: it gets the module's variables as an object, and what its original captured
  * through the accessor that each living closure hands over, so one patch serves them all, each with its own variables.
  */
+import { stringify } from '../../platform/originals.ts';
 import { commonJsNames, offerOrder, passesThis, scopeWords } from '../../loader/index.ts';
 import type { InstrumentedModule, OfferKey } from '../../loader/index.ts';
 import {
@@ -218,7 +219,7 @@ function emit(draft: Draft, text: PatchText, takesAccessor: boolean, id: string)
   const taken = first === undefined || last === undefined ? '' : text.between(node, first.start, last.end);
   const missing = linesOf(parsed.text.slice(parsed.container.start, body.start)) - linesOf(taken);
   const bodyText = '\n'.repeat(missing) + (body.type === 'BlockStatement' ? text.render(body, node) : `{return (${text.render(body, node)})}`);
-  const name = JSON.stringify(target.entry.name || own.name || 'anonymous');
+  const name = stringify(target.entry.name || own.name || 'anonymous');
   const kind = `${own.async ? 'async ' : ''}${own.generator ? '*' : ''}`;
   // As many lines before it as the author's file has, so that a stack trace names the author's line.
   const padding = '\n'.repeat(Math.max(0, target.line - 1));

@@ -2,6 +2,7 @@
  * Who holds a function: a heap snapshot, which is V8's own and whole graph of who holds what. It is taken at once and read afterwards; taking it stops the process, so whoever asks
  * has a budget for it. Holders are named by what they are, never by their contents.
  */
+import { parse } from '../../platform/originals.ts';
 import { getHeapSnapshot } from 'node:v8';
 import type { Unreached } from '../../protocol/index.ts';
 import type { KeyholePlace } from './keyhole-place.ts';
@@ -34,7 +35,7 @@ export async function surveyHolders(sets: readonly (readonly KeyholePlace[])[]):
   const stream = getHeapSnapshot();
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(chunk as Buffer);
-  const graph = new Graph(JSON.parse(Buffer.concat(chunks).toString()) as Snapshot);
+  const graph = new Graph(parse(Buffer.concat(chunks).toString()) as Snapshot);
   const numbers = graph.nodesNamed(KeyholeSought.name);
   // They are made in order, so their ids are too; kept alive until here.
   return sought.map((_, index) => {

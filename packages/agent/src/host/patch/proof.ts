@@ -1,5 +1,5 @@
 /** Applies transactions and proves them, in one go: what can not be proven is undone, and what can not be undone is said to be live. */
-import { performance } from 'node:perf_hooks';
+import { nodeClock } from '../../platform/clock.ts';
 import { KeyholeError } from '../../protocol/index.ts';
 import type { Unreached } from '../../protocol/index.ts';
 import type { Transaction } from './strategy.ts';
@@ -13,7 +13,7 @@ export interface Proven {
 
 /** @throws {KeyholeError} PATCH_FAILED or UNPROVEN, saying whether the change was undone. */
 export function applyProven(transactions: readonly Transaction[]): Proven {
-  const started = performance.now();
+  const started = nodeClock.now();
   const applied: Transaction[] = [];
   /** What became of it, for the message: a change that stays is never called undone. */
   const undoAll = (): string => {
@@ -43,7 +43,7 @@ export function applyProven(transactions: readonly Transaction[]): Proven {
     throw new KeyholeError('UNPROVEN', `the effect could not be proven (${list}); ${undoAll()}`);
   }
   const unreached = survey(applied);
-  return { pauseMs: Math.round((performance.now() - started) * 1000) / 1000, unreached };
+  return { pauseMs: Math.round((nodeClock.now() - started) * 1000) / 1000, unreached };
 }
 
 /** A survey that fails makes no patch fail: it says that nothing is known. */

@@ -3,8 +3,9 @@
  * pauses. It waits for a call that the service makes by itself, of the function or of another that sees the same variables, and never makes one of its own: the body of a function
  * that is called to be captured would run. A breakpoint is gone at its first hit: each hit costs about 100 us, and a hot function has many.
  */
+import { nodeClock } from '../../platform/clock.ts';
+import { stringify } from '../../platform/originals.ts';
 import { randomBytes } from 'node:crypto';
-import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 import { child, isClass, isStrictFunction } from '../../source/index.ts';
 import type { FunctionEntry, SyntaxNode } from '../../source/index.ts';
 import type { DebugSession, DebuggedScript } from './debug-session.ts';
@@ -44,13 +45,13 @@ export function captureScopes(
   const key = `keyhole.${randomBytes(9).toString('base64url')}`;
   return new Promise((resolve) => {
     const finish = (): void => {
-      clearTimeout(timer);
+      callOff();
       signal.removeEventListener('abort', finish);
       for (const id of breakpoints.values()) session.removeBreakpoint(id);
       breakpoints.clear();
       Reflect.deleteProperty(globalThis, key);
       // Not in the middle of the service's turn, where the last call may have come from.
-      setImmediate(() => resolve(captured));
+      nodeClock.soon(() => resolve(captured));
     };
     const receive = (index: number, evaluate: (code: string) => unknown, self: unknown): void => {
       const frame = frames[index];
@@ -75,13 +76,12 @@ export function captureScopes(
         if (breakpoints.has(frame)) continue;
         const { start, end } = entryOf(frame);
         const self = frame.kind === 'arrow' || frame.kind === 'derived constructor' ? 'undefined' : 'this';
-        const condition = `globalThis[${JSON.stringify(key)}]?.(${frames.indexOf(frame)},${portalParameter}=>eval(${portalParameter}),${self}),false`;
+        const condition = `globalThis[${stringify(key)}]?.(${frames.indexOf(frame)},${portalParameter}=>eval(${portalParameter}),${self}),false`;
         const id = session.breakAt(script, start, end, condition);
         if (id !== null) breakpoints.set(frame, id);
       }
     }
-    const timer = setTimeout(finish, timeoutMs);
-    timer.unref();
+    const callOff = nodeClock.after(timeoutMs, () => finish());
     if (signal.aborted) finish();
     else signal.addEventListener('abort', finish);
   });

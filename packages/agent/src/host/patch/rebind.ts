@@ -6,10 +6,10 @@
  * heap, and `[[Scopes]]` lets one read what they see; but nothing lets one compile there. So it waits for a call, of the function or of any other that sees the same variables, and
  * finds the function objects from the captured scope, the CommonJS exports and the emitters at hand, which costs nothing; the heap is walked only as far as the budget allows.
  */
+import { nodeClock } from '../../platform/clock.ts';
 import { EventEmitter } from 'node:events';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
-import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import type { StrategyVerdict, Unreached } from '../../protocol/index.ts';
 import { indexFunctions } from '../../source/index.ts';
@@ -78,7 +78,7 @@ export class RebindStrategy implements PatchStrategy {
   }
 
   async capture(changes: readonly Change[], { timeoutMs, maxPauseMs, signal }: CaptureOptions): Promise<RebindCapture> {
-    const started = performance.now();
+    const started = nodeClock.now();
     const session = new DebugSession();
     const captured: RebindCapture = { refused: [], pauseMs: 0, session, scopes: new Map(), maxPauseMs, release: () => session.close() };
     try {
@@ -103,7 +103,7 @@ export class RebindStrategy implements PatchStrategy {
         } else wanted.set(change, { target, script, frames: this.#framesFor(target, text).slice(0, framesAllowed(target, maxPauseMs)) });
       }
       const waiting = wanted.size === 0 ? null : captureScopes(session, [...wanted.values()], { timeoutMs, signal });
-      captured.pauseMs = performance.now() - started;
+      captured.pauseMs = nodeClock.now() - started;
       const scopes = await waiting;
       for (const [change, want] of wanted) {
         const scope = scopes?.get(want);

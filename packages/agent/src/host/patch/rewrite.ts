@@ -2,6 +2,7 @@
  * The text of a patch as code that stands outside its module: what the text says of its surroundings (module variables, captured variables, `this`, `super`,
  * private names, `import`) is said through what the slot hands over. Everything else stays as the author wrote it, line by line.
  */
+import { stringify } from '../../platform/originals.ts';
 import { isAnonymousFunction } from '../../loader/index.ts';
 import type { Edit } from '../../loader/index.ts';
 import { assignedIn, below, child, children, nameOf } from '../../source/index.ts';
@@ -156,7 +157,7 @@ export class PatchText {
   /** A function without a name takes that of the variable it is assigned to; what stands for the variable has another. */
   #named(name: string, value: SyntaxNode, above: SyntaxNode): string {
     const text = this.#argument(value, above);
-    return isAnonymousFunction(value) ? `({${JSON.stringify(name)}:${text}})[${JSON.stringify(name)}]` : text;
+    return isAnonymousFunction(value) ? `({${stringify(name)}:${text}})[${stringify(name)}]` : text;
   }
 
   #default(node: SyntaxNode): string | null {
@@ -250,7 +251,7 @@ export class PatchText {
   #superKey(member: SyntaxNode): string {
     const property = child(member, 'property');
     if (property === null) throw new Unspeakable('the new text says super without a property');
-    return member.computed === true ? this.#argument(property, member) : JSON.stringify(String(property.name));
+    return member.computed === true ? this.#argument(property, member) : stringify(String(property.name));
   }
 
   #word(key: 'arguments' | 'new.target'): string | null {

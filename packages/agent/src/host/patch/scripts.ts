@@ -2,8 +2,8 @@
  * The modules of a process that was not instrumented: V8 knows their texts. Asking takes the Debugger domain, which pauses the process in proportion to its heap, so it is asked
  * at most once a second, and only when a command is about functions.
  */
+import { nodeClock } from '../../platform/clock.ts';
 import { pathToFileURL } from 'node:url';
-import { performance } from 'node:perf_hooks';
 import { mapOf } from '../../loader/index.ts';
 import type { Inspector } from '../inspector.ts';
 import type { LoadedModule, ModuleProvider } from './modules.ts';
@@ -32,11 +32,11 @@ export class Scripts implements ModuleProvider {
   }
 
   list(): LoadedModule[] {
-    if (performance.now() - this.#readAt > freshMs) {
+    if (nodeClock.now() - this.#readAt > freshMs) {
       this.withDebugger((scripts) => {
         for (const script of scripts) this.#see(script);
       });
-      this.#readAt = performance.now();
+      this.#readAt = nodeClock.now();
     }
     return [...this.#modules.values()];
   }
@@ -82,7 +82,7 @@ export class Scripts implements ModuleProvider {
 /** Enables the Debugger domain of a session and hears which scripts there are. */
 export function enableDebugger(inspector: Inspector): ScriptParsed[] {
   const scripts: ScriptParsed[] = [];
-  const started = performance.now();
+  const started = nodeClock.now();
   inspector.during(
     'Debugger.scriptParsed',
     (script) => scripts.push(script as ScriptParsed),
@@ -90,7 +90,7 @@ export function enableDebugger(inspector: Inspector): ScriptParsed[] {
       inspector.post('Debugger.enable');
     },
   );
-  observeEnable(performance.now() - started);
+  observeEnable(nodeClock.now() - started);
   return scripts.filter((script) => script.scriptLanguage !== 'WebAssembly');
 }
 

@@ -1,5 +1,5 @@
 /** Changes that wait for the service to do something, and who waits for them. When an operator is gone, what he waited for is over. */
-import { performance } from 'node:perf_hooks';
+import { nodeClock } from '../../platform/clock.ts';
 import { KeyholeError } from '../../protocol/index.ts';
 import type { WaitingPatch } from '../../protocol/index.ts';
 import type { Captured, Waiting } from './strategy.ts';
@@ -18,7 +18,7 @@ export class WaitingRoom {
     return [...this.#waits].flatMap(({ waiting, until }) =>
       waiting
         .filter(({ calls }) => calls.length > 0)
-        .map(({ address, calls }) => ({ address, calls: calls.slice(0, mostNames), leftMs: Math.max(0, Math.round(until - performance.now())) })),
+        .map(({ address, calls }) => ({ address, calls: calls.slice(0, mostNames), leftMs: Math.max(0, Math.round(until - nodeClock.now())) })),
     );
   }
 
@@ -29,7 +29,7 @@ export class WaitingRoom {
     timeoutMs: number,
     work: (signal: AbortSignal) => Promise<Captured> | undefined,
   ): Promise<Captured> {
-    const wait: Wait = { session, waiting, until: performance.now() + timeoutMs, controller: new AbortController() };
+    const wait: Wait = { session, waiting, until: nodeClock.now() + timeoutMs, controller: new AbortController() };
     const { signal } = wait.controller;
     this.#waits.add(wait);
     try {

@@ -1,4 +1,5 @@
 /** Operations over all threads of the service: asked in each, answered as one. */
+import { valuesOf } from '../../platform/originals.ts';
 import { KeyholeError, limits } from '../../protocol/index.ts';
 import type { FunctionInThread, FunctionSummary, Params, PatchRecord, RefusedPatch, ThreadSummary } from '../../protocol/index.ts';
 import type { Clock } from '../../platform/clock.ts';
@@ -111,7 +112,7 @@ export function createThreading({ main, patches, roster, service, root, commit, 
         return null;
       }
     });
-    return (await Promise.all(answers)).filter((each) => each !== null);
+    return (await valuesOf(answers)).filter((each) => each !== null);
   };
 
   const handlers: Threading['handlers'] = {
@@ -178,9 +179,9 @@ export function createThreading({ main, patches, roster, service, root, commit, 
         const why = onMainThreadOnly('calls are looked at', loaded);
         return why === null ? [] : [{ address, why }];
       });
-      const refused = (await Promise.all(judged)).flat();
+      const refused = (await valuesOf(judged)).flat();
       if (refused.length > 0) return { ok: false, ended: 'not started', tookMs: 0, functions: [], refused };
-      return main['patch.shadow'](params, context);
+      return await main['patch.shadow'](params, context);
     },
     'patch.revert': (params, context) => all.revert(params, context),
     'patch.list': async (_, context) => {

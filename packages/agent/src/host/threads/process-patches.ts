@@ -2,6 +2,7 @@
  * Patches of a process with several threads: a change is judged in all threads that have loaded the code, then made in all of them, each at a turn boundary of its own, or in
  * none. What could not be made sure of is told, thread by thread. It never takes silence for consent.
  */
+import { settledAll, unwatched } from '../../platform/originals.ts';
 import { KeyholeError } from '../../protocol/index.ts';
 import type { AppliedPatch, Params, PatchRecord, PatchRequest, PatchResult, RefusedPatch } from '../../protocol/index.ts';
 import type { HostContext } from '../bridge.ts';
@@ -82,8 +83,8 @@ export class ProcessPatches implements TriedPatches {
   /** @param wrap what stands around the patches, to look at their calls. Only in the main thread: where others would get them too, it refuses. */
   async apply(params: Params<'patch.apply'>, context: HostContext, wrap?: Wrapping): Promise<PatchResult> {
     // It may wait for long until the service calls something: no undo may have to wait for that.
-    if (params.thread === undefined && this.#threads.ids().length === 1) return this.#applyInMain(params, context, wrap);
-    return this.#inTurn(() => this.#apply(params, context, wrap));
+    if (params.thread === undefined && this.#threads.ids().length === 1) return await this.#applyInMain(params, context, wrap);
+    return await this.#inTurn(() => this.#apply(params, context, wrap));
   }
 
   revert(params: Params<'patch.revert'>, context: HostContext): Promise<PatchResult> {
@@ -100,15 +101,20 @@ export class ProcessPatches implements TriedPatches {
   }
 
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(work);
-    this.#last = turn.catch(() => undefined);
-    return turn;
+    const before = this.#last;
+    // Each promise is awaited, and none is handed on: that would go through a `then` which may be the service's by now.
+    const turn = (async () => {
+      await settledAll([before]);
+      return await work();
+    })();
+    this.#last = unwatched(turn);
+    return await turn;
   }
 
   async #apply({ thread, ...params }: Params<'patch.apply'>, context: HostContext, wrap: Wrapping | undefined): Promise<PatchResult> {
     const { patches, dryRun = false, partial = false, reason, maxPauseMs } = params;
     const threads = thread === undefined ? this.#threads.ids() : [this.#threads.find(thread).id];
-    if (thread === undefined && threads.length === 1) return this.#applyInMain(params, context, wrap);
+    if (thread === undefined && threads.length === 1) return await this.#applyInMain(params, context, wrap);
     if (wrap !== undefined && thread !== undefined && thread !== 0) {
       throw new KeyholeError('BAD_REQUEST', 'failing calls are counted in the main thread only', '--thread 0 is the main thread.');
     }
@@ -136,7 +142,7 @@ export class ProcessPatches implements TriedPatches {
       return requests.length === 0 ? [] : [{ thread: id, requests, before: touched }];
     });
     const alone = thread !== undefined;
-    const settled = await Promise.allSettled(
+    const settled = await settledAll(
       parts.map(({ thread: id, requests }) =>
         this.#threads.ask(id, 'thread.apply', { patches: requests, ids, reason, alone, ...budget }, { context, limitMs: changeLimitMs, wrap }),
       ),
@@ -174,9 +180,7 @@ export class ProcessPatches implements TriedPatches {
     context: HostContext,
     wrap: Wrapping | undefined,
   ): Promise<Map<number, ThreadPlan>> {
-    const settled = await Promise.allSettled(
-      threads.map((id) => this.#threads.ask(id, 'thread.plan', params, { context, limitMs: changeLimitMs, wrap })),
-    );
+    const settled = await settledAll(threads.map((id) => this.#threads.ask(id, 'thread.plan', params, { context, limitMs: changeLimitMs, wrap })));
     const plans = new Map<number, ThreadPlan>();
     for (const [index, each] of settled.entries()) {
       const id = threads[index] ?? 0;
@@ -233,7 +237,7 @@ export class ProcessPatches implements TriedPatches {
     const threads = thread === undefined ? this.#threads.ids() : [this.#threads.find(thread).id];
     const known = [...this.records(), ...this.waiting].filter(({ id }) => thread === undefined || this.#isIn(id, thread));
     const wanted = all ? known : select(known, ids);
-    const settled = await Promise.allSettled(
+    const settled = await settledAll(
       threads.map((id) =>
         this.#threads.ask(
           id,

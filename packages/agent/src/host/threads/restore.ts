@@ -1,4 +1,5 @@
 /** Taking back a change of several threads that failed in one: in each of them, and what is not certain is said. */
+import { valuesOf } from '../../platform/originals.ts';
 import { KeyholeError } from '../../protocol/index.ts';
 import type { PatchRecord, PatchRequest } from '../../protocol/index.ts';
 import type { HostContext } from '../bridge.ts';
@@ -37,7 +38,7 @@ export async function restoreIn(
     }
   };
   const running = new Set(threads.ids());
-  await Promise.all(
+  await valuesOf(
     settled.map(async (each, index) => {
       const part = parts[index];
       const made = each.status === 'fulfilled';

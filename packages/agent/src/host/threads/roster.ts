@@ -2,6 +2,8 @@
  * The main thread's view of the service's other threads: which there are, and how to ask one something. It hears of them from themselves and from Node's own announcement of new
  * workers. It puts no listener on the service's workers and never waits without a limit: a thread that spins is one that does not answer.
  */
+import { wallClockMs } from '../../platform/originals.ts';
+import { nodeClock } from '../../platform/clock.ts';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Worker } from 'node:worker_threads';
 import { KeyholeError } from '../../protocol/errors.ts';
@@ -123,18 +125,17 @@ export class Roster {
     const number = this.#next;
     this.#next += 1;
     const answer = await new Promise<FromThreadAnswer | null>((resolve) => {
-      const timer = setTimeout(() => {
+      const callOff = nodeClock.after(limitMs + runMs, () => {
         this.#waiting.delete(number);
         resolve(null);
-      }, limitMs + runMs);
-      timer.unref();
+      });
       const settle = (given: FromThreadAnswer): void => {
-        clearTimeout(timer);
+        callOff();
         this.#waiting.delete(number);
         resolve(given);
       };
       this.#waiting.set(number, { thread: id, settle });
-      const notAfterMs = always ? null : Date.now() + limitMs;
+      const notAfterMs = always ? null : wallClockMs() + limitMs;
       this.#threads.get(id)?.channel?.post({ t: 'call', id: number, op, params, context, notAfterMs });
     });
     if (answer === null) throw await this.#silence(thread, limitMs);

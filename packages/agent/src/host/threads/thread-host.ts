@@ -9,7 +9,7 @@ import type { Worker } from 'node:worker_threads';
 import type { SlotTable } from '../../loader/index.ts';
 import { nodeClock } from '../../platform/clock.ts';
 import { later } from '../../platform/later.ts';
-import '../../platform/originals.ts';
+import { wallClockMs } from '../../platform/originals.ts';
 import { KeyholeError } from '../../protocol/errors.ts';
 import type { PatchRecord } from '../../protocol/index.ts';
 import { Arrival } from '../arrival.ts';
@@ -43,7 +43,7 @@ export function serveThread(root: string, table: SlotTable): void {
   if (live.length > 0) host.now(assembly());
 
   const answer = async ({ id: number, op, params, context, notAfterMs }: Extract<ToThread, { t: 'call' }>): Promise<void> => {
-    if (notAfterMs !== null && Date.now() > notAfterMs) return;
+    if (notAfterMs !== null && wallClockMs() > notAfterMs) return;
     let reply: FromThread;
     try {
       const { handlers } = host.here ?? (await host.come());

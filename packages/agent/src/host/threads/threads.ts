@@ -43,14 +43,15 @@ export class Threads {
     params: ThreadParams<O>,
     options: CallOptions,
   ): Promise<ThreadResult<O>> {
-    if (id !== 0) return this.#roster.call(id, op, params, options);
+    if (id !== 0) return await this.#roster.call(id, op, params, options);
     const handlers = { ...this.main, ...this.mainPatches.handlers } as unknown as Record<
       string,
-      (params: object, context: object, wrap?: Wrapping) => ThreadResult<O>
+      (params: object, context: object, wrap?: Wrapping) => ThreadResult<O> | Promise<ThreadResult<O>>
     >;
     const handler = handlers[op];
     if (handler === undefined) throw new KeyholeError('INTERNAL', `the main thread knows no ${op}`);
-    return handler(params, options.context, options.wrap);
+    // Awaited here: a promise that is handed on goes through a `then` which may be the service's by now.
+    return await handler(params, options.context, options.wrap);
   }
 
   /** Tells every thread what is live in the whole process. */

@@ -1,4 +1,5 @@
 /** Taking patches back in threads beside the main one: asked of each, done by a silent one as soon as it answers. What is not certain is said. */
+import { valuesOf } from '../../platform/originals.ts';
 import { KeyholeError } from '../../protocol/index.ts';
 import type { Withdrawal } from '../patch/engine.ts';
 import { changeLimitMs } from './messages.ts';
@@ -20,5 +21,5 @@ export async function withdrawIn(threads: Threads, ids: readonly number[], withd
       return [code === 'TIMEOUT' ? `${message}: it is undone there as soon as it answers` : `it could NOT be undone in thread ${label}: ${message}`];
     }
   });
-  return (await Promise.all(said)).flat();
+  return (await valuesOf(said)).flat();
 }
