@@ -1,5 +1,6 @@
 /** docs/compatibility.md, made from the rows and from what each strategy says it can not do. */
 import { buildsCompatibility } from '../builds/compatibility.ts';
+import { roundTripCompatibility } from '../roundtrip/results.ts';
 import { liveEdit } from './live-edit.ts';
 import { rebind } from './rebind.ts';
 import { rowGroups } from './rows/index.ts';
@@ -30,7 +31,7 @@ export function compatibility(): string {
       parts.push(row(name, ...strategies.map((each) => cell(each, name, isRefusal ? 'refused, as it has to be' : 'works'))));
     }
   }
-  parts.push(...buildsCompatibility());
+  parts.push(...buildsCompatibility(), ...roundTripCompatibility());
   return `${parts.join('\n')}\n`;
 }
 

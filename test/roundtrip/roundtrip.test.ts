@@ -6,7 +6,7 @@ import { expect, test, vi } from 'vitest';
 import { commitAll, newFolder } from '../helpers/service.ts';
 
 // Two builds and two processes for each commit.
-vi.setConfig({ testTimeout: 180_000 });
+vi.setConfig({ testTimeout: 400_000 });
 
 interface Trip {
   commit: string;
