@@ -6,7 +6,8 @@ import * as esbuild from 'esbuild';
 import ts from 'typescript';
 import type { FunctionDetail, ModuleDetail } from '../../packages/agent/dist/protocol/index.js';
 import { Authorship, PlaceMap, authoredPaths, indexFunctions, parseModule } from '../../packages/agent/dist/source/index.js';
-import { baseOf, type AgentCalls, type BaseFile } from '../../packages/console/dist/typescript/base.js';
+import { baseOf, type BaseFile } from '../../packages/console/dist/typescript/base.js';
+import type { AgentCalls } from '../../packages/console/dist/typescript/calls.js';
 
 const root = '/service';
 

@@ -109,7 +109,7 @@ export class Evaluator {
     this.#running = null;
     if (this.#ended === call && !failedAtOnce) this.#absorbTermination();
     // It is looked at below; until then its rejection is nobody's news.
-    unwatched(pending);
+    void unwatched(pending);
     let callOff = (): void => undefined;
     const cut = new Promise<never>((_, reject) => {
       this.#awaiting.set(call, reject);

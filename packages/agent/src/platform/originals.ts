@@ -33,7 +33,7 @@ export function unwatched<Value>(promise: Promise<Value>): Promise<Value> {
 
 /** `Promise.allSettled`, whatever the service has made of `then`. */
 export async function settledAll<Value>(promises: readonly Promise<Value>[]): Promise<PromiseSettledResult<Value>[]> {
-  for (const promise of promises) unwatched(promise);
+  for (const promise of promises) void unwatched(promise);
   const settled: PromiseSettledResult<Value>[] = [];
   for (const promise of promises) {
     try {

@@ -1,14 +1,6 @@
 /** Changes that wait for a second operator, and who is attached. */
-import type { AppliedPatch } from './patches.ts';
+import type { AppliedPatch, Approval } from './patches.ts';
 import type { SignedRequest } from './signing.ts';
-
-/** Who approved a change. */
-export interface Approval {
-  operator: string;
-  fingerprint: string;
-  /** The seq of the journal's entry that holds the signature. */
-  entry: number;
-}
 
 /** A change that waits until enough others have approved it. */
 export interface WaitingChange {

@@ -1,5 +1,4 @@
 /** What the engine says about functions and patches. */
-import type { Approval } from './approvals.ts';
 import type { RemoteValue } from './values.ts';
 
 export type StrategyName = 'slots' | 'live-edit' | 'rebind';
@@ -205,6 +204,14 @@ export interface PatchResult {
   dryRun: boolean;
   patches: AppliedPatch[];
   refused: RefusedPatch[];
+}
+
+/** Who approved a change. */
+export interface Approval {
+  operator: string;
+  fingerprint: string;
+  /** The seq of the journal's entry that holds the signature. */
+  entry: number;
 }
 
 /** A patch that is or was live, with all that git needs. Its base texts are those that were loaded, also where it replaced an earlier patch. */

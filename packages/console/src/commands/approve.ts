@@ -61,7 +61,8 @@ async function listed(context: CommandContext, connections: readonly Connection[
 async function lookUp(context: CommandContext, connection: Connection, id: string): Promise<Shown | null> {
   const { waiting } = await connection.call('approval.list', {}, context);
   if (!waiting.some((each) => each.id === id)) return null;
-  const { waiting: [found] = [], asked } = await connection.call('approval.list', { id }, context);
+  const { waiting: still, asked } = await connection.call('approval.list', { id }, context);
+  const [found] = still;
   if (found === undefined || asked === null) return null;
   if (asked.op !== 'patch.apply' || !Array.isArray(asked.params['patches'])) throw new KeyholeError('BAD_FRAME', `what waits as ${id} is no patch`);
   return { connection, waiting: found, asked };

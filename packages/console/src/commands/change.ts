@@ -2,7 +2,7 @@
 import * as path from 'node:path';
 import { KeyholeError } from '@keyhole/agent/protocol';
 import type { ChangeSet } from '../git/change-set.ts';
-import type { AgentCalls } from '../typescript/base.ts';
+import type { AgentCalls } from '../typescript/calls.ts';
 import type { PushPlan } from '../typescript/changes.ts';
 import type { ChangePlan } from '../typescript/commit-plan.ts';
 import { textFlag, type CommandContext, type Flags } from './command.ts';

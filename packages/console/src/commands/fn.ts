@@ -3,7 +3,7 @@ import { KeyholeError, type FunctionDetail, type FunctionSummary, type Result } 
 import type { Connection } from '../client/connection.ts';
 import { table } from '../render/table.ts';
 import { joined, span, type Text } from '../render/text.ts';
-import type { AgentCalls } from '../typescript/base.ts';
+import type { AgentCalls } from '../typescript/calls.ts';
 import type { CommandContext, CommandDefinition, Outcome } from './command.ts';
 import { inThread, threadOf, threadOption } from './threads.ts';
 import { describeTrial } from './trial.ts';

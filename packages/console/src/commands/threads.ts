@@ -1,7 +1,7 @@
 /** `keyhole threads`: the threads of a service; and how the other commands mean one of them. */
 import { table } from '../render/table.ts';
 import { span } from '../render/text.ts';
-import type { AgentCalls } from '../typescript/base.ts';
+import type { AgentCalls } from '../typescript/calls.ts';
 import { countFlag, type CommandDefinition, type Flags, type OptionDefinition } from './command.ts';
 
 export const threadOption: OptionDefinition = { flags: '--thread <id>', doc: 'one thread of the service alone; 0 is the main thread' };

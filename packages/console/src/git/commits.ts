@@ -1,6 +1,7 @@
 /** From patches to commits in the scratch: each holds one push of one function, is proven to be what runs, and is a mail besides. */
 import { KeyholeError, type PatchRecord } from '@keyhole/agent/protocol';
-import { baseOf, type AgentCalls, type BaseFile } from '../typescript/base.ts';
+import { baseOf, type BaseFile } from '../typescript/base.ts';
+import type { AgentCalls } from '../typescript/calls.ts';
 import { decodeSource, replaced, sameText, standingOf, withLineEndsOf } from './landing.ts';
 import { diffOptions, mailOf } from './mail.ts';
 import { commitParts, type CommitParts } from './message.ts';

@@ -1,7 +1,8 @@
 /** What is live, as a unified diff of whole files against what was loaded. */
 import { KeyholeError, type PatchRecord } from '@keyhole/agent/protocol';
 import { unifiedDiff } from '../render/unified-diff.ts';
-import { baseOf, type AgentCalls } from '../typescript/base.ts';
+import { baseOf } from '../typescript/base.ts';
+import type { AgentCalls } from '../typescript/calls.ts';
 import { baseAddress } from '../typescript/compare.ts';
 
 /**

@@ -4,7 +4,7 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { KeyholeError, type PatchRecord } from '@keyhole/agent/protocol';
-import type { AgentCalls } from '../typescript/base.ts';
+import type { AgentCalls } from '../typescript/calls.ts';
 import { buildCommits, type Built, type CommitSigner } from './commits.ts';
 import { decodeSource, hasText } from './landing.ts';
 import { rehearse } from './rehearsal.ts';

@@ -1,7 +1,8 @@
 /** What is exported has to be what runs: the exported text goes through the same translation as a push, and its result is held against the code of the patch. */
 import { KeyholeError, type FunctionDetail, type PatchRecord } from '@keyhole/agent/protocol';
 import { normalForm, parseFunction, type FunctionEntry } from '@keyhole/agent/source';
-import { compile, proveBase, sameCode, type AgentCalls, type BaseFile } from '../typescript/base.ts';
+import { compile, proveBase, sameCode, type BaseFile } from '../typescript/base.ts';
+import type { AgentCalls } from '../typescript/calls.ts';
 import { baseAddress } from '../typescript/compare.ts';
 import { foreignNames } from '../typescript/names.ts';
 import { parseAuthor, textOf, type AuthorFile } from '../typescript/parse.ts';

@@ -1,6 +1,6 @@
 /** Which patches are exported, and how each came to be: what an earlier push of the same function had made of it is a commit of its own. */
 import { KeyholeError, type HistoricPatch, type PatchRecord } from '@keyhole/agent/protocol';
-import type { AgentCalls } from '../typescript/base.ts';
+import type { AgentCalls } from '../typescript/calls.ts';
 import { checkRecords } from './record.ts';
 
 /** One function, from what was loaded to what shall be exported. */

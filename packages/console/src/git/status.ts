@@ -4,7 +4,7 @@
  */
 import { KeyholeError, type HistoricPatch, type PatchRecord, type Result } from '@keyhole/agent/protocol';
 import { splitAddress } from '@keyhole/agent/source';
-import type { AgentCalls } from '../typescript/base.ts';
+import type { AgentCalls } from '../typescript/calls.ts';
 import { formOf } from '../typescript/forms.ts';
 import { parseAuthor, type AuthorFile } from '../typescript/parse.ts';
 import { decodeSource } from './landing.ts';

@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import type { ModuleDetail } from '@keyhole/agent/protocol';
 import { PlaceMap, children, child, nameOf } from '@keyhole/agent/source';
 import { fileAtCommit, repositoryPath } from '../git/repository.ts';
-import type { AgentCalls } from './base.ts';
+import type { AgentCalls } from './calls.ts';
 import { parseAuthor, type AuthorFile } from './parse.ts';
 import { resolved } from './sources.ts';
 

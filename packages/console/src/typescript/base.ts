@@ -2,19 +2,15 @@
  * The author's text that the process was started from, and the proof that it is: from the process where it knows it, else from git at the commit that runs. The working
  * tree is never taken for it.
  */
-import { KeyholeError, type FunctionDetail, type ModuleDetail, type Operations, type Params, type Result } from '@keyhole/agent/protocol';
+import { KeyholeError, type FunctionDetail, type ModuleDetail } from '@keyhole/agent/protocol';
 import { normalForm, parseFunction, type FunctionEntry } from '@keyhole/agent/source';
 import { fileAtCommit, repositoryPath } from '../git/repository.ts';
 import { authorTexts } from './author-texts.ts';
+import type { AgentCalls } from './calls.ts';
 import { parseAuthor, type AuthorFile } from './parse.ts';
 import { RunningModule } from './running.ts';
 import { AuthorSources } from './sources.ts';
 import { Translator } from './translate.ts';
-
-/** What is needed of a connection. */
-export interface AgentCalls {
-  call<O extends keyof Operations>(op: O, params: Params<O>): Promise<Result<O>>;
-}
 
 export interface BaseFile {
   author: AuthorFile;

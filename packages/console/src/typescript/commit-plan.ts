@@ -5,7 +5,7 @@
 import { KeyholeError } from '@keyhole/agent/protocol';
 import { isInside, type ChangedFile, type ChangeSet, type FileSide } from '../git/change-set.ts';
 import { besides, kindOf, lockChanges, manifestChanges } from '../git/file-kind.ts';
-import type { AgentCalls } from './base.ts';
+import type { AgentCalls } from './calls.ts';
 import { changedFunctions } from './changed-functions.ts';
 import { planFunction, type PushPlan } from './changes.ts';
 import { compareFiles } from './compare.ts';

@@ -1,7 +1,8 @@
 /** One function, edited alone. */
 import { KeyholeError, type FunctionDetail, type PatchRequest } from '@keyhole/agent/protocol';
 import { splitAddress, type FunctionEntry } from '@keyhole/agent/source';
-import { baseOf, compile, proveBase, type AgentCalls, type BaseFile } from './base.ts';
+import { baseOf, compile, proveBase, type BaseFile } from './base.ts';
+import type { AgentCalls } from './calls.ts';
 import { baseAddress } from './compare.ts';
 import { languageOf, parseAuthor, textOf, type AuthorFile, type Language } from './parse.ts';
 

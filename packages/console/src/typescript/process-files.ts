@@ -2,7 +2,8 @@
 import { realpath } from 'node:fs/promises';
 import * as path from 'node:path';
 import { KeyholeError } from '@keyhole/agent/protocol';
-import { baseOf, type AgentCalls, type BaseFile } from './base.ts';
+import { baseOf, type BaseFile } from './base.ts';
+import type { AgentCalls } from './calls.ts';
 
 export class ProcessFiles {
   readonly #connection: AgentCalls;

@@ -1,5 +1,5 @@
 /** CommonJS as compilers write it: which variables hold what was required, and what is on `exports`. */
-import { child, children, nameOf, normalForm, type Binding, type SyntaxNode } from '@keyhole/agent/source';
+import { below, child, children, nameOf, normalForm, type Binding, type SyntaxNode } from '@keyhole/agent/source';
 import { bindingOf, type Tree } from './tree.ts';
 
 export class Required {
@@ -75,4 +75,9 @@ export function exportedBy(program: SyntaxNode): Set<string> {
 
 function declaratorsOf(program: SyntaxNode): SyntaxNode[] {
   return children(program, 'body').flatMap((each) => (each.type === 'VariableDeclaration' ? children(each, 'declarations') : []));
+}
+
+/** Calls of `import()`. */
+export function importsIn(node: SyntaxNode): SyntaxNode[] {
+  return below(node).flatMap((part) => [...(part.type === 'ImportExpression' ? [part] : []), ...importsIn(part)]);
 }

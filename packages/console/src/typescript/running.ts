@@ -31,6 +31,15 @@ export interface Name {
   member: string | null;
 }
 
+export function keyOf({ name, member }: Name): string {
+  return member === null ? name : `${name}.${member}`;
+}
+
+export function nameOfKey(key: string): Name {
+  const dot = key.indexOf('.');
+  return dot === -1 ? { name: key, member: null } : { name: key.slice(0, dot), member: key.slice(dot + 1) };
+}
+
 export class RunningModule {
   readonly tree: Tree;
   readonly map: PlaceMap | null;

@@ -6,7 +6,6 @@ import { KeyholeError, type FunctionDetail } from '@keyhole/agent/protocol';
 import {
   analyseCaptures,
   assignedIn,
-  below,
   child,
   indexFunctions,
   lineTable,
@@ -19,22 +18,14 @@ import {
 import { compilers, type Compiled, type Compiler } from './compilers.ts';
 import { emit, layoutOf, startOf, type Speech } from './emit.ts';
 import type { AuthorFile } from './parse.ts';
-import { declarationForm } from './required.ts';
-import type { Name, RunningModule } from './running.ts';
+import { partedWhere } from './disagreement.ts';
+import type { Prepared, Proof } from './proven.ts';
+import { declarationForm, importsIn } from './required.ts';
+import { keyOf, nameOfKey, type Name, type RunningModule } from './running.ts';
 import type { Spoken } from './spoken.ts';
 import { withoutTypes } from './strip.ts';
 import { bindingOf, scopeAround, type Tree } from './tree.ts';
-import { unify, type Agreement, type Disagreement } from './unify.ts';
-
-/** A function of the author's that was shown to be what runs. */
-interface Proof {
-  /** null: types were taken out, and that was all. */
-  compiler: Compiler | null;
-  tree: Tree;
-  entry: FunctionEntry;
-  running: FunctionEntry;
-  agreement: Agreement;
-}
+import { unify, type Agreement } from './unify.ts';
 
 export class Translator {
   readonly #author: AuthorFile;
@@ -102,7 +93,7 @@ export class Translator {
       const compiled = this.#compile(this.#author, compiler, entry);
       const result = compiled === null ? null : unify(compiled.tree, compiled.entry, this.#running.tree, running);
       if (compiled !== null && result?.agrees === true) why ??= this.#doubt(result, compiled.tree);
-      else if (compiler === null && result?.agrees === false) why ??= this.#describe(result, entry);
+      else if (compiler === null && result?.agrees === false) why ??= partedWhere(this.#author.text, this.#running.tree.text, result, entry);
     }
     return new KeyholeError(
       'NOT_PATCHABLE',
@@ -310,41 +301,4 @@ export class Translator {
     }
     return compiled;
   }
-
-  /** Where the plain text and the running code part, in words. */
-  #describe({ left, right }: Disagreement, entry: FunctionEntry): string {
-    const text = this.#author.text.slice(left.start, left.end);
-    const running = right === null ? 'nothing' : this.#running.tree.text.slice(right.start, right.end);
-    const line = lineTable(this.#author.text)(left.start);
-    return left === entry.container ? 'it is another kind of function' : `line ${line}: ${excerpt(text)} runs as ${excerpt(running)}`;
-  }
-}
-
-const excerptLength = 80;
-
-function excerpt(text: string): string {
-  const line = text.replace(/\s+/g, ' ');
-  return line.length > excerptLength ? `${line.slice(0, excerptLength)}...` : line;
-}
-
-function keyOf({ name, member }: Name): string {
-  return member === null ? name : `${name}.${member}`;
-}
-
-function nameOfKey(key: string): Name {
-  const dot = key.indexOf('.');
-  return dot === -1 ? { name: key, member: null } : { name: key.slice(0, dot), member: key.slice(dot + 1) };
-}
-
-function importsIn(node: SyntaxNode): SyntaxNode[] {
-  return below(node).flatMap((part) => [...(part.type === 'ImportExpression' ? [part] : []), ...importsIn(part)]);
-}
-
-interface Prepared {
-  tree: Tree;
-  entry: FunctionEntry;
-  text: string;
-  layout: ReturnType<typeof layoutOf>;
-  /** The old text, compiled the same way. */
-  base: Tree;
 }

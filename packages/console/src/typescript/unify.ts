@@ -3,6 +3,7 @@
  * the one are in the other is what is learned. It is a proof in one direction only: two functions that agree do the same *if* the names mean the same, which names.ts looks into.
  */
 import { child, children, functionOf, isFunction, isMember, nameOf, type Binding, type FunctionEntry, type SyntaxNode } from '@keyhole/agent/source';
+import { Parted, isCode, isEmpty, isTree, need, onlyStatements, returned, same, statementsOf } from './code-parts.ts';
 import { bare, constantOf, memberKey, propertyText, spokenBy, type Spoken } from './spoken.ts';
 import { bindingOf, isWithin, type Tree } from './tree.ts';
 
@@ -29,15 +30,6 @@ const ignoredFields: ReadonlySet<string> = new Set(
     'abstract declare implements importKind exportKind predicate'
   ).split(' '),
 );
-
-class Parted extends Error {
-  constructor(
-    readonly left: SyntaxNode,
-    readonly right: SyntaxNode | null,
-  ) {
-    super('the trees part');
-  }
-}
 
 /** @param isFragment whether the right tree is the function alone, so that its free names are whatever they are where it will stand. */
 export function unify(left: Tree, leftEntry: FunctionEntry, right: Tree, rightEntry: FunctionEntry, isFragment = false): Agreement | Disagreement {
@@ -291,67 +283,4 @@ class Unification {
   #isDeclared(node: SyntaxNode, tree: Tree): boolean {
     return tree.captures.declarations.has(node);
   }
-}
-
-/** The expression of a function that does nothing but return it. */
-function returned(node: SyntaxNode): SyntaxNode | null {
-  const body = need(node, 'body');
-  if (body.type !== 'BlockStatement') return body;
-  const [only, ...others] = node.type === 'ArrowFunctionExpression' ? statementsOf(body) : [];
-  return only?.type === 'ReturnStatement' && others.length === 0 ? child(only, 'argument') : null;
-}
-
-function statementsOf(body: SyntaxNode): SyntaxNode[] {
-  return children(body, 'body').filter(isCode);
-}
-
-/** Whether something of it is left when types are gone. */
-export function isCode(node: SyntaxNode): boolean {
-  if (node.declare === true || node.type === 'EmptyStatement') return false;
-  if (
-    [
-      'TSInterfaceDeclaration',
-      'TSTypeAliasDeclaration',
-      'TSDeclareFunction',
-      'TSIndexSignature',
-      'TSDeclareMethod',
-      'TSAbstractMethodDefinition',
-      'TSAbstractPropertyDefinition',
-    ].includes(node.type)
-  )
-    return false;
-  if (node.type === 'MethodDefinition') return child(functionOf(node), 'body') !== null && node.abstract !== true;
-  return !(node.type === 'PropertyDefinition' && node.abstract === true);
-}
-
-/** A block of one statement is that statement, where it declares nothing and the other is none. */
-function onlyStatements(left: SyntaxNode, right: SyntaxNode): [SyntaxNode, SyntaxNode] {
-  const only = (node: SyntaxNode): SyntaxNode => {
-    const [first, ...others] = statementsOf(node);
-    return first === undefined || others.length > 0 || declares(first) ? node : first;
-  };
-  if (left.type === 'BlockStatement' && right.type !== 'BlockStatement') return [only(left), right];
-  return left.type !== 'BlockStatement' && right.type === 'BlockStatement' ? [left, only(right)] : [left, right];
-}
-
-function declares(node: SyntaxNode): boolean {
-  return node.type.endsWith('Declaration') && !(node.type === 'VariableDeclaration' && node.kind === 'var');
-}
-
-function need(node: SyntaxNode, field: string): SyntaxNode {
-  const found = child(node, field);
-  if (found === null) throw new Parted(node, null);
-  return found;
-}
-
-function isTree(value: unknown): value is SyntaxNode {
-  return typeof value === 'object' && value !== null && typeof (value as { type?: unknown }).type === 'string';
-}
-
-function isEmpty(value: unknown): boolean {
-  return value === undefined || value === null || value === false || (Array.isArray(value) && value.length === 0);
-}
-
-function same(left: unknown, right: unknown): boolean {
-  return left === right || (isEmpty(left) && isEmpty(right));
 }

@@ -5,15 +5,15 @@
 import { settledAll, unwatched } from '../../platform/originals.ts';
 import { KeyholeError } from '../../protocol/index.ts';
 import type { AppliedPatch, Params, PatchRecord, PatchRequest, PatchResult, RefusedPatch } from '../../protocol/index.ts';
-import type { HostContext } from '../bridge.ts';
+import type { HostContext, Replayed } from '../bridge.ts';
 import type { Withdrawal } from '../patch/engine.ts';
 import { patchIds, select } from '../patch/patch-ids.ts';
 import type { Wrapping } from '../patch/planned.ts';
 import type { TriedPatches, Withdrawn } from '../patch/trials.ts';
 import { changeLimitMs } from './messages.ts';
-import type { Replayed } from '../bridge.ts';
 import type { ThreadReplay } from './thread-replays.ts';
 import type { ThreadPlan } from './messages.ts';
+import { merged } from './merged.ts';
 import { onMainThreadOnly, refusals } from './refusals.ts';
 import { labelOf } from './roster.ts';
 import { restoreIn } from './restore.ts';
@@ -128,7 +128,8 @@ export class ProcessPatches implements TriedPatches {
       return {
         ok: true,
         dryRun,
-        patches: this.#merged(
+        patches: merged(
+          this.#threads.ids().length > 1,
           [...plans].map(([id, plan]) => [id, plan.result.patches]),
           accepted,
         ),
@@ -155,7 +156,8 @@ export class ProcessPatches implements TriedPatches {
     return {
       ok: true,
       dryRun,
-      patches: this.#merged(
+      patches: merged(
+        this.#threads.ids().length > 1,
         done.map(({ part, result }) => [part.thread, result.patches]),
         accepted,
       ),
@@ -268,7 +270,7 @@ export class ProcessPatches implements TriedPatches {
       for (const id of threads) this.#alone.get(id)?.delete(record.id);
     }
     if (thread === undefined) this.#threads.share(this.given);
-    const patches = this.#merged(done, wanted);
+    const patches = merged(this.#threads.ids().length > 1, done, wanted);
     // Live in the process, and in no thread that runs: those that come will not get it.
     const nowhere = wanted.filter(({ id, address }) => patches.every((each) => each.id !== id) && refused.every((each) => each.address !== address));
     for (const { id, address, strategy } of nowhere) patches.push({ id, address, strategy, pauseMs: 0, verified: true, threads: [] });
@@ -295,21 +297,6 @@ export class ProcessPatches implements TriedPatches {
 
   #isIn(id: string, thread: number): boolean {
     return this.#alone.get(thread)?.has(id) === true || this.shared.some((each) => each.id === id);
-  }
-
-  /** One line a function, with the threads it was done in. */
-  #merged(parts: readonly (readonly [number, readonly AppliedPatch[]])[], of: readonly { address: string; id?: string }[]): AppliedPatch[] {
-    const several = this.#threads.ids().length > 1;
-    return of.flatMap(({ address, id }) => {
-      const here = parts.flatMap(([thread, patches]) =>
-        patches.filter((each) => each.address === address && (id ?? each.id) === each.id).map((each) => ({ thread, each })),
-      );
-      const [first] = here;
-      if (first === undefined) return [];
-      const pauseMs = Math.max(...here.map(({ each }) => each.pauseMs));
-      const verified = here.every(({ each }) => each.verified);
-      return [{ ...first.each, pauseMs, verified, ...(several ? { threads: here.map(({ thread }) => thread) } : {}) }];
-    });
   }
 
   #in(thread: number, why: string): string {
