@@ -19,10 +19,6 @@ export function refused(what: RegExp, why: string): (...names: Names) => Cells {
   return (...names) => each({ verdict: 'refused', refused: what, why }, names);
 }
 
-export function wrong(why: string): (...names: Names) => Cells {
-  return (...names) => each({ verdict: 'wrong', why }, names);
-}
-
 function each(limit: Limit, names: Names): Cells {
   return Object.fromEntries(names.map((name) => [name, limit]));
 }

@@ -194,3 +194,68 @@ test('a line that begins with an import goes on with no other', async () => {
   expect((run(output.text.replace(service.detail('target').originalCode, code), others('tsc ES2022')) as unknown as Main).target(7)).toBe(2);
   expect(code.split('\n')).toHaveLength(6);
 });
+
+describe('calls that a bundler changed by what the old text did', () => {
+  const main = `import { price } from './lib.js';
+let seen = 0;
+const kept: unknown[] = [];
+function second(n: number, more: number): number { const twice = n * 2; return twice + 1; }
+function hook(n: number): number { return n; }
+function nothing(): void {}
+function acts(n: number): number { seen += n; return seen; }
+export function target(a: number): unknown {
+  kept.push(hook, nothing, second, acts);
+  nothing();
+  return [
+    hook(a),
+    second(a, 70001),
+    acts(a), price(a), seen,
+  ];
+}
+export const touch = target;
+`;
+  const rows: [string, string, string, string, (text: string) => string, boolean][] = [
+    [
+      'an argument that was left out',
+      'second',
+      'twice + 1',
+      'twice + more',
+      (text) => text.replace(/second\((\w+), 70001\)/, (call, first: string) => `second(${first})`.padEnd(call.length)),
+      false,
+    ],
+    ['an argument that is still there', 'second', 'twice + 1', 'twice + more', (text) => text, true],
+    [
+      'a call that was left out',
+      'second',
+      'const twice = n * 2;',
+      'const twice = (seen += 1);',
+      (text) => text.replace(/second\(\w+, 70001\)/, (call) => '0'.padEnd(call.length)),
+      false,
+    ],
+    ['a call of what had effects', 'acts', 'seen += n;', 'seen -= n;', (text) => text, true],
+  ];
+  for (const [what, path, from, to, edited, accepted] of rows) {
+    test(what, async () => {
+      const sources = { ...files, 'main.ts': main };
+      const output = await build('esbuild bundle', sources);
+      const text = edited(output.text);
+      expect(text).toHaveLength(output.text.length);
+      const service = await described(sources, 'main.ts', { ...output, text });
+      const translate = (): string => translated(service, path, main.replace(from, to));
+      if (accepted) expect(translate()).toContain(`function ${path}`);
+      else expect(translate).toThrow(/the build may have changed its calls by what the old text did \(main\.ts:\d+ mentions it\)/);
+    });
+  }
+
+  test('bodies that a minifier puts in the place of calls', async () => {
+    const sources = { ...files, 'main.ts': main };
+    const output = await build('esbuild minified bundle', sources);
+    for (const [path, changed] of [
+      ['hook', main.replace('{ return n; }', '{ return n + 1; }')],
+      ['nothing', main.replace('nothing(): void {}', 'nothing(): void { seen += 1; }')],
+    ] as const) {
+      const service = await described(sources, 'main.ts', output);
+      expect(() => translated(service, path, changed), path).toThrow(/may have changed its calls|has no function/);
+    }
+  });
+});

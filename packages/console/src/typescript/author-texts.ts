@@ -5,7 +5,7 @@ import { PlaceMap, children, child, nameOf } from '@keyhole/agent/source';
 import { fileAtCommit, repositoryPath } from '../git/repository.ts';
 import type { AgentCalls } from './calls.ts';
 import { parseAuthor, type AuthorFile } from './parse.ts';
-import { resolved } from './sources.ts';
+import { isOfPackage, resolved } from './sources.ts';
 
 /** An import of an import of an import, and so on: what is exported again and again. */
 const maxDepth = 4;
@@ -29,11 +29,17 @@ export async function authorTexts(
     if (content !== null) texts.set(each, content);
   }
   texts.set(source, author.text);
-  await addImported(texts, source, author, async (url) => {
+  const read = async (url: string): Promise<string | null> => {
     const file = fileOf(url, root);
     if (file === null) return null;
     return commit === null ? fromProcess(connection, file) : fromGit(file, root, commit, cwd);
-  });
+  };
+  // Whoever shares the running module may mention what is in this file.
+  for (const each of map.sources.filter((url) => !texts.has(url) && !isOfPackage(url)).slice(0, maxFiles)) {
+    const text = await read(each);
+    if (text !== null) texts.set(each, text);
+  }
+  await addImported(texts, source, author, read);
   return { source, texts };
 }
 

@@ -121,6 +121,11 @@ export class AuthorSources {
   }
 }
 
+/** A package does not import the files of a service. */
+export function isOfPackage(source: string): boolean {
+  return source.includes('/node_modules/');
+}
+
 /** Relative specifiers as the urls they may mean: TypeScript names what a file becomes. */
 export function resolved(from: string, specifier: string): string[] {
   if (!isRelative(specifier)) return [];

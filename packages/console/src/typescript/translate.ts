@@ -15,6 +15,7 @@ import {
   type Scope,
   type SyntaxNode,
 } from '@keyhole/agent/source';
+import { changedCalls } from './callers.ts';
 import { compilers, type Compiled, type Compiler } from './compilers.ts';
 import { emit, layoutOf, startOf, type Speech } from './emit.ts';
 import type { AuthorFile } from './parse.ts';
@@ -31,7 +32,7 @@ export class Translator {
   readonly #author: AuthorFile;
   readonly #running: RunningModule;
   readonly #format: 'module' | 'commonjs';
-  readonly #proofs = new Map<string, { found: Proof[]; more: Generator<Proof, undefined> }>();
+  readonly #proofs = new Map<string, { entry: FunctionEntry; running: FunctionEntry; found: Proof[]; more: Generator<Proof, undefined> }>();
   readonly #compiled = new WeakMap<AuthorFile, Map<Compiler, Compiled | null>>();
   readonly #lessons = new Map<Compiler | null, Map<string, { spoken: Spoken; compiled: Tree }[]>>();
   /** The compiler that fitted last is tried first. */
@@ -51,7 +52,7 @@ export class Translator {
     const proofs = this.#proofsOf(entry, running);
     const { value: first } = proofs.next();
     if (first === undefined) throw this.#unproven(entry, running, detail.address);
-    this.#proofs.set(detail.address, { found: [first], more: proofs });
+    this.#proofs.set(detail.address, { entry, running, found: [first], more: proofs });
   }
 
   /**
@@ -61,6 +62,8 @@ export class Translator {
   translate(renewed: AuthorFile, after: FunctionEntry, address: string): string {
     const proven = this.#proofs.get(address);
     if (proven === undefined) throw new KeyholeError('INTERNAL', `${address} was not proven`);
+    const why = changedCalls(this.#author, proven.entry, renewed, after, this.#running, proven.running);
+    if (why !== null) throw new KeyholeError('NOT_PATCHABLE', `${address}: ${why}`, 'Deploy it.');
     let refusal: unknown;
     // What the old text left open, the new one may need: private names that the build lowered, or a compiler at all.
     for (let index = 0; ; index += 1) {
