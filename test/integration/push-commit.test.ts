@@ -91,7 +91,7 @@ describe('--commit', () => {
       {
         'src/price.js': price.replace('amount * rate', 'amount * rate + 1').replace('items.length', 'items.length * 10'),
         'README.md': 'two\n',
-        'test/price.test.js': 'export {};\n',
+        'test/price.test.js': 'console.log(1);\n',
         'src/lazy.js': 'export function lazy() {\n  return 2;\n}\n',
         'package.json': files['package.json'].replace('1.0.0', '1.0.1'),
       },
