@@ -87,7 +87,8 @@ export class RunningModule {
 
   /** Whether what built this saw more than one file at once, or minified: it may know what a function does, and change who calls it. */
   get mayChangeCalls(): boolean {
-    const { text } = this.tree;
+    // A map in the text is one long line that nobody runs.
+    const text = this.tree.text.replace(/\n\/\/# sourceMappingURL=\S*\s*$/, '');
     return this.map !== null && (this.isBundle || text.length / text.split('\n').length > minifiedLineLength);
   }
 
