@@ -8,12 +8,10 @@ import {
   PlaceMap,
   analyseCaptures,
   authoredPaths,
-  below,
   child,
   children,
   indexFunctions,
   isClass,
-  lineTable,
   nameOf,
   parseModule,
   type Binding,
@@ -21,26 +19,13 @@ import {
   type Scope,
   type SyntaxNode,
 } from '@keyhole/agent/source';
+import type { Name } from './meant-name.ts';
+import { missingMention } from './mentions.ts';
 import type { AuthorFile } from './parse.ts';
 import { Required, declarationForm, exportedBy } from './required.ts';
-import { exportedAs, importOf, isOfPackage, placeOf, type AuthorSources, type Declared, type ImportOf } from './sources.ts';
+import { exportedAs, importOf, placeOf, type AuthorSources, type Declared, type ImportOf } from './sources.ts';
 import { declarationOf, type Tree } from './tree.ts';
 import { constantOf, textOfConstant, type Spoken } from './spoken.ts';
-
-/** A name of the author's file, or a member of what it stands for (`Level.High`, a namespace's). */
-export interface Name {
-  name: string;
-  member: string | null;
-}
-
-export function keyOf({ name, member }: Name): string {
-  return member === null ? name : `${name}.${member}`;
-}
-
-export function nameOfKey(key: string): Name {
-  const dot = key.indexOf('.');
-  return dot === -1 ? { name: key, member: null } : { name: key.slice(0, dot), member: key.slice(dot + 1) };
-}
 
 export class RunningModule {
   readonly tree: Tree;
@@ -92,65 +77,14 @@ export class RunningModule {
     return this.map !== null && (this.isBundle || text.length / text.split('\n').length > minifiedLineLength);
   }
 
-  /**
-   * A place in the author's files that mentions a variable of his file, and is not found in the running code with as many arguments; null where all are there. Code that the
-   * build left out as a whole counts as missing.
-   */
+  /** See {@link missingMention}. */
   missingMention(meant: Binding, held: Binding): string | null {
-    const { captures } = this.tree;
-    const found = new Map<string, number | null>();
-    for (const { node, name, scope, above } of captures.references) {
-      if (name !== held.name || captures.resolve(name, scope) !== held) continue;
-      // Some maps let a statement begin with the white space before it.
-      const indented = /[ \t]*$/.exec(this.tree.text.slice(Math.max(0, node.start - maxIndentation), node.start))?.[0].length ?? 0;
-      const place = this.#authorship?.exactly(node.start) ?? this.#authorship?.exactly(node.start - indented);
-      if (place != null) found.set(`${place.source}:${place.line}:${place.column}`, argumentsOf(node, above));
-    }
-    for (const source of (this.map?.sources ?? []).filter((each) => !isOfPackage(each))) {
-      const file = source === this.#source ? this.#author : this.#sources.file(source);
-      if (file === null) return `nobody knows the text of ${source.replace(/^.*\//, '')}`;
-      for (const { nodes, above, line } of this.#mentions(file, source, meant)) {
-        const key = nodes.map((node) => `${source}:${lineAndColumn(file.text, node.start)}`).find((each) => found.has(each));
-        const called = argumentsOf(nodes[0] ?? above, above);
-        if (key === undefined || (called !== null && found.get(key) !== called)) return `${source.replace(/^.*\//, '')}:${line} mentions it`;
-      }
-    }
-    return null;
-  }
-
-  /** Where a file of the author's mentions a variable of this one's; for `ns.name`, the places of both words. */
-  *#mentions(file: AuthorFile, source: string, meant: Binding): Generator<{ nodes: SyntaxNode[]; above: SyntaxNode; line: number }> {
-    const { captures } = file;
-    const lineOf = lineTable(file.text);
-    const parents = new Map<SyntaxNode, SyntaxNode>();
-    const isMeant = (from: ImportOf | null): boolean => {
-      const target = from === null ? null : this.#sources.imported(source, from);
-      return target !== null && 'source' in target && target.source === this.#source && target.name === meant.name;
-    };
-    for (const { node, name, scope, above } of captures.references) {
-      if (above.type === 'ExportSpecifier' || above.type === 'ExportDefaultDeclaration') continue;
-      const binding = captures.resolve(name, scope);
-      if (binding === null) continue;
-      const line = lineOf(node.start);
-      if (binding === meant) {
-        yield { nodes: [node], above, line };
-        continue;
-      }
-      if (binding.scope !== captures.module || meant.scope !== this.#author.captures.module) continue;
-      const from = importOf(file, binding);
-      if (from?.imported !== '*') {
-        if (isMeant(from)) yield { nodes: [node], above, line };
-        continue;
-      }
-      const property = above.type === 'MemberExpression' && child(above, 'object') === node ? child(above, 'property') : null;
-      // A namespace that is handed on may be asked for anything.
-      if (property === null || above.computed === true) {
-        if (isMeant({ ...from, imported: meant.name })) yield { nodes: [node], above, line };
-      } else if (isMeant({ ...from, imported: nameOf(property) ?? '' })) {
-        if (parents.size === 0) parentsOf(file.program, parents);
-        yield { nodes: [above, property], above: parents.get(above) ?? above, line };
-      }
-    }
+    const { tree, map } = this;
+    return missingMention(
+      { tree, map, author: this.#author, source: this.#source, sources: this.#sources, authorship: this.#authorship },
+      meant,
+      held,
+    );
   }
 
   /** Whether a variable of the author's is exported, and the running module keeps what is exported beside the variable. */
@@ -339,26 +273,8 @@ export class RunningModule {
   }
 }
 
-const maxIndentation = 200;
 /** Longer lines than anybody writes. */
 const minifiedLineLength = 300;
-
-/** How many arguments a mention passes; null where it is no call. */
-function argumentsOf(node: SyntaxNode, above: SyntaxNode): number | null {
-  return above.type === 'CallExpression' && child(above, 'callee') === node ? children(above, 'arguments').length : null;
-}
-
-function parentsOf(node: SyntaxNode, parents: Map<SyntaxNode, SyntaxNode>): void {
-  for (const part of below(node)) {
-    parents.set(part, node);
-    parentsOf(part, parents);
-  }
-}
-
-function lineAndColumn(text: string, offset: number): string {
-  const before = text.slice(0, offset).split('\n');
-  return `${before.length}:${before.at(-1)?.length ?? 0}`;
-}
 
 /** TypeScript names what a file becomes, and some compilers what it is. */
 function sameSpecifier(running: string, authors: string): boolean {
