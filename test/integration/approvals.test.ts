@@ -163,7 +163,7 @@ test('glass is broken loudly: everybody who is attached hears it, journal and ex
   await loud;
   attached.stdin.end();
   expect(await service.ask('1')).toBe('7');
-  expect((await service.keyhole('log', 'svc')).stdout).toContain('WITHOUT APPROVAL');
+  expect((await service.keyhole('log', 'svc')).stdout).toContain('Without approval');
   expect((await service.keyhole('export', 'svc')).stdout).toContain('\nKeyhole-Break-Glass: nobody approved it\n');
 });
 

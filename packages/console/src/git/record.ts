@@ -37,23 +37,13 @@ function checkRecord(record: PatchRecord): void {
   if (!/^[0-9a-f]{64}$/.test(record.entryHash)) throw wrong('entryHash', 'not a SHA-256');
   if (given.breakGlass !== undefined && given.breakGlass !== null && given.breakGlass !== true) throw wrong('breakGlass', 'neither true nor absent');
   if (!areApprovals(given.approvals ?? [])) throw wrong('approvals', `no list of at most ${limits.maxApprovals} approvals`);
-  const { approvals = [], breakGlass = false } = given;
-  if (!Array.isArray(approvals) || !approvals.every(isApproval)) throw wrong('approvals', 'not a list of who approved it');
-  if (typeof breakGlass !== 'boolean') throw wrong('breakGlass', 'neither true nor false');
   // Where an absolute one lies is looked at later.
   checkPath(record.file.replace(/^\//, ''));
   if (!record.address.startsWith(`${record.file}:`)) throw wrong('address', `not one in ${JSON.stringify(record.file)}`);
 }
 
 function areApprovals(value: unknown): boolean {
-  return (
-    Array.isArray(value) &&
-    value.length <= limits.maxApprovals &&
-    value.every((each) => {
-      const { operator, fingerprint, entry } = (each ?? {}) as Record<string, unknown>;
-      return [operator, fingerprint].every((text) => typeof text === 'string' && text.length <= maxTextLength) && Number.isSafeInteger(entry);
-    })
-  );
+  return Array.isArray(value) && value.length <= limits.maxApprovals && value.every(isApproval);
 }
 
 function isApproval(given: unknown): boolean {
