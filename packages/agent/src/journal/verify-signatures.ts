@@ -1,5 +1,5 @@
 /** What a journal's signatures prove: that each request was signed by the operator it names, once, and that he had seen no entry that is not here. */
-import { canonicalRequest, mayBeSignedBySession, requestNamespace, authNamespace } from '../protocol/index.ts';
+import { canonicalRequest, mayBeSignedBySession, requestNamespace, authNamespace, signedRequestOf } from '../protocol/index.ts';
 import type {
   IntentEntry,
   JournalEntry,
@@ -87,25 +87,15 @@ type Who = Pick<IntentEntry, 'operator' | 'fingerprint'>;
 type Asked = Pick<IntentEntry, 'kind' | 'op' | 'session' | 'operator' | 'request'>;
 
 /** Why a request was not signed by whoever has logged in, or null. */
-function requestMisfit({ kind, op, session, operator, request }: Asked, signed: RequestProof, login: LoginProof): string | null {
+function requestMisfit(asked: Asked, signed: RequestProof, login: LoginProof): string | null {
+  const { kind, operator } = asked;
   const blob = Buffer.from(signed.signature, 'base64');
   const signer = signerOf(blob);
   const isOwn = signer === login.publicKey;
   if (!isOwn && !(signer !== null && signer === login.sessionKey && mayBeSignedBySession(kind)))
     return `it is signed by a key that is not ${operator}'s`;
-  const message =
-    signed.nonce === undefined
-      ? { sha512: Buffer.from(signed.digest ?? '', 'hex') }
-      : canonicalRequest({
-          service: login.service,
-          bootId: login.bootId,
-          session,
-          request: signed.request,
-          op,
-          params: request,
-          head: signed.head,
-          nonce: signed.nonce,
-        });
+  const whole = signedRequestOf(asked, signed, login);
+  const message = whole === null ? { sha512: Buffer.from(signed.digest ?? '', 'hex') } : canonicalRequest(whole);
   return isSigned(blob, signer ?? '', requestNamespace, message) ? null : `${operator} did not sign this`;
 }
 

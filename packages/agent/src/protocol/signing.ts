@@ -1,5 +1,5 @@
 /** What an operator signs when he asks for a change: the same bytes at the console, at the door, and years later from the journal's entry. */
-import type { JournalHead } from './journal.ts';
+import type { IntentEntry, JournalHead, LoginProof, RequestProof } from './journal.ts';
 
 /** SSHSIG namespace of signed requests. */
 export const requestNamespace = 'keyhole';
@@ -32,6 +32,15 @@ const sessionSigned: ReadonlySet<string> = new Set(['eval', 'export', 'trace']);
 
 export function mayBeSignedBySession(kind: string): boolean {
   return sessionSigned.has(kind);
+}
+
+/** What was signed, from an entry that holds the signature and the login it rests on; null where the request was redacted. */
+export function signedRequestOf(
+  { op, session, request: params }: Pick<IntentEntry, 'op' | 'session' | 'request'>,
+  { request, head, nonce }: RequestProof,
+  { service, bootId }: LoginProof,
+): (SignedRequest & { params: Record<string, unknown> }) | null {
+  return nonce === undefined ? null : { service, bootId, session, request, op, params, head, nonce };
 }
 
 /** The bytes that are signed, as text: canonical JSON (RFC 8785) with an end of line. */

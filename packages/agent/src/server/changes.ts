@@ -4,7 +4,7 @@
  */
 import type { HostContext, HostOperation } from '../host/bridge.ts';
 import type { Appended, Journal } from '../journal/index.ts';
-import { KeyholeError } from '../protocol/index.ts';
+import { KeyholeError, signedRequestOf } from '../protocol/index.ts';
 import type {
   Approval,
   AskedChange,
@@ -279,10 +279,10 @@ function withoutTexts(error: KeyholeError): ReturnType<KeyholeError['toWire']> {
 }
 
 /** All that the author's signature is over. */
-function askedOf(session: OperatorSession, { op, request: params, signed }: IntentEntry): AskedChange {
-  const { service, bootId } = session.login;
-  if (signed?.nonce === undefined) throw new KeyholeError('INTERNAL', `${op} waits for approval, and is not signed`);
-  return { service, bootId, session: session.id, request: signed.request, op, params, head: signed.head, nonce: signed.nonce };
+function askedOf(session: OperatorSession, intent: IntentEntry): AskedChange {
+  const asked = intent.signed === undefined ? null : signedRequestOf(intent, intent.signed, session.login);
+  if (asked === null) throw new KeyholeError('INTERNAL', `${intent.op} waits for approval, and is not signed`);
+  return asked;
 }
 
 export function sessionEntry(session: OperatorSession, event: 'open' | 'continued' | 'close'): SessionEntry {

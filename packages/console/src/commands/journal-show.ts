@@ -8,6 +8,7 @@ import {
   canonicalRequest,
   KeyholeError,
   requestNamespace,
+  signedRequestOf,
   type JournalEntry,
   type LoginProof,
 } from '@keyhole/agent/protocol';
@@ -55,24 +56,16 @@ function filesOf(entry: JournalEntry, login: LoginProof | undefined): { texts: R
   if (!('phase' in entry) || (entry.phase !== 'intent' && entry.phase !== 'late') || entry.signed === undefined)
     throw new KeyholeError('NOT_FOUND', `entry ${entry.seq} holds no signature`, 'Intents hold one: what was asked for, before it was done');
   if (login === undefined) throw new KeyholeError('JOURNAL', `the login that the signature of entry ${entry.seq} rests on is not in the journal`);
-  const { operator, session, op, request, signed } = entry;
-  if (signed.nonce === undefined)
+  const { operator, signed } = entry;
+  const asked = signedRequestOf(entry, signed, login);
+  if (asked === null)
     throw new KeyholeError(
       'NOT_FOUND',
       `the request of entry ${entry.seq} was redacted: what was signed can not be shown`,
       'keyhole journal verify checks its signature by the digest that was kept',
     );
-  const { service, bootId, publicKey, sessionKey } = login;
-  const message = canonicalRequest({
-    service,
-    bootId,
-    session,
-    request: signed.request,
-    op,
-    params: request,
-    head: signed.head,
-    nonce: signed.nonce,
-  });
+  const { publicKey, sessionKey } = login;
+  const message = canonicalRequest(asked);
   const principal = operator.replace(/[^\w.@-]/g, '-');
   const allowed = (file: string, who: string, namespace: string): string => `ssh-keygen -Y verify -f ${file} -I '${who}' -n ${namespace}`;
   const texts: Record<string, string> = {
