@@ -1,15 +1,15 @@
 /** How the text of a patch is put into a file as git has it: the rest of the file stays what it was, byte by byte. */
 import { diffArrays } from 'diff';
 import { KeyholeError } from '@keyhole/agent/protocol';
+import type { FunctionEntry } from '@keyhole/agent/source';
 import { baseAddress } from '../typescript/compare.ts';
 import { formOf } from '../typescript/forms.ts';
-import { parseAuthor, textOf } from '../typescript/parse.ts';
+import { parseAuthor, textOf, type AuthorFile } from '../typescript/parse.ts';
 
 /** One function in one version of a file. */
 export interface Standing {
   start: number;
   end: number;
-  path: string;
   text: string;
 }
 
@@ -17,20 +17,24 @@ export interface Standing {
 export function standingOf(text: string, file: string, address: string): Standing | null {
   const author = parseAuthor(text, file);
   const entry = author.functions.find((each) => baseAddress(author, each) === address);
-  return entry === undefined ? null : { start: entry.start, end: entry.end, path: entry.path, text: textOf(author, entry) };
+  return entry === undefined ? null : { start: entry.start, end: entry.end, text: textOf(author, entry) };
 }
 
 /** Whether a file has the function as a patch made it, up to types, comments and white space. */
 export function hasText(text: string, file: string, address: string, source: string): boolean {
-  const standing = standingOf(text, file, address);
-  if (standing === null) return false;
-  const { start, end, path } = standing;
-  const form = (whole: string): string | null => {
-    const entry = parseAuthor(whole, file).functions.find((each) => each.start === start && each.path === path);
-    return entry === undefined ? null : formOf(entry.container);
-  };
-  const patched = form(text.slice(0, start) + source + text.slice(end));
-  return patched !== null && patched === form(text);
+  const author = parseAuthor(text, file);
+  const entry = author.functions.find((each) => baseAddress(author, each) === address);
+  return entry !== undefined && isWrittenAs(author, entry, source);
+}
+
+/**
+ * Whether a function of a file is what it would be with that text in its place, up to types, comments and white space.
+ * @throws {KeyholeError} SYNTAX where the file would not parse with it.
+ */
+export function isWrittenAs(author: AuthorFile, { start, end, path, container }: FunctionEntry, text: string): boolean {
+  const other = parseAuthor(author.text.slice(0, start) + text + author.text.slice(end), author.file);
+  const there = other.functions.find((each) => each.start === start && each.path === path);
+  return there !== undefined && formOf(there.container) === formOf(container);
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Which patches are exported, and how each came to be: what an earlier push of the same function had made of it is a commit of its own. */
 import { KeyholeError, type HistoricPatch, type PatchRecord } from '@keyhole/agent/protocol';
 import type { AgentCalls } from '../typescript/calls.ts';
+import { historyPages } from './history.ts';
 import { checkRecords } from './record.ts';
 
 /** One function, from what was loaded to what shall be exported. */
@@ -77,15 +78,12 @@ function whole(chains: readonly PatchChain[]): PatchChain[] {
 
 async function readHistory(connection: AgentCalls): Promise<Map<string, HistoricPatch>> {
   const history = new Map<string, HistoricPatch>();
-  let before: string | undefined;
-  while (history.size < maxHistory) {
-    const { patches, next } = await connection.call('patch.history', { count: pageSize, ...(before !== undefined && { before }) });
+  for await (const patches of historyPages(connection, { count: pageSize })) {
     checkRecords(patches);
     const known = history.size;
     for (const patch of patches) history.set(patch.id, patch);
     // An agent that does not go backwards would be read for ever.
-    if (typeof next !== 'string' || history.size === known) break;
-    before = next;
+    if (history.size === known || history.size >= maxHistory) break;
   }
   return history;
 }

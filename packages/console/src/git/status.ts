@@ -5,9 +5,9 @@
 import { KeyholeError, type HistoricPatch, type PatchRecord, type Result } from '@keyhole/agent/protocol';
 import { splitAddress } from '@keyhole/agent/source';
 import type { AgentCalls } from '../typescript/calls.ts';
-import { formOf } from '../typescript/forms.ts';
 import { parseAuthor, type AuthorFile } from '../typescript/parse.ts';
-import { decodeSource } from './landing.ts';
+import { historyPages } from './history.ts';
+import { decodeSource, isWrittenAs } from './landing.ts';
 import { checkRecords } from './record.ts';
 import { renamedSince } from './rename.ts';
 import { fileAtCommit, gitText, locateInCommit, resolveCommit, topOf } from './repository.ts';
@@ -66,15 +66,10 @@ export async function statusOf(connection: AgentCalls, repo: string): Promise<Se
 
 async function lostPatches(connection: AgentCalls): Promise<HistoricPatch[]> {
   const lost: HistoricPatch[] = [];
-  let before: string | undefined;
-  do {
-    const page: Result<'patch.history'> = await connection.call('patch.history', {
-      states: ['lost', 'superseded'],
-      ...(before !== undefined && { before }),
-    });
-    lost.push(...page.patches);
-    before = page.patches.length === 0 ? undefined : (page.next ?? undefined);
-  } while (before !== undefined && lost.length < maxLost);
+  for await (const patches of historyPages(connection, { states: ['lost', 'superseded'] })) {
+    lost.push(...patches);
+    if (patches.length === 0 || lost.length >= maxLost) break;
+  }
   // What was live in one thread alone ended as it was meant to.
   return lost.filter(({ thread }) => thread === undefined);
 }
@@ -112,18 +107,12 @@ function standsAs(author: AuthorFile, name: string, texts: readonly string[]): n
   if (entries.length === 0) return 'gone';
   for (const [index, text] of texts.entries()) {
     for (const entry of entries) {
-      const { start, end } = entry;
-      const form = formOf(entry.container);
-      let other: AuthorFile;
       try {
-        other = parseAuthor(author.text.slice(0, start) + text + author.text.slice(end), author.file);
+        if (isWrittenAs(author, entry, text)) return index;
       } catch (thrown) {
         // Where the one does not even parse, it is not the other.
-        if (thrown instanceof KeyholeError) continue;
-        throw thrown;
+        if (!(thrown instanceof KeyholeError)) throw thrown;
       }
-      const there = other.functions.find((each) => each.start === start && each.path === entry.path);
-      if (there !== undefined && formOf(there.container) === form) return index;
     }
   }
   return null;
