@@ -1,14 +1,16 @@
 /** The rules of four eyes, without a service around them. */
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { canonicalRequest, limits, type AskedChange } from '../../packages/agent/dist/protocol/index.js';
+import { canonicalRequest, limits, unarmorSignature, type AskedChange, type JournalDraft } from '../../packages/agent/dist/protocol/index.js';
 import { Approvals } from '../../packages/agent/dist/server/approvals.js';
+import { Changes, type ChangesParts } from '../../packages/agent/dist/server/changes.js';
 import { OperatorSession } from '../../packages/agent/dist/server/session.js';
+import { armoredSignature, publicKeyLine } from '../../packages/console/dist/client/ssh-wire.js';
 
-function session(name: string, fingerprint = `key of ${name}`): OperatorSession {
-  const operator = { name, email: 'a@b.c', publicKey: 'k', fingerprint, capabilities: [], verifyRequired: false };
-  const login = { service: 's', bootId: 'b', publicKey: 'k', sessionKey: null, signature: '', message: '' };
-  const claim = { publicKey: 'k', certificate: null, address: 'local' };
+function session(name: string, fingerprint = `key of ${name}`, publicKey = 'k'): OperatorSession {
+  const operator = { name, email: 'a@b.c', publicKey, fingerprint, capabilities: [], verifyRequired: false };
+  const login = { service: 's', bootId: 'b', publicKey, sessionKey: null, signature: '', message: '' };
+  const claim = { publicKey, certificate: null, address: 'local' };
   return new OperatorSession({ operator, claim, login }, { tell: () => undefined, end: () => undefined });
 }
 const asked = (reason: string): AskedChange => ({
@@ -85,4 +87,29 @@ test('is asked for where it is the rule, and glass is there to be broken', () =>
   expect(rules.isNeeded('patch.revert', {})).toBe(false);
   expect(new Approvals({ patch: 0 }).isNeeded('patch.apply', {})).toBe(false);
   expect(() => new Approvals({ patch: 0 }).isNeeded('patch.apply', { breakGlass: true })).toThrow('asks for no approval');
+});
+
+test('an approval has one outcome in the journal, also where the change went away while that was written', async () => {
+  const approvals = new Approvals({ patch: 1 });
+  const author = session('alice');
+  const { id } = waiting(approvals, author, asked('r'));
+  const written: JournalDraft[] = [];
+  const journal = {
+    contradicts: () => undefined,
+    appendAll: async (make: (start: number) => JournalDraft[]) =>
+      make(1).map((draft, index) => ({ seq: written.push(draft) + index, hash: '', time: '' })),
+    append: async (draft: JournalDraft) => {
+      written.push(draft);
+      approvals.withdraw(author);
+    },
+  };
+  const changes = new Changes({ journal, approvals, announce: () => undefined, report: () => undefined } as unknown as ChangesParts);
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const bob = session('bob', 'key of bob', publicKeyLine(privateKey));
+  const params = { id, digest: digestOf(asked('r')) };
+  const request = { service: 's', bootId: 'b', session: bob.id, request: 1, op: 'approval.give', params, head: null, nonce: '1'.repeat(32) };
+  const signature = unarmorSignature(armoredSignature(privateKey, 'keyhole', canonicalRequest(request)));
+  const signed = { head: null, nonce: request.nonce, signature };
+  await expect(changes.make(bob, 'approve', { request: 1, op: 'approval.give', params, signed })).rejects.toThrow('nothing waits');
+  expect(written.filter((draft) => 'phase' in draft && draft.phase === 'outcome')).toMatchObject([{ kind: 'approve', status: 'done' }]);
 });

@@ -154,15 +154,16 @@ export class Changes {
     const { id, digest } = intent.request as Params<'approval.give'>;
     const { seq } = await this.#appendIntent(session, intent);
     const outcome = { kind: 'approve', phase: 'outcome', intent: seq } as const;
+    let count: ReturnType<Approvals['check']>;
     try {
-      const count = this.#parts.approvals.check(session, id, digest);
-      await this.#parts.journal.append({ ...outcome, status: 'done', result: { id } });
-      return { ok: true, id, ...count(seq) };
+      count = this.#parts.approvals.check(session, id, digest);
     } catch (thrown) {
-      const error = KeyholeError.from(thrown);
-      if (error.code !== 'JOURNAL') await this.#parts.journal.append({ ...outcome, status: 'refused', error: error.toWire() });
-      throw error;
+      await this.#parts.journal.append({ ...outcome, status: 'refused', error: KeyholeError.from(thrown).toWire() });
+      throw thrown;
     }
+    await this.#parts.journal.append({ ...outcome, status: 'done', result: { id } });
+    // The change may have gone away while that was written: it was approved all the same, and an intent has one outcome.
+    return { ok: true, id, ...count(seq) };
   }
 
   /** Whoever is attached sees who changes what. */
