@@ -40,9 +40,11 @@ export class Dispatcher {
   readonly #parts: DispatcherParts;
 
   readonly #changes: Changes;
+  readonly #operators: OperatorsFile;
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts;
+    this.#operators = new OperatorsFile(parts.operators);
     const { journal, report, approvals, announce } = parts;
     this.#changes = new Changes({ journal, report, approvals, announce, ask: (...asked) => this.#ask(...asked) });
   }
@@ -134,7 +136,7 @@ export class Dispatcher {
   /** Addresses of today's operators, by fingerprint: the journal does not hold them. */
   #emails(): Map<string, string> {
     try {
-      return new Map(new OperatorsFile(this.#parts.operators).read().named.map(({ fingerprint, email }) => [fingerprint, email]));
+      return new Map(this.#operators.read().named.map(({ fingerprint, email }) => [fingerprint, email]));
     } catch {
       // That the file can not be read is said where somebody wants to come in.
       return new Map();

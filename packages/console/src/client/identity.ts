@@ -22,7 +22,8 @@ const localHost = 'keyhole';
 export async function signingKeys(named: string | undefined, env: NodeJS.ProcessEnv, host = localHost): Promise<SigningKey[]> {
   const file = named ?? nonEmpty(env['KEYHOLE_IDENTITY']);
   if (file !== undefined) return [await keyFromFile(file, new Map())];
-  const identities = await sshIdentities(host, env);
+  // Two programs, neither of which needs the other.
+  const [identities, held] = await Promise.all([sshIdentities(host, env), linesOfAgent(env)]);
   const certificates = await certificatesIn(identities.certificateFiles);
   const own: SigningKey[] = [];
   let trouble: unknown = null;
@@ -34,9 +35,7 @@ export async function signingKeys(named: string | undefined, env: NodeJS.Process
       if (!(error instanceof KeyholeError && error.code === 'NOT_FOUND')) trouble ??= error;
     }
   }
-  const keys = (await keysOfAgent(env, certificates)).filter(
-    (key) => !identities.identitiesOnly || own.some((each) => each.publicKey === key.publicKey),
-  );
+  const keys = keysOfAgent(held, certificates).filter((key) => !identities.identitiesOnly || own.some((each) => each.publicKey === key.publicKey));
   for (const key of own) if (!keys.some((each) => each.publicKey === key.publicKey)) keys.push(key);
   if (keys.length === 0 && trouble !== null) throw trouble;
   if (keys.length === 0) {
@@ -92,24 +91,25 @@ function collectCertificate(line: string, found: Map<string, string>): void {
   if (certificate !== null) found.set(certificate.key.line, words);
 }
 
-function keysOfAgent(env: NodeJS.ProcessEnv, certificates: ReadonlyMap<string, string>): Promise<SigningKey[]> {
+/** What ssh-agent holds, as lines of public keys and certificates. */
+function linesOfAgent(env: NodeJS.ProcessEnv): Promise<string[]> {
   if (nonEmpty(env['SSH_AUTH_SOCK']) === undefined) return Promise.resolve([]);
   return new Promise((resolve) => {
     // No agent, an empty one, no ssh-add: all mean that it has no key for us.
-    execFile('ssh-add', ['-L'], { env, timeout: agentTimeoutMs }, (error, stdout) => {
-      if (error !== null) return resolve([]);
-      const lines = stdout.split('\n');
-      const held = new Map(certificates);
-      for (const line of lines) collectCertificate(line, held);
-      const keys = new Map<string, SigningKey>();
-      for (const line of lines) {
-        const publicKey = keyLine(line);
-        const comment = line.trim().split(/\s+/).slice(2).join(' ');
-        if (publicKey !== null) keys.set(publicKey, agentKey(`ssh-agent ${comment}`.trimEnd(), publicKey, held.get(publicKey) ?? null));
-      }
-      resolve([...keys.values()]);
-    });
+    execFile('ssh-add', ['-L'], { env, timeout: agentTimeoutMs }, (error, stdout) => resolve(error === null ? stdout.split('\n') : []));
   });
+}
+
+function keysOfAgent(lines: readonly string[], certificates: ReadonlyMap<string, string>): SigningKey[] {
+  const known = new Map(certificates);
+  for (const line of lines) collectCertificate(line, known);
+  const keys = new Map<string, SigningKey>();
+  for (const line of lines) {
+    const publicKey = keyLine(line);
+    const comment = line.trim().split(/\s+/).slice(2).join(' ');
+    if (publicKey !== null) keys.set(publicKey, agentKey(`ssh-agent ${comment}`.trimEnd(), publicKey, known.get(publicKey) ?? null));
+  }
+  return [...keys.values()];
 }
 
 function nonEmpty(value: string | undefined): string | undefined {
