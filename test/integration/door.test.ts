@@ -6,21 +6,19 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import * as path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { WebSocket } from 'ws';
 import {
   authMessage,
   authNamespace,
-  decodeFrame,
   encodeFrame,
   hostMessage,
   limits,
   protocolVersion,
   subprotocol,
 } from '../../packages/agent/dist/protocol/index.js';
-import type { ClientHello, ServerHello, Transcript } from '../../packages/agent/dist/protocol/index.js';
+import type { Transcript } from '../../packages/agent/dist/protocol/index.js';
 import { armoredSignature, publicKeyLine } from '../../packages/console/dist/client/ssh-wire.js';
-import { transcriptOf } from '../helpers/fake-host.ts';
 import { answering, journalOf, startService, type Service } from '../helpers/service.ts';
+import { greeted, street } from '../helpers/street.ts';
 
 let service: Service;
 let socketPath: string;
@@ -91,57 +89,15 @@ describe('a request is let in only when it is exactly ours', () => {
   });
 });
 
-interface Street {
-  send(data: Uint8Array | string): void;
-  next(): Promise<{ t: string; error?: { code: string; message: string }; [field: string]: unknown }>;
-  closed: Promise<unknown>;
-  close(): void;
-}
-
-async function street(): Promise<Street> {
-  const socket = new WebSocket('ws://keyhole/', subprotocol, { createConnection: () => connect(socketPath) });
-  const frames: Buffer[] = [];
-  let wake = (): void => undefined;
-  socket.on('message', (data: Buffer) => {
-    frames.push(data);
-    wake();
-  });
-  socket.on('error', () => undefined);
-  const closed = once(socket, 'close');
-  await once(socket, 'open');
-  return {
-    send: (data) => socket.send(data),
-    async next() {
-      while (frames.length === 0) {
-        await Promise.race([
-          new Promise<void>((resolve) => {
-            wake = resolve;
-          }),
-          closed.then(() => {
-            if (frames.length === 0) throw new Error('closed without a word');
-          }),
-        ]);
-      }
-      return decodeFrame(frames.shift() ?? Buffer.alloc(0), limits.maxFrameBytes) as Awaited<ReturnType<Street['next']>>;
-    },
-    closed,
-    close: () => socket.close(),
-  };
-}
-
 /** Says hello, and what has to be signed. */
-async function greeted(): Promise<{ at: Street; hello: ServerHello; transcript: Transcript; message: (key: string) => string }> {
-  const at = await street();
-  const asked: ClientHello = { t: 'hello', versions: [protocolVersion], clientNonce: new Uint8Array(randomBytes(32)) };
-  at.send(encodeFrame(asked));
-  const hello = (await at.next()) as unknown as ServerHello;
-  const transcript = transcriptOf(`unix:${socketPath}`, asked, hello);
-  return { at, hello, transcript, message: (publicKey) => authMessage(transcript, { publicKey }) };
+async function greet(): Promise<Awaited<ReturnType<typeof greeted>> & { message: (key: string) => string }> {
+  const greeting = await greeted(socketPath);
+  return { ...greeting, message: (key) => authMessage(greeting.transcript, { publicKey: key }) };
 }
 
 describe('the agent proves its own key first', () => {
   test('over this meeting, with the key that it keeps beside the journal', async () => {
-    const { at, hello, transcript } = await greeted();
+    const { at, hello, transcript } = await greet();
     const file = `${service.journal}.host_key`;
     expect(statSync(file).mode & 0o777).toBe(0o600);
     const publicKeyOfHost = createPublicKey(readFileSync(file));
@@ -165,7 +121,7 @@ describe('the agent proves its own key first', () => {
   });
 
   test('what it signed is not what an operator signs: sent back, it opens nothing', async () => {
-    const { at, hello, transcript } = await greeted();
+    const { at, hello, transcript } = await greet();
     const { hostKey, hostSignature } = hello;
     expect(hostMessage(transcript)).not.toBe(authMessage(transcript, { publicKey: hostKey }));
     at.send(encodeFrame({ t: 'auth', publicKey: hostKey, signature: Buffer.from(hostSignature).toString('base64') }));
@@ -176,7 +132,7 @@ describe('the agent proves its own key first', () => {
 
 describe('a key has to be proven', () => {
   test('by a signature over both nonces and this socket', async () => {
-    const { at, message } = await greeted();
+    const { at, message } = await greet();
     at.send(encodeFrame({ t: 'auth', publicKey, signature: armoredSignature(privateKey, authNamespace, message(publicKey)) }));
     expect(await at.next()).toMatchObject({ t: 'welcome', operator: { name: 'eve', capabilities: ['view'] } });
     at.send(encodeFrame({ t: 'req', id: 1, op: 'evaluate', params: { expression: '1' } }));
@@ -191,7 +147,7 @@ describe('a key has to be proven', () => {
 
   test('the same words for an unknown key, a wrong signature, another namespace and a replayed one', async () => {
     const stranger = generateKeyPairSync('ed25519').privateKey;
-    const earlier = await greeted();
+    const earlier = await greet();
     const old = armoredSignature(privateKey, authNamespace, earlier.message(publicKey));
     earlier.at.close();
     const attempts: ((message: (key: string) => string) => { publicKey: string; signature: string })[] = [
@@ -205,7 +161,7 @@ describe('a key has to be proven', () => {
     ];
     const answers: string[] = [];
     for (const attempt of attempts) {
-      const { at, message } = await greeted();
+      const { at, message } = await greet();
       at.send(encodeFrame({ t: 'auth', ...attempt(message) }));
       answers.push(JSON.stringify(await at.next()));
       await at.closed;
@@ -219,13 +175,13 @@ describe('a key has to be proven', () => {
 describe('a login is worth something once, in one place', () => {
   /** A login that was recorded, and a key that may come in. */
   const login = async (changed: Partial<Transcript>): Promise<{ code: string } | 'welcome'> => {
-    const { at, transcript } = await greeted();
+    const { at, transcript } = await greet();
     const signature = armoredSignature(privateKey, authNamespace, authMessage({ ...transcript, ...changed }, { publicKey }));
     at.send(encodeFrame({ t: 'auth', publicKey, signature }));
     const answer = await at.next();
     at.close();
     await at.closed;
-    return answer.t === 'welcome' ? 'welcome' : (answer.error ?? { code: 'none' });
+    return answer?.t === 'welcome' ? 'welcome' : (answer?.error ?? { code: 'none' });
   };
 
   test('this one', async () => expect(await login({})).toBe('welcome'));
@@ -243,7 +199,7 @@ describe('a login is worth something once, in one place', () => {
   ])('for %s: refused', async (_, changed) => expect(await login(changed)).toMatchObject({ code: 'NOT_ALLOWED' }));
 
   test('and not twice on one connection', async () => {
-    const { at, message } = await greeted();
+    const { at, message } = await greet();
     const frame = encodeFrame({ t: 'auth', publicKey, signature: armoredSignature(privateKey, authNamespace, message(publicKey)) });
     at.send(frame);
     expect(await at.next()).toMatchObject({ t: 'welcome' });
@@ -253,7 +209,7 @@ describe('a login is worth something once, in one place', () => {
   });
 
   test('a console of before is told which version is spoken here', async () => {
-    const at = await street();
+    const at = await street(socketPath);
     at.send(encodeFrame({ t: 'hello', versions: [1], clientNonce: randomBytes(32) }));
     expect(await at.next()).toMatchObject({
       t: 'error',
@@ -266,7 +222,7 @@ describe('a login is worth something once, in one place', () => {
     const stop = new AbortController();
     const flood = Array.from({ length: 6 }, async () => {
       while (!stop.signal.aborted) {
-        const { at } = await greeted();
+        const { at } = await greet();
         at.send(encodeFrame({ t: 'auth', publicKey: 'ssh-ed25519 AAAA', signature: 'none' }));
         await at.closed;
       }
@@ -296,7 +252,7 @@ describe('what breaks the protocol ends the connection, and nothing else', () =>
     ['nothing', new Uint8Array()],
   ];
   test('the largest frame of a stranger is read', async () => {
-    const at = await street();
+    const at = await street(socketPath);
     const of = (bytes: number): Uint8Array =>
       encodeFrame({ t: 'hello', versions: [protocolVersion], clientNonce: randomBytes(32), more: new Uint8Array(bytes) });
     const others = of(60_000).length - 60_000;
@@ -309,7 +265,7 @@ describe('what breaks the protocol ends the connection, and nothing else', () =>
 
   for (const [name, frame] of frames) {
     test(name, async () => {
-      const at = await street();
+      const at = await street(socketPath);
       at.send(frame);
       expect(await at.next()).toMatchObject({ t: 'error', error: { code: expect.stringMatching(/BAD_FRAME|TOO_LARGE/) } });
       await at.closed;

@@ -1,26 +1,13 @@
 /** Every kind of key at the door of a real service; and keys that change while their owner is inside. */
-import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { spawnSync } from 'node:child_process';
 import * as path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { WebSocket } from 'ws';
-import {
-  authMessage,
-  authNamespace,
-  decodeFrame,
-  encodeFrame,
-  limits,
-  protocolVersion,
-  subprotocol,
-} from '../../packages/agent/dist/protocol/index.js';
-import type { ClientHello, ServerHello } from '../../packages/agent/dist/protocol/index.js';
-import { transcriptOf } from '../helpers/fake-host.ts';
+import { authMessage, authNamespace, encodeFrame } from '../../packages/agent/dist/protocol/index.js';
 import { certify, keyFile, softwareToken, type SigningTool } from '../helpers/keys.ts';
 import { runConsole } from '../helpers/console-process.ts';
 import { answering, newFolder, startService, type Service } from '../helpers/service.ts';
+import { greeted, type Frame, type Street } from '../helpers/street.ts';
 
 const secondVerifier = path.resolve(import.meta.dirname, '../../examples/verify-journal/verify-journal.mjs');
 let service: Service;
@@ -64,45 +51,11 @@ beforeAll(async () => {
   );
 });
 
-interface Frame {
-  t: string;
-  [field: string]: unknown;
-}
-
-/** A console of our own making, for keys that ssh-keygen can not use here. */
-async function attach(
-  { publicKey, sign }: SigningTool,
-  certificate?: string,
-): Promise<{ next(): Promise<Frame | null>; close(): void; send(frame: object): void }> {
-  const socket = new WebSocket('ws://keyhole/', subprotocol, { createConnection: () => connect(socketPath) });
-  const frames: Frame[] = [];
-  let closed = false;
-  let wake = (): void => undefined;
-  socket.on('message', (data: Buffer) => {
-    frames.push(decodeFrame(data, limits.maxFrameBytes) as Frame);
-    wake();
-  });
-  socket.on('error', () => undefined);
-  socket.on('close', () => {
-    closed = true;
-    wake();
-  });
-  await once(socket, 'open');
-  const next = async (): Promise<Frame | null> => {
-    const frame = frames.shift();
-    if (frame !== undefined || closed) return frame ?? null;
-    await new Promise<void>((resolve) => {
-      wake = resolve;
-    });
-    return next();
-  };
-  const send = (frame: object): void => socket.send(encodeFrame(frame));
-  const asked: ClientHello = { t: 'hello', versions: [protocolVersion], clientNonce: new Uint8Array(randomBytes(32)) };
-  send(asked);
-  const transcript = transcriptOf(`unix:${socketPath}`, asked, (await next()) as unknown as ServerHello);
+async function attach({ publicKey, sign }: SigningTool, certificate?: string): Promise<Street> {
+  const { at, transcript } = await greeted(socketPath);
   const keys = { publicKey, ...(certificate !== undefined && { certificate }) };
-  send({ t: 'auth', ...keys, signature: sign(authNamespace, authMessage(transcript, keys)) });
-  return { next, close: () => socket.close(), send };
+  at.send(encodeFrame({ t: 'auth', ...keys, signature: sign(authNamespace, authMessage(transcript, keys)) }));
+  return at;
 }
 
 describe('lets in', () => {
@@ -186,10 +139,7 @@ describe('the console', () => {
 });
 
 describe('a key that changes while its owner is inside', () => {
-  const inside = async (
-    name: string,
-    line: (key: string) => string,
-  ): Promise<{ at: Awaited<ReturnType<typeof attach>>; others: string; key: string }> => {
+  const inside = async (name: string, line: (key: string) => string): Promise<{ at: Street; others: string; key: string }> => {
     const tool = softwareToken('ed25519');
     const others = readFileSync(operators, 'utf8').trim();
     writeOperators(others, line(tool.publicKey));
@@ -197,8 +147,8 @@ describe('a key that changes while its owner is inside', () => {
     expect(await at.next()).toMatchObject({ t: 'welcome', operator: { name } });
     return { at, others, key: tool.publicKey };
   };
-  const evaluateWorks = async (at: Awaited<ReturnType<typeof attach>>, id: number): Promise<unknown> => {
-    at.send({ t: 'req', id, op: 'fn.list', params: { prefix: '' } });
+  const evaluateWorks = async (at: Street, id: number): Promise<unknown> => {
+    at.send(encodeFrame({ t: 'req', id, op: 'fn.list', params: { prefix: '' } }));
     return at.next();
   };
 
