@@ -56,6 +56,11 @@ export class Changes {
     return result;
   }
 
+  /** That an operator was refused before anything was tried. */
+  refused({ id, operator: { name, fingerprint } }: OperatorSession, op: string, why: string): void {
+    this.record({ kind: 'refusal', why, op, operator: name, fingerprint, session: id });
+  }
+
   /** What is worth a line, though nothing depends on it. */
   record(draft: JournalDraft): void {
     this.#parts.journal.append(draft).catch((thrown: unknown) => {
@@ -71,7 +76,7 @@ export class Changes {
       return { kind, phase: 'intent', op: asked.op, session: session.id, operator, fingerprint, request: asked.params, signed };
     } catch (thrown) {
       const why = KeyholeError.from(thrown).message;
-      this.record({ kind: 'refusal', why, op: asked.op, operator, fingerprint, session: session.id });
+      this.refused(session, asked.op, why);
       throw thrown;
     }
   }

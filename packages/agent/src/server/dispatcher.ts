@@ -67,14 +67,7 @@ export class Dispatcher {
   #authorize(session: OperatorSession, name: OperationName, operation: Operation): void {
     const { operator } = session;
     if (operator.capabilities.includes(operation.capability)) return;
-    this.#changes.record({
-      kind: 'refusal',
-      why: `lacks ${operation.capability}`,
-      op: name,
-      operator: operator.name,
-      fingerprint: operator.fingerprint,
-      session: session.id,
-    });
+    this.#changes.refused(session, name, `lacks ${operation.capability}`);
     throw new KeyholeError(
       'NOT_ALLOWED',
       `${operator.name} may not ${name}: it needs ${operation.capability}`,
@@ -82,12 +75,11 @@ export class Dispatcher {
     );
   }
 
-  #holdToPolicy({ operator, id }: OperatorSession, op: OperationName, params: Record<string, unknown>): void {
+  #holdToPolicy(session: OperatorSession, op: OperationName, params: Record<string, unknown>): void {
     try {
-      this.#parts.policy.check(operator.name, op, params);
+      this.#parts.policy.check(session.operator.name, op, params);
     } catch (thrown) {
-      const { name, fingerprint } = operator;
-      this.#changes.record({ kind: 'refusal', why: KeyholeError.from(thrown).message, op, operator: name, fingerprint, session: id });
+      this.#changes.refused(session, op, KeyholeError.from(thrown).message);
       throw thrown;
     }
   }
