@@ -29,6 +29,8 @@ export interface HostContext {
   session: string;
   /** The number of this call on the bridge: names an evaluation that is to be interrupted. */
   call: number;
+  /** An evaluation of theirs may end the process. */
+  mayExit?: true;
   intent?: {
     entry: number;
     entryHash: string;

@@ -8,6 +8,8 @@ import { KeyholeError, limits } from '../protocol/index.ts';
 import type { Params, Result, Thrown } from '../protocol/index.ts';
 import { analyseScopes, beyondLooking, parseModule, withTopLevelAwait } from '../source/index.ts';
 import type { EvaluateAnswer, Inspector, RemoteObject } from './inspector.ts';
+import { ExitGuard } from './exit-guard.ts';
+import type { Held } from './exit-guard.ts';
 import { lend } from './lending.ts';
 import { jsonOf } from './objects.ts';
 import type { SessionObjects } from './objects.ts';
@@ -16,6 +18,12 @@ interface Started {
   answer: Promise<EvaluateAnswer>;
   /** The synchronous part was ended, or failed in a way that is not the operator's code's. */
   failedAtOnce: boolean;
+}
+
+/** Which call asks for it, and whether whoever asks may end the process by it. */
+interface Asked {
+  call: number;
+  mayExit?: boolean;
 }
 
 /** A termination that was announced comes at the next interrupt; this is only how long a lost one is waited for. */
@@ -36,6 +44,7 @@ export class Evaluator {
   #ended: number | null = null;
   /** Interrupted before they began. */
   readonly #cancelled = new Set<number>();
+  readonly #exits = new ExitGuard();
   readonly #awaiting = new Map<number, (error: KeyholeError) => void>();
 
   constructor(inspector: Inspector, portals: ScopePortals) {
@@ -64,10 +73,19 @@ export class Evaluator {
     return 'running';
   }
 
-  async evaluate(params: Params<'evaluate'>, call: number, objects: SessionObjects): Promise<Result<'evaluate'>> {
+  /** @param mayExit it may end the process. */
+  async evaluate(params: Params<'evaluate'>, { call, mayExit = false }: Asked, objects: SessionObjects): Promise<Result<'evaluate'>> {
     if (this.#cancelled.delete(call)) throw new KeyholeError('INTERRUPTED', 'the evaluation was interrupted before it began');
     const timeoutMs = params.timeoutMs ?? limits.defaultEvaluationTimeoutMs;
-    const answer = await this.#bounded(call, timeoutMs, () => this.#start(params, objects.group, timeoutMs));
+    const held = mayExit ? null : this.#exits.hold((refused) => this.#awaiting.get(call)?.(refused));
+    let answer: EvaluateAnswer;
+    try {
+      answer = await this.#bounded(call, timeoutMs, () => this.#start(params, objects.group, timeoutMs, held));
+    } finally {
+      held?.release();
+    }
+    // Also where the code has caught it: what it was asked for was not done.
+    if (held !== null && held.refused !== null) throw held.refused;
     if (answer.exceptionDetails !== undefined) return { ok: false, error: this.#thrown(answer.exceptionDetails, params.safe === true) };
     const { result } = answer;
     const json = jsonOf(this.#inspector, result);
@@ -142,15 +160,22 @@ export class Evaluator {
     }
   }
 
-  #start(params: Params<'evaluate'>, group: string, timeoutMs: number): Started {
+  #start(params: Params<'evaluate'>, group: string, timeoutMs: number, held: Held | null): Started {
+    const named = held === null ? '' : `\n//# sourceURL=${held.script}`;
+    const during = <T>(work: () => T): T => (held === null ? work() : held.during(work));
+    return during(() => this.#run(params, group, timeoutMs, named));
+  }
+
+  /** @param named a comment behind the code, by which it is known among callers. */
+  #run(params: Params<'evaluate'>, group: string, timeoutMs: number, named: string): Started {
     const { expression, in: file, safe = false } = params;
     try {
       if (file !== undefined) {
-        const answer = safe ? this.#guardedIn(expression, file, group) : this.#within(expression, file, group, timeoutMs);
+        const answer = safe ? this.#guardedIn(expression, file, group) : this.#within(expression, file, { group, timeoutMs, named });
         return { answer: this.#settled(answer, group), failedAtOnce: false };
       }
       const answer = this.#inspector.post<EvaluateAnswer>('Runtime.evaluate', {
-        expression: withTopLevelAwait(expression),
+        expression: `${withTopLevelAwait(expression)}${named}`,
         throwOnSideEffect: safe,
         timeout: timeoutMs,
         objectGroup: group,
@@ -176,9 +201,9 @@ export class Evaluator {
   }
 
   /** Inside a module: the portal evaluates, under V8's limit. */
-  #within(expression: string, file: string, group: string, timeoutMs: number): EvaluateAnswer {
+  #within(expression: string, file: string, { group, timeoutMs, named }: { group: string; timeoutMs: number; named: string }): EvaluateAnswer {
     const portal = this.#portals.portal(file);
-    const code = withTopLevelAwait(expression);
+    const code = `${withTopLevelAwait(expression)}${named}`;
     return lend(
       () => portal(code),
       (name) =>

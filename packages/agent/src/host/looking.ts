@@ -34,7 +34,7 @@ export function createLooking(inspector: Inspector, actors: ActorRegistry, porta
   return {
     handlers: {
       'actors.list': ({ type }, { session }) => actors.list(type, inspector, objectsOf(session)),
-      evaluate: (params, { session, call }) => evaluator.evaluate(params, call, objectsOf(session)),
+      evaluate: (params, { session, ...asked }) => evaluator.evaluate(params, asked, objectsOf(session)),
       inspect: (params, { session }) => {
         const { actor, handle, expression, depth = 1, start = 0, count = limits.maxPageSize } = params;
         const objects = objectsOf(session);

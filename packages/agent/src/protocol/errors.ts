@@ -19,6 +19,7 @@ export const errorTable = {
   NOT_APPROVED: { exitCode: 4, doc: 'The change waited for other operators, and not enough of them approved it.' },
   TIMEOUT: { exitCode: 1, doc: 'The process did not answer in time, or an evaluation ran past its limit.' },
   INTERRUPTED: { exitCode: 1, doc: 'The operator interrupted the evaluation.' },
+  EXIT: { exitCode: 4, doc: 'The evaluation would have ended the process. It ran up to there; ending the process so takes the role admin.' },
   NOT_FOUND: { exitCode: 1, doc: 'No such actor, file, function, patch or handle.' },
   AMBIGUOUS: { exitCode: 1, doc: 'The name stands for several things; the message lists them.' },
   SYNTAX: { exitCode: 1, doc: 'The new text does not parse; the message has file, line and caret.' },

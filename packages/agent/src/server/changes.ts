@@ -255,7 +255,7 @@ export class Changes {
 }
 
 /** Errors that come after the code has begun to run, or may have: not refusals. */
-const ranAlready = new Set<string>(['INTERNAL', 'TIMEOUT', 'INTERRUPTED', 'PATCH_FAILED', 'UNPROVEN']);
+const ranAlready = new Set<string>(['INTERNAL', 'TIMEOUT', 'INTERRUPTED', 'EXIT', 'PATCH_FAILED', 'UNPROVEN']);
 
 /** Values of the service never go into the journal; their type and size, and what was done, do. */
 function summaryOf(op: HostOperation, result: unknown): { status: 'done' | 'refused'; result: Record<string, unknown> } {

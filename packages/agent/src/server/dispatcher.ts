@@ -146,7 +146,8 @@ export class Dispatcher {
   }
 
   async #ask(session: OperatorSession, request: number, op: HostOperation, params: unknown, context: Pick<HostContext, 'intent'>): Promise<unknown> {
-    const { id, result } = this.#parts.bridge.call(op, params as Params<HostOperation>, { session: session.id, ...context });
+    const mayExit = session.operator.capabilities.includes('admin') && { mayExit: true as const };
+    const { id, result } = this.#parts.bridge.call(op, params as Params<HostOperation>, { session: session.id, ...context, ...mayExit });
     session.calls.set(request, id);
     try {
       const answer = await result;
