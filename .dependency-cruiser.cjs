@@ -40,7 +40,7 @@ module.exports = {
     {
       name: 'git-runs-in-one-place',
       severity: 'error',
-      from: { path: 'packages/', pathNot: 'packages/console/src/(git/repository|client/(sign|identity|ssh|ssh-config)|commands/editor)' },
+      from: { path: 'packages/', pathNot: 'packages/console/src/(git/repository|client/(sign|identity|ssh|ssh-config)|commands/editor|repl/pager)' },
       to: { path: '^(node:)?child_process$' },
     },
     ...Object.entries(homes).map(([name, home]) => ({

@@ -32,6 +32,7 @@ export async function attached(service: Service, command: CommandDefinition): Pr
       interactive: false,
       ask: never,
       handOver: (work) => work(),
+      show: (text) => Promise.resolve(terminal.result(text)),
       signal: new AbortController().signal,
       prefix: '.',
       dial: never,

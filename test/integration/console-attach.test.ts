@@ -261,7 +261,7 @@ describe('at a terminal', () => {
     await see(/'<secret>'/);
     type('.exit\r');
     await ended;
-    const file = join(agent.dir, 'state', 'keyhole', 'history');
+    const file = join(agent.dir, 'state', 'keyhole', 'history-rooms');
     expect(readFileSync(file, 'utf8')).toContain('secret');
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });

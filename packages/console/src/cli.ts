@@ -58,6 +58,7 @@ async function main(argv: string[]): Promise<number> {
         handedOver = false;
       }
     },
+    show: (text) => Promise.resolve(terminal.result(text)),
     signal: interruption.signal,
     prefix: 'keyhole ',
     dial,

@@ -1,28 +1,52 @@
 /** Names that may follow an expression: own and inherited ones, read from descriptors under the side-effect guard. */
-import type { Evaluator } from './evaluate.ts';
+import type { Evaluator, ScopePortals } from './evaluate.ts';
 import type { Inspector } from './inspector.ts';
+import type { SessionObjects } from './objects.ts';
 
 /** A chain of names and literal keys; anything else might run code. */
 const chain = /^[\p{ID_Start}$_#][\p{ID_Continue}$\u200c\u200d]*(?:\??\.#?[\p{ID_Start}$_][\p{ID_Continue}$]*|\[(?:\d+|"[^"\\]*"|'[^'\\]*')\])*$/u;
 const maxNames = 2_000;
 const timeoutMs = 100;
 
-export function complete(inspector: Inspector, evaluator: Evaluator, expression: string, file: string | undefined, group: string): string[] {
-  if (expression !== '' && !chain.test(expression)) return [];
-  let object;
-  try {
-    object = evaluator.peek(expression === '' ? 'globalThis' : expression, expression === '' ? undefined : file, group, timeoutMs);
-  } catch {
-    // A name that means nothing has no completions.
-    return [];
+interface Asked {
+  expression: string;
+  /** Inside that module: its variables come before the globals. */
+  in?: string;
+}
+
+export class Completion {
+  readonly #inspector: Inspector;
+  readonly #evaluator: Evaluator;
+  readonly #portals: ScopePortals;
+
+  constructor(inspector: Inspector, evaluator: Evaluator, portals: ScopePortals) {
+    this.#inspector = inspector;
+    this.#evaluator = evaluator;
+    this.#portals = portals;
   }
-  if (object.objectId === undefined) {
-    if (object.type === 'undefined' || object.subtype === 'null') return [];
-    object = inspector.wrap(Object.getPrototypeOf(Object(object.value ?? '')), group, false);
-    if (object.objectId === undefined) return [];
+
+  names({ expression, in: file }: Asked, objects: SessionObjects): string[] {
+    if (expression !== '' && !chain.test(expression)) return [];
+    const own = expression === '' && file !== undefined ? this.#portals.names(file) : [];
+    return [...new Set([...own, ...this.#propertiesOf(expression, file, objects)])].slice(0, maxNames);
   }
-  // A Proxy answers questions about its properties with code of the service.
-  if (object.subtype === 'proxy') return [];
-  const { result } = inspector.properties(object.objectId, false, false);
-  return [...new Set(result.filter((each) => each.symbol === undefined).map((each) => each.name))].slice(0, maxNames);
+
+  #propertiesOf(expression: string, file: string | undefined, objects: SessionObjects): string[] {
+    let object;
+    try {
+      object = this.#evaluator.peek(expression === '' ? 'globalThis' : expression, expression === '' ? undefined : file, objects, timeoutMs);
+    } catch {
+      // A name that means nothing has no completions.
+      return [];
+    }
+    if (object.objectId === undefined) {
+      if (object.type === 'undefined' || object.subtype === 'null') return [];
+      object = this.#inspector.wrap(Object.getPrototypeOf(Object(object.value ?? '')), objects.group, false);
+      if (object.objectId === undefined) return [];
+    }
+    // A Proxy answers questions about its properties with code of the service.
+    if (object.subtype === 'proxy') return [];
+    const { result } = this.#inspector.properties(object.objectId, false, false);
+    return result.filter((each) => each.symbol === undefined).map((each) => each.name);
+  }
 }

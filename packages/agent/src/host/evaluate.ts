@@ -3,16 +3,17 @@
  * forbid or end is an error.
  */
 import { nodeClock } from '../platform/clock.ts';
-import { followed, stringify, unwatched } from '../platform/originals.ts';
+import { followed, unwatched } from '../platform/originals.ts';
 import { KeyholeError, limits } from '../protocol/index.ts';
-import type { Params, Result, Thrown } from '../protocol/index.ts';
-import { analyseScopes, beyondLooking, parseModule, withTopLevelAwait } from '../source/index.ts';
+import type { Params, Result } from '../protocol/index.ts';
+import { analyseScopes, beyondLooking, keptNamesIn, parseModule, withKeptValues, withTopLevelAwait } from '../source/index.ts';
 import type { EvaluateAnswer, Inspector, RemoteObject } from './inspector.ts';
 import { ExitGuard } from './exit-guard.ts';
 import type { Held } from './exit-guard.ts';
 import { lend } from './lending.ts';
 import { jsonOf } from './objects.ts';
 import type { SessionObjects } from './objects.ts';
+import { thrownOf } from './thrown.ts';
 
 interface Started {
   answer: Promise<EvaluateAnswer>;
@@ -34,6 +35,8 @@ const maxCancelled = 32;
 export interface ScopePortals {
   /** @throws {KeyholeError} NOT_FOUND where the file is not loaded or was not instrumented. */
   portal(file: string): (code: string) => unknown;
+  /** The names of its variables, and whether a name is one. Throws as `portal` does. */
+  names(file: string): readonly string[];
 }
 
 export class Evaluator {
@@ -80,23 +83,28 @@ export class Evaluator {
     const held = mayExit ? null : this.#exits.hold((refused) => this.#awaiting.get(call)?.(refused));
     let answer: EvaluateAnswer;
     try {
-      answer = await this.#bounded(call, timeoutMs, () => this.#start(params, objects.group, timeoutMs, held));
+      answer = await this.#bounded(call, timeoutMs, () => this.#start(params, objects, timeoutMs, held));
     } finally {
       held?.release();
     }
     // Also where the code has caught it: what it was asked for was not done.
     if (held !== null && held.refused !== null) throw held.refused;
-    if (answer.exceptionDetails !== undefined) return { ok: false, error: this.#thrown(answer.exceptionDetails, params.safe === true) };
+    if (answer.exceptionDetails !== undefined) {
+      const error = thrownOf(answer.exceptionDetails, params.safe === true);
+      if (params.keep === true && answer.exceptionDetails.exception !== undefined) objects.kept.error(answer.exceptionDetails.exception);
+      return { ok: false, error };
+    }
     const { result } = answer;
+    const name = params.keep === true ? objects.kept.result(result) : undefined;
     const json = jsonOf(this.#inspector, result);
     const depth = params.depth ?? 0;
     const value = objects.value(result);
     if (depth > 0 && result.objectId !== undefined) deepen(value, objects, result, depth);
-    return { ok: true, value, ...(json === undefined ? {} : { json }) };
+    return { ok: true, value, ...(json === undefined ? {} : { json }), ...(name === undefined ? {} : { name }) };
   }
 
   /** A value for inspection: a closed grammar, and V8's guard besides. */
-  peek(expression: string, file: string | undefined, group: string, timeoutMs: number): RemoteObject {
+  peek(expression: string, file: string | undefined, objects: SessionObjects, timeoutMs: number): RemoteObject {
     const why = beyondLooking(expression);
     if (why !== null) {
       throw new KeyholeError(
@@ -106,17 +114,17 @@ export class Evaluator {
       );
     }
     const answer =
-      file === undefined
+      file === undefined && this.#keptIn(expression, file, objects).length === 0
         ? this.#inspector.post<EvaluateAnswer>('Runtime.evaluate', {
             expression: `(${expression}\n)`,
             throwOnSideEffect: true,
             timeout: timeoutMs,
-            objectGroup: group,
+            objectGroup: objects.group,
             generatePreview: true,
           })
-        : this.#guardedIn(expression, file, group);
+        : this.#guardedIn(expression, file, objects);
     if (answer.exceptionDetails === undefined) return answer.result;
-    const { name, message } = this.#thrown(answer.exceptionDetails, true);
+    const { name, message } = thrownOf(answer.exceptionDetails, true);
     throw new KeyholeError('NOT_FOUND', `${expression}: ${name}: ${message}`);
   }
 
@@ -160,31 +168,59 @@ export class Evaluator {
     }
   }
 
-  #start(params: Params<'evaluate'>, group: string, timeoutMs: number, held: Held | null): Started {
+  #start(params: Params<'evaluate'>, objects: SessionObjects, timeoutMs: number, held: Held | null): Started {
     const named = held === null ? '' : `\n//# sourceURL=${held.script}`;
     const during = <T>(work: () => T): T => (held === null ? work() : held.during(work));
-    return during(() => this.#run(params, group, timeoutMs, named));
+    return during(() => this.#run(params, objects, timeoutMs, named));
   }
 
   /** @param named a comment behind the code, by which it is known among callers. */
-  #run(params: Params<'evaluate'>, group: string, timeoutMs: number, named: string): Started {
+  #run(params: Params<'evaluate'>, objects: SessionObjects, timeoutMs: number, named: string): Started {
     const { expression, in: file, safe = false } = params;
     try {
-      if (file !== undefined) {
-        const answer = safe ? this.#guardedIn(expression, file, group) : this.#within(expression, file, { group, timeoutMs, named });
-        return { answer: this.#settled(answer, group), failedAtOnce: false };
+      if (file !== undefined && safe) {
+        return { answer: this.#settled(this.#guardedIn(expression, file, objects), objects.group), failedAtOnce: false };
       }
-      const answer = this.#inspector.post<EvaluateAnswer>('Runtime.evaluate', {
-        expression: `${withTopLevelAwait(expression)}${named}`,
-        throwOnSideEffect: safe,
-        timeout: timeoutMs,
-        objectGroup: group,
-        generatePreview: true,
-      });
-      return { answer: this.#settled(answer, group), failedAtOnce: false };
+      const names = this.#keptIn(expression, file, objects);
+      const run = (text: string): EvaluateAnswer => {
+        const code = `${withTopLevelAwait(text)}${named}`;
+        return file === undefined ? this.#global(code, safe, objects.group, timeoutMs) : this.#within(code, file, objects.group, timeoutMs);
+      };
+      const answer =
+        names.length === 0
+          ? run(expression)
+          : lend(
+              names.map((name) => objects.kept.get(name)),
+              (place) => run(boundTo(expression, names, place)),
+            );
+      return { answer: this.#settled(answer, objects.group), failedAtOnce: false };
     } catch (thrown) {
       return { answer: Promise.reject(thrown), failedAtOnce: true };
     }
+  }
+
+  /** The kept values that an expression means: where the service or the module has a variable of that name, it means that one. */
+  #keptIn(expression: string, file: string | undefined, objects: SessionObjects): string[] {
+    const names = keptNamesIn(expression).filter((name) => objects.kept.has(name) && !(name in globalThis) && !this.#isDeclared(name));
+    if (names.length === 0 || file === undefined) return names;
+    const own = this.#portals.names(file);
+    return names.filter((name) => !own.includes(name));
+  }
+
+  /** A `const` of an earlier evaluation is no property of the global object. */
+  #isDeclared(name: string): boolean {
+    const { result, exceptionDetails } = this.#inspector.post<EvaluateAnswer>('Runtime.evaluate', { expression: `typeof ${name}` });
+    return exceptionDetails !== undefined || result.value !== 'undefined';
+  }
+
+  #global(expression: string, safe: boolean, group: string, timeoutMs: number): EvaluateAnswer {
+    return this.#inspector.post<EvaluateAnswer>('Runtime.evaluate', {
+      expression,
+      throwOnSideEffect: safe,
+      timeout: timeoutMs,
+      objectGroup: group,
+      generatePreview: true,
+    });
   }
 
   /** The answer once its promise has settled. The handlers are attached in this very turn, so a rejection is never unhandled in the service. */
@@ -201,33 +237,28 @@ export class Evaluator {
   }
 
   /** Inside a module: the portal evaluates, under V8's limit. */
-  #within(expression: string, file: string, { group, timeoutMs, named }: { group: string; timeoutMs: number; named: string }): EvaluateAnswer {
+  #within(code: string, file: string, group: string, timeoutMs: number): EvaluateAnswer {
     const portal = this.#portals.portal(file);
-    const code = `${withTopLevelAwait(expression)}${named}`;
     return lend(
       () => portal(code),
-      (name) =>
-        this.#inspector.post<EvaluateAnswer>('Runtime.evaluate', {
-          expression: `${name}()`,
-          timeout: timeoutMs,
-          objectGroup: group,
-          generatePreview: true,
-        }),
+      (name) => this.#global(`${name}()`, false, group, timeoutMs),
     );
   }
 
   /** The guard refuses eval itself, so the names are read through the portal and the expression runs as a function of them. */
-  #guardedIn(expression: string, file: string, group: string): EvaluateAnswer {
-    const portal = this.#portals.portal(file);
+  #guardedIn(expression: string, file: string | undefined, { group, kept }: SessionObjects): EvaluateAnswer {
+    const portal = file === undefined ? null : this.#portals.portal(file);
+    const own = file === undefined ? [] : this.#portals.names(file);
     const source = `(${expression}\n)`;
     const scopes = analyseScopes(parseModule(source, 'module', 'expression'));
-    const names = [...new Set(scopes.references.map((reference) => reference.name))].filter((name) => !(name in globalThis) && name !== 'undefined');
-    const values = names.map((name) => portal(name));
-    const wrapped = values.map((value) => this.#inspector.wrap(value, group, false));
+    const used = [...new Set(scopes.references.map((reference) => reference.name))].filter((name) => !(name in globalThis) && name !== 'undefined');
+    const names = portal === null ? used.filter((name) => kept.has(name)) : used;
+    const valueOf = (name: string): unknown => (portal === null || (kept.has(name) && !own.includes(name)) ? kept.get(name) : portal(name));
+    const wrapped = names.map((name) => this.#inspector.wrap(valueOf(name), group, false));
     return this.#inspector.post<EvaluateAnswer>('Runtime.callFunctionOn', {
       objectId: this.#inspector.wrap(globalThis, group, false).objectId,
       // As constants: an assignment would change a copy and look as if it had worked.
-      functionDeclaration: `function (${names.map((_, index) => `$${index}`).join(',')}) { ${names.map((name, index) => `const ${name}=$${index};`).join('')} return ${source} }`,
+      functionDeclaration: `function (${names.map((_, index) => `keyhole$${index}`).join(',')}) { ${names.map((name, index) => `const ${name}=keyhole$${index};`).join('')} return ${source} }`,
       arguments: wrapped.map((each) =>
         each.objectId !== undefined
           ? { objectId: each.objectId }
@@ -240,37 +271,16 @@ export class Evaluator {
       generatePreview: true,
     });
   }
-
-  #thrown(details: NonNullable<EvaluateAnswer['exceptionDetails']>, guarded: boolean): Thrown {
-    const { exception, text } = details;
-    const stack = exception?.description ?? text;
-    if (guarded && /^(EvalError: Possible side-effect|TypeError: Assignment to constant variable)/.test(stack)) {
-      throw new KeyholeError(
-        'SIDE_EFFECT',
-        'the expression would change something',
-        'Without --safe it runs; it then stands in the journal all the same.',
-      );
-    }
-    const preview = new Map(exception?.preview?.properties.map((property) => [property.name, property.value]));
-    const [head = ''] = stack.split('\n');
-    const match = /^(?:Uncaught )?([\w$.]*(?:Error|Exception)?)(?:: (.*))?$/.exec(head);
-    if (exception?.subtype === 'error') {
-      return {
-        name: match?.[1] || exception.className || 'Error',
-        message: match?.[2] ?? preview.get('message') ?? '',
-        stack: ownFrames(stack).slice(0, limits.maxStringLength),
-      };
-    }
-    const shown = exception === undefined ? text : (exception.description ?? stringify(exception.value) ?? exception.type);
-    return { name: 'Thrown', message: shown.slice(0, limits.maxStringLength), stack: '' };
-  }
 }
 
-/** Without the frames below the operator's code: those are ours. */
-function ownFrames(stack: string): string {
-  const lines = stack.split('\n');
-  const ours = lines.findIndex((line) => line.includes('(node:inspector:'));
-  return (ours === -1 ? lines : lines.slice(0, ours)).join('\n');
+function boundTo(expression: string, names: readonly string[], place: string): string {
+  const text = withKeptValues(expression, names, place);
+  if (text !== null) return text;
+  throw new KeyholeError(
+    'BAD_REQUEST',
+    `${names.join(', ')}: a function in a statement may run when this session is over`,
+    `Give the value a name of its own first: globalThis.last = ${names[0] ?? '_'}`,
+  );
 }
 
 function deepen(value: Extract<Result<'evaluate'>, { ok: true }>['value'], objects: SessionObjects, object: RemoteObject, depth: number): void {

@@ -2,7 +2,7 @@
 import { KeyholeError, limits } from '../protocol/index.ts';
 import type { ActorRegistry } from './actors/registry.ts';
 import type { HostHandlers } from './bridge.ts';
-import { complete } from './complete.ts';
+import { Completion } from './complete.ts';
 import { Evaluator } from './evaluate.ts';
 import type { ScopePortals } from './evaluate.ts';
 import type { Inspector, RemoteObject } from './inspector.ts';
@@ -21,6 +21,7 @@ export interface Looking {
 
 export function createLooking(inspector: Inspector, actors: ActorRegistry, portals: ScopePortals): Looking {
   const evaluator = new Evaluator(inspector, portals);
+  const completion = new Completion(inspector, evaluator, portals);
   const sessions = new Map<string, SessionObjects>();
   const objectsOf = (session: string): SessionObjects => {
     let objects = sessions.get(session);
@@ -43,13 +44,11 @@ export function createLooking(inspector: Inspector, actors: ActorRegistry, porta
         let object: RemoteObject;
         if (actor !== undefined) object = inspector.wrap(actors.find(actor, inspector, objects.group), objects.group);
         else if (handle !== undefined) object = objects.object(handle);
-        else object = evaluator.peek(expression ?? '', params.in, objects.group, peekTimeoutMs);
+        else object = evaluator.peek(expression ?? '', params.in, objects, peekTimeoutMs);
         return objects.page(object, start, count, depth);
       },
       text: ({ handle, start, count }, { session }) => objectsOf(session).text(handle, start, count),
-      complete: ({ expression, in: file }, { session }) => ({
-        names: complete(inspector, evaluator, expression, file, objectsOf(session).group),
-      }),
+      complete: (params, { session }) => ({ names: completion.names(params, objectsOf(session)) }),
     },
     forget(session) {
       sessions.get(session)?.release();

@@ -20,6 +20,12 @@ function within(strict: boolean): Within {
   }).runInThisContext() as Within;
 }
 
+/** The names of a module's variables. */
+export function variablesOf(scope: ModuleScope): string[] {
+  const words: readonly string[] = Object.values(scopeWords);
+  return Object.keys(scope).filter((name) => !words.includes(name));
+}
+
 /** The way into one module. */
 export function portalInto(file: string, scope: ModuleScope, strict: boolean): (code: string) => unknown {
   const run = within(strict);

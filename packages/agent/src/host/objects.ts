@@ -4,6 +4,7 @@
 import { KeyholeError, limits } from '../protocol/index.ts';
 import type { RemoteProperty, RemoteValue, Result, ValuePage } from '../protocol/index.ts';
 import type { Inspector, PropertiesAnswer, RemoteObject } from './inspector.ts';
+import { KeptValues } from './kept-values.ts';
 
 /** Row sources that are read by index, so that ten million elements cost no more than a page. */
 const indexed = new Set(['array', 'typedarray', 'map', 'set']);
@@ -16,16 +17,19 @@ interface Handle {
 export class SessionObjects {
   readonly #inspector: Inspector;
   readonly group: string;
+  readonly kept: KeptValues;
   readonly #handles = new Map<string, Handle>();
   #next = 1;
 
   constructor(inspector: Inspector, session: string) {
     this.#inspector = inspector;
     this.group = `keyhole:${session}`;
+    this.kept = new KeptValues(inspector);
   }
 
   release(): void {
     this.#handles.clear();
+    this.kept.release();
     this.#inspector.releaseGroup(this.group);
   }
 

@@ -68,6 +68,7 @@ export const catalogue: Record<OperationName, Operation> = {
       in: file,
       safe: optional(flag, "under V8's side-effect guard: an accident guard, not a boundary"),
       depth,
+      keep: optional(flag, 'keeps the value for later expressions of this session: as _ (what it throws as _err), an object also as $1, $2, ...'),
       timeoutMs: optional(integer(1, limits.maxEvaluationTimeoutMs), 'how long it may run or be awaited'),
       thread,
     },

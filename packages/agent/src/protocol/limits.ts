@@ -38,6 +38,8 @@ export const limits = {
   maxPageSize: 100,
   /** Handles a session may hold; the oldest are released first. */
   maxHandles: 1_000,
+  /** Objects that a session may name again by `$3`: each is kept from the garbage collection, with all that hangs on it. */
+  maxKeptValues: 20,
   maxDepthOfInspection: 5,
   /** Source of one expression or one function. */
   maxSourceBytes: 262_144,

@@ -44,8 +44,9 @@ export interface Operations {
     result: { actors: { id: string; type: string; mailbox: number | null; state?: RemoteValue; error?: string }[] };
   };
   evaluate: {
-    params: { expression: string; in?: string; safe?: boolean; depth?: number; timeoutMs?: number; thread?: number };
-    result: { ok: true; value: RemoteValue; json?: unknown } | { ok: false; error: Thrown };
+    params: { expression: string; in?: string; safe?: boolean; depth?: number; keep?: boolean; timeoutMs?: number; thread?: number };
+    /** `name`: what later expressions may call it, where it was kept and is an object. */
+    result: { ok: true; value: RemoteValue; json?: unknown; name?: string } | { ok: false; error: Thrown };
   };
   inspect: {
     /** Exactly one of `actor`, `handle`, `expression`; `expression` is evaluated under the side-effect guard. */

@@ -7,6 +7,7 @@ export * from './source-map.ts';
 export * from './map-comment.ts';
 export * from './normalize.ts';
 export * from './top-level-await.ts';
+export * from './kept-names.ts';
 export * from './closed-grammar.ts';
 export * from './strict.ts';
 export * from './authored.ts';

@@ -4,12 +4,22 @@ import { namesOf } from './patterns.ts';
 import { child, children } from './syntax.ts';
 import type { SyntaxNode } from './syntax.ts';
 
-/** The code as V8 can run it as a script: wrapped in an async function where it awaits, else as it is. Names it declares stay declared. */
-export function withTopLevelAwait(code: string): string {
-  if (parse(code, false) !== null) return code;
+/** What was typed, as a script, and whether it awaits at its top level; null for what nobody can parse: V8 explains that best. */
+export function parseTyped(code: string): { program: SyntaxNode; awaits: boolean } | null {
+  const plain = parse(code, false);
+  if (plain !== null) return { program: plain, awaits: false };
   const program = parse(code, true);
-  // What nobody can parse V8 explains best.
-  if (program === null) return code;
+  return program === null ? null : { program, awaits: true };
+}
+
+/**
+ * The code as V8 can run it as a script: wrapped in an async function where it awaits, else as it is. Names it declares stay declared. `parameters` and `given` are the names and the
+ * values of the function that wraps it.
+ */
+export function withTopLevelAwait(code: string, parameters = '', given = ''): string {
+  const typed = parseTyped(code);
+  if (typed === null || !typed.awaits) return code;
+  const { program } = typed;
   const statements = children(program, 'body');
   const names: string[] = [];
   const parts: string[] = [];
@@ -22,7 +32,7 @@ export function withTopLevelAwait(code: string): string {
     } else parts.push(text);
   }
   const declared = names.length === 0 ? '' : `var ${names.join(',')};`;
-  return `${declared}(async () => {${parts.join('\n')}\n})()`;
+  return `${declared}(async (${parameters}) => {${parts.join('\n')}\n})(${given})`;
 }
 
 function assignments(declaration: SyntaxNode, code: string, names: string[]): string {

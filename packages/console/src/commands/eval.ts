@@ -50,7 +50,7 @@ export function evaluateIn(
   connection: Connection,
   expression: string,
   { timeoutMs, signal }: Pick<CommandContext, 'timeoutMs' | 'signal'>,
-  options: { in?: string; safe?: boolean; depth?: number; thread?: number },
+  options: { in?: string; safe?: boolean; depth?: number; keep?: boolean; thread?: number },
 ): Promise<Result<'evaluate'>> {
   const limitMs = timeoutMs === undefined ? limits.defaultEvaluationTimeoutMs : Math.min(Math.max(timeoutMs, 1), limits.maxEvaluationTimeoutMs);
   return connection.call(

@@ -38,7 +38,7 @@ function functionsBelow(connection: Connection, prefix: string, context: Command
 }
 
 /** The author's texts; where neither the process nor the repository knows them, what runs. */
-async function textsOf(connection: AgentCalls, detail: FunctionDetail, cwd: string): Promise<{ source: string; original: string }> {
+export async function textsOf(connection: AgentCalls, detail: FunctionDetail, cwd: string): Promise<{ source: string; original: string }> {
   if (detail.source !== null && detail.original !== null) return { source: detail.source, original: detail.original };
   try {
     // Loaded when needed: the TypeScript it brings takes longer to load than most commands take to run.

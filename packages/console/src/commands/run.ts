@@ -4,6 +4,7 @@ import type { Connection } from '../client/connection.ts';
 import type { DialOptions } from '../client/dial.ts';
 import { renderFailure } from '../render/failure.ts';
 import type { Terminal } from '../render/terminal.ts';
+import type { Text } from '../render/text.ts';
 import { durationMs, textFlag, type CommandContext, type CommandDefinition } from './command.ts';
 import { parseWords, splitTarget } from './parse.ts';
 
@@ -15,6 +16,8 @@ export interface Surroundings {
   interactive: boolean;
   ask(question: string): Promise<string>;
   handOver<T>(work: () => Promise<T>): Promise<T>;
+  /** Where a result for people goes: through a pager, where there is one. */
+  show(text: Text): Promise<void>;
   signal: AbortSignal;
   /** `keyhole ` on the command line, `.` in the REPL, where the target is the one that is attached. */
   prefix: string;
@@ -72,7 +75,7 @@ export async function runCommand(definition: CommandDefinition, argv: string[], 
     };
     const outcome = await definition.run(context, args);
     if (asJson) terminal.json(outcome.json);
-    else if (outcome.exact === undefined) terminal.result(outcome.text);
+    else if (outcome.exact === undefined) await surroundings.show(outcome.text);
     else terminal.document(outcome.text, outcome.exact);
     return outcome.exitCode ?? 0;
   } catch (error) {

@@ -38,6 +38,18 @@ export class Terminal {
     else this.#stdout.write(exact);
   }
 
+  /** To the clipboard of whoever sits at the terminal (OSC 52), if it can do that. @returns false where stdout is no terminal. */
+  copy(text: Text): boolean {
+    if (this.#stdout.isTTY !== true) return false;
+    this.#stdout.write(`\u001b]52;c;${Buffer.from(this.plain(text)).toString('base64')}\u0007`);
+    return true;
+  }
+
+  /** Without colours. */
+  plain(text: Text): string {
+    return paint(text, false);
+  }
+
   /** For readline, which writes by itself. */
   format(text: Text): string {
     return paint(text, this.#colourOut);

@@ -2,35 +2,54 @@
 import type { Connection } from '../client/connection.ts';
 import type { CommandDefinition } from '../commands/command.ts';
 import { sanitize } from '../render/sanitize.ts';
+import { ownCommands } from './own-commands.ts';
+import type { Session } from './session.ts';
 
 /** Somebody waits at the keyboard: late names are worth nothing. */
 const completionTimeoutMs = 2_000;
-const ownDotCommands = ['break', 'editor', 'exit', 'help', 'load', 'reconnect', 'save'];
+const ownDotCommands = ['break', 'editor', 'exit', 'help', 'reconnect', ...ownCommands.map(({ name }) => name)];
 
 /** As readline wants it: the candidates, and the end of the line that they replace. */
-export async function complete(line: string, connection: Connection | null, definitions: CommandDefinition[]): Promise<[string[], string]> {
+export async function complete(line: string, session: Session, definitions: CommandDefinition[]): Promise<[string[], string]> {
+  const { connection } = session;
   const name = /^\s*(\.\S*)$/.exec(line)?.[1];
   if (name !== undefined) return matching(name, [...definitions.map((each) => `.${each.name}`), ...ownDotCommands.map((each) => `.${each}`)]);
   const dotted = /^\s*\.([a-z]+)\s.*?(\S*)$/.exec(line);
   const word = dotted?.[2] ?? '';
   const definition = definitions.find((each) => each.name.split(' ')[0] === dotted?.[1]);
   if (definition !== undefined && word.startsWith('-')) return matching(word, longOptions(definition));
-  if (connection === null || connection.lost !== null) return [[], line];
+  if (connection.lost !== null) return [[], line];
+  if (dotted?.[1] === 'in') return matching(word, await filesFrom(word, connection));
+  if (dotted?.[1] === 'src' || dotted?.[1] === 'doc') return matching(word, await addressesFrom(word, connection));
   if (definition !== undefined && !(definition.verbatim === true && word.includes('.'))) {
     const words = await wordsFor(definition, word, connection);
     if (definition.verbatim !== true || words.some((each) => each.startsWith(word))) return matching(word, words);
   }
-  return completeExpression(line, connection);
+  return completeExpression(line, session);
 }
 
-async function completeExpression(line: string, connection: Connection): Promise<[string[], string]> {
+async function completeExpression(line: string, { connection, scope }: Session): Promise<[string[], string]> {
   const [, chain = '', start = ''] = /(?:^|[^\w$.])((?:[\p{ID_Start}$_][\p{ID_Continue}$]*\.)*)([\p{ID_Continue}$]*)$/u.exec(line) ?? [];
   if (/^\d/.test(start) || (chain === '' && start === '')) return [[], line];
-  const { names } = await connection.call('complete', { expression: chain.replace(/\.$/, '') }, { timeoutMs: completionTimeoutMs });
+  const { names } = await connection.call(
+    'complete',
+    { expression: chain.replace(/\.$/, ''), ...(scope !== null && { in: scope }) },
+    { timeoutMs: completionTimeoutMs },
+  );
   return matching(
     start,
     names.filter((each) => /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(each)),
   );
+}
+
+async function functionsFrom(prefix: string, connection: Connection): Promise<{ address: string; file: string }[]> {
+  return (await connection.call('fn.list', { prefix }, { timeoutMs: completionTimeoutMs })).functions;
+}
+async function addressesFrom(prefix: string, connection: Connection): Promise<string[]> {
+  return (await functionsFrom(prefix, connection)).map(({ address }) => address);
+}
+async function filesFrom(prefix: string, connection: Connection): Promise<string[]> {
+  return (await functionsFrom(prefix, connection)).map(({ file }) => file);
 }
 
 async function wordsFor(definition: CommandDefinition, word: string, connection: Connection): Promise<string[]> {
@@ -42,7 +61,7 @@ async function wordsFor(definition: CommandDefinition, word: string, connection:
       return (await connection.call('actors.list', {}, options)).actors.map((actor) => actor.id);
     case 'fn':
     case 'edit':
-      return (await connection.call('fn.list', { prefix: word }, options)).functions.map((each) => each.address);
+      return addressesFrom(word, connection);
     case 'revert':
     case 'diff':
     case 'export':

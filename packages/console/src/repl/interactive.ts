@@ -1,15 +1,19 @@
 /** `attach` at a terminal: node:repl's editing, history and multi-line input around evaluations in the service. Nothing is evaluated here. */
 import { Recoverable, start, type REPLServer } from 'node:repl';
-import { errorTable } from '@keyhole/agent/protocol';
+import { KeyholeError, errorTable } from '@keyhole/agent/protocol';
 import { allCommands } from '../commands/all.ts';
 import type { CommandContext } from '../commands/command.ts';
 import { isUnfinished } from '../commands/expression.ts';
 import { askOnTerminal } from '../commands/question.ts';
 import { renderFailure } from '../render/failure.ts';
 import { span, type Text } from '../render/text.ts';
+import { coloured } from './colours.ts';
 import { complete } from './completion.ts';
 import { InputGate } from './gate.ts';
 import { historyFile } from './history.ts';
+import { ownCommands } from './own-commands.ts';
+import { paged } from './pager.ts';
+import { showPreviews } from './preview.ts';
 import type { Notices, Session } from './session.ts';
 
 /** What the evaluation hands to node:repl's writer: text that is ready, so that no value of ours is ever inspected. */
@@ -23,7 +27,7 @@ class Shown {
 /** Resolves with the exit code when the operator leaves. `notices` is what the session calls when the line is lost or there is news. */
 export function readFromKeyboard(context: CommandContext, session: Session, notices: Notices): Promise<number> {
   const { terminal } = context;
-  const gate = new InputGate(process.stdin, () => session.interrupt());
+  const gate = new InputGate(process.stdin, { interrupt: () => session.interrupt(), paste: (text) => void alone(() => take(text)) });
   const prompt = start({
     prompt: session.prompt,
     input: gate,
@@ -34,7 +38,7 @@ export function readFromKeyboard(context: CommandContext, session: Session, noti
     writer: (shown: unknown) => (shown instanceof Shown ? terminal.format(shown.text).replace(/\n$/, '') : ''),
     completer: (line: string, done: (error: Error | null, result: [string[], string]) => void) => {
       // No names are better than an error between the operator's keys.
-      complete(line, session.connection, allCommands).then(
+      complete(line, session, allCommands).then(
         (found) => done(null, found),
         () => done(null, [[], line]),
       );
@@ -48,7 +52,7 @@ export function readFromKeyboard(context: CommandContext, session: Session, noti
       } else if (isUnfinished(code)) {
         done(new Recoverable(new SyntaxError('unfinished')), undefined);
       } else {
-        void alone(() => session.evaluate(code)).then((text) => done(null, new Shown(text)));
+        void alone(() => answer(code)).then((text) => done(null, new Shown(text)));
       }
     },
   });
@@ -71,7 +75,28 @@ export function readFromKeyboard(context: CommandContext, session: Session, noti
       gate.attach();
     }
   };
-  const keyboard = { interactive: true, handOver, ask: (question: string) => handOver(() => askOnTerminal(question)) };
+  const screen = { rows: (process.stdout.rows ?? 24) - 1, env: context.env, handOver };
+  const show = async (text: Text): Promise<void> => {
+    if (!(await paged(terminal.format(text), screen))) terminal.result(text);
+  };
+  const keyboard = { interactive: true, handOver, show, ask: (question: string) => handOver(() => askOnTerminal(question)) };
+  /** What the prompt shows of an evaluation: nothing, where the pager has shown it. */
+  const answer = async (code: string): Promise<Text> => {
+    const text = await session.evaluate(code);
+    return (await paged(terminal.format(text), screen)) ? '' : text;
+  };
+  /** Pasted lines are one text, and run only when somebody has seen them. */
+  const take = async (code: string): Promise<void> => {
+    terminal.message(['\n', coloured(code), '\n']);
+    try {
+      const lines = code.split('\n').length;
+      if (/^y(?:es)?$/i.test(await keyboard.ask(`Evaluate these ${lines} lines? [y/N] `))) await show(await session.evaluate(code));
+    } catch (error) {
+      // Ctrl-C at the question.
+      if (!(error instanceof KeyholeError)) throw error;
+    }
+    prompt.displayPrompt();
+  };
   const dotCommand = (run: (line: string) => Promise<void>) =>
     function (this: REPLServer, line: string): void {
       this.clearBufferedCommand();
@@ -89,17 +114,24 @@ export function readFromKeyboard(context: CommandContext, session: Session, noti
       action: dotCommand(async (line) => void (await session.command(`${group} ${line}`, keyboard))),
     });
   }
+  for (const { name, words, summary } of ownCommands) {
+    prompt.defineCommand(name, {
+      help: `${words}  ${summary}`.trim(),
+      action: dotCommand(async (line) => void (await session.command(`.${name} ${line}`, keyboard))),
+    });
+  }
   prompt.defineCommand('reconnect', {
     help: 'connects again after the line was lost',
     action: dotCommand(async () => terminal.message(await handOver(() => session.reconnect()))),
   });
   try {
-    prompt.setupHistory(historyFile(context.env), (error) => {
+    prompt.setupHistory(historyFile(context.env, session.connection.welcome.service), (error) => {
       if (error !== null) terminal.message(span('dim', `no history: ${error.message}\n`));
     });
   } catch (error) {
     terminal.message(span('dim', `no history: ${(error as Error).message}\n`));
   }
+  showPreviews(prompt, gate, session, terminal);
   notices.news = (text) => {
     prompt.setPrompt(session.prompt);
     terminal.message(['\n', text]);

@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import { KeyholeError, errorTable } from '@keyhole/agent/protocol';
 import type { CommandContext } from '../commands/command.ts';
 import { isUnfinished } from '../commands/expression.ts';
+import type { Text } from '../render/text.ts';
 import type { Session } from './session.ts';
 
 /** The exit code: 0 at the end of the input, 3 where the line was lost before. */
@@ -12,6 +13,7 @@ export async function readFromPipe(context: CommandContext, session: Session): P
     interactive: false,
     ask: () => Promise.reject(new KeyholeError('USAGE', 'there is nobody to ask')),
     handOver: <T>(work: () => Promise<T>) => work(),
+    show: (text: Text) => Promise.resolve(terminal.result(text)),
   };
   let pending = '';
   const evaluate = async (): Promise<void> => {

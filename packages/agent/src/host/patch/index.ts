@@ -1,13 +1,13 @@
 /** The operations on functions and patches, as the host serves them. */
 import { createSelection, isInstrumentedModule } from '../../loader/index.ts';
-import type { SlotTable } from '../../loader/index.ts';
+import type { InstrumentedModule, SlotTable } from '../../loader/index.ts';
 import { nodeClock } from '../../platform/clock.ts';
 import { KeyholeError } from '../../protocol/index.ts';
 import type { FunctionDetail, FunctionSummary, Params, PatchResult, StrategyName } from '../../protocol/index.ts';
 import type { HostContext, HostHandlers } from '../bridge.ts';
 import type { ScopePortals } from '../evaluate.ts';
 import type { Inspector } from '../inspector.ts';
-import { portalInto } from '../module-portal.ts';
+import { portalInto, variablesOf } from '../module-portal.ts';
 import { PatchEngine } from './engine.ts';
 import { LiveEditStrategy } from './live-edit.ts';
 import { ModuleIndex, loadedCode } from './modules.ts';
@@ -94,18 +94,21 @@ export function createPatching({ inspector, service, root, commit, table }: Patc
     'patch.waiting': () => ({ patches: waiting.list() }),
     'patch.export': ({ ids }) => ({ service, root, commit, patches: engine.records(ids) }),
   };
+  const instrumented = (file: string): InstrumentedModule => {
+    const { module } = modules.module(file);
+    if (isInstrumentedModule(module)) return module;
+    throw new KeyholeError(
+      'NOT_FOUND',
+      `${file} has no way in`,
+      'Start the service with --import @keyhole/agent/register to evaluate inside its modules.',
+    );
+  };
   const portals: ScopePortals = {
     portal(file) {
-      const { module } = modules.module(file);
-      if (!isInstrumentedModule(module)) {
-        throw new KeyholeError(
-          'NOT_FOUND',
-          `${file} has no way in`,
-          'Start the service with --import @keyhole/agent/register to evaluate inside its modules.',
-        );
-      }
+      const module = instrumented(file);
       return portalInto(file, module.scope(), module.strict);
     },
+    names: (file) => variablesOf(instrumented(file).scope()),
   };
   return {
     handlers,
