@@ -1,5 +1,5 @@
 /** The built console as a process of its own. */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 export const consoleProgram = fileURLToPath(new URL('../../packages/console/dist/cli.js', import.meta.url));
@@ -11,19 +11,44 @@ export interface Finished {
   json(): unknown;
 }
 
-export function runConsole(words: string[], options: { env: NodeJS.ProcessEnv; cwd?: string; input?: string }): Promise<Finished> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [consoleProgram, ...words], {
-      env: options.env,
-      cwd: options.cwd,
-      stdio: ['pipe', 'pipe', 'pipe'],
+export interface RunningConsole {
+  child: ChildProcess;
+  ended: Promise<Finished>;
+  /** Resolves when it has said that; rejects where it ends before. */
+  until(stream: 'stdout' | 'stderr', text: string): Promise<void>;
+}
+
+export function startConsole(words: string[], options: { env: NodeJS.ProcessEnv; cwd?: string; input?: string }): RunningConsole {
+  const child = spawn(process.execPath, [consoleProgram, ...words], { env: options.env, cwd: options.cwd, stdio: ['pipe', 'pipe', 'pipe'] });
+  const said = { stdout: '', stderr: '' };
+  let wake = (): void => undefined;
+  for (const stream of ['stdout', 'stderr'] as const) {
+    child[stream].on('data', (chunk: Buffer) => {
+      said[stream] += chunk.toString('utf8');
+      wake();
     });
-    let stdout = '';
-    let stderr = '';
-    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString('utf8')));
-    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString('utf8')));
+  }
+  const ended = new Promise<Finished>((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (code) => resolve({ code, stdout, stderr, json: () => JSON.parse(stdout) as unknown }));
-    child.stdin.end(options.input ?? '');
+    child.on('close', (code) => resolve({ code, ...said, json: () => JSON.parse(said.stdout) as unknown }));
   });
+  child.stdin.end(options.input ?? '');
+  return {
+    child,
+    ended,
+    async until(stream, text) {
+      const over = ended.then(() => true);
+      while (!said[stream].includes(text)) {
+        const more = new Promise<boolean>((resolve) => {
+          wake = () => resolve(false);
+        });
+        if ((await Promise.race([more, over])) && !said[stream].includes(text))
+          throw new Error(`it ended without ${text}: ${said.stdout}${said.stderr}`);
+      }
+    },
+  };
+}
+
+export function runConsole(words: string[], options: { env: NodeJS.ProcessEnv; cwd?: string; input?: string }): Promise<Finished> {
+  return startConsole(words, options).ended;
 }

@@ -11,7 +11,7 @@ function session(name: string, fingerprint = `key of ${name}`, publicKey = 'k'):
   const operator = { name, email: 'a@b.c', publicKey, fingerprint, capabilities: [], verifyRequired: false };
   const login = { service: 's', bootId: 'b', publicKey, sessionKey: null, signature: '', message: '' };
   const claim = { publicKey, certificate: null, address: 'local' };
-  return new OperatorSession({ operator, claim, login }, { tell: () => undefined, end: () => undefined });
+  return new OperatorSession({ operator, claim, login }, { say: () => undefined, tell: () => undefined, end: () => undefined });
 }
 const asked = (reason: string): AskedChange => ({
   service: 's',

@@ -13,7 +13,7 @@ const newSession = (): OperatorSession => {
   const login = { service: 'svc', bootId: 'boot', publicKey: publicKeyLine(own), sessionKey: publicKeyLine(sessionKey), signature: '', message: '' };
   const operator = { name: 'alice', email: 'a@example.com', publicKey: login.publicKey, fingerprint: 'f', capabilities: [], verifyRequired: false };
   const claim = { publicKey: login.publicKey, certificate: null, address: 'local' };
-  return new OperatorSession({ operator, claim, login }, { tell: () => undefined, end: () => undefined });
+  return new OperatorSession({ operator, claim, login }, { say: () => undefined, tell: () => undefined, end: () => undefined });
 };
 
 function sign(

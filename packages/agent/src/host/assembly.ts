@@ -13,6 +13,7 @@ import { createPatching } from './patch/index.ts';
 import { ThreadPatches, createThreading } from './threads/index.ts';
 import type { Roster } from './threads/roster.ts';
 import type { ThreadReplay } from './threads/thread-replays.ts';
+import { watch } from './watch/watch.ts';
 
 export interface MainHostParts {
   service: string;
@@ -89,6 +90,13 @@ export function assembleHost(parts: MainHostParts): MainHost {
       patches: threading.count(),
       ...(asked === true && { build: build() }),
     }),
+    watch: (params, context) => {
+      const loadedElsewhere = async (address: string): Promise<{ id: number; name: string }[]> => {
+        const { threads } = await threading.handlers['fn.get']({ address }, context);
+        return threads.filter(({ id }) => id !== 0).map(({ id, name }) => ({ id, name }));
+      };
+      return watch({ slots: patching.slots, modules: patching.modules, clock: nodeClock, root, loadedElsewhere }, params, context);
+    },
     doctor: () => ({
       checks: examine(hostChecks, {
         table,

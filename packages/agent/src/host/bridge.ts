@@ -7,7 +7,11 @@
  *                                                        host -> door   news { number, live, undone | replayed }
  *   door -> host   written { number }                    (those news are in the journal)
  *   door -> host   replay { records }                    host -> door   armed {} (from now on they go into effect)
+ *                                                        host -> door   said { id, text } (before the answer, any number of times)
+ *   door -> host   heard { id }                          (the oldest of these has left for the console)
+ *   door -> host   stop { id, why }                      (nobody wants more of it: it answers soon)
  */
+import type { CallStream, StreamEnd } from './call-stream.ts';
 import type { Approval, OperationName, Params, PatchRecord, ReplayResult, Result, StrategyName, Undone, WireError } from '../protocol/index.ts';
 
 /** Operations of the catalogue that are done on the main thread. */
@@ -31,6 +35,10 @@ export interface HostContext {
   call: number;
   /** An evaluation of theirs may end the process. */
   mayExit?: true;
+  /** Whether the operator may evaluate anything. */
+  mayEval?: boolean;
+  /** Takes what is said before the answer. */
+  stream?: CallStream;
   intent?: {
     entry: number;
     entryHash: string;
@@ -42,6 +50,9 @@ export interface HostContext {
     breakGlass?: true;
   };
 }
+
+/** As the door gives it. */
+export type AskedContext = Omit<HostContext, 'call' | 'stream'>;
 
 /** The journal is the door's: it adds its state to `info`. So does it add its checks and its clock to `doctor`. */
 export type HostResult<O extends HostOperation> = O extends 'info'
@@ -55,10 +66,12 @@ export type HostHandlers = {
 };
 
 export type ToHost =
-  | { t: 'call'; id: number; op: HostOperation; params: Record<string, unknown>; context: Omit<HostContext, 'call'> }
+  | { t: 'call'; id: number; op: HostOperation; params: Record<string, unknown>; context: AskedContext }
   | { t: 'forget'; session: string }
   | { t: 'written'; number: number }
-  | { t: 'replay'; records: PatchRecord[] };
+  | { t: 'replay'; records: PatchRecord[] }
+  | { t: 'heard'; id: number }
+  | { t: 'stop'; id: number; why: StreamEnd };
 
 /** What became of a replay in this process. `failed` may become `live` later, when more of its file has been loaded. */
 export interface Replayed {
@@ -75,4 +88,8 @@ export interface Replayed {
 export type HostNews = { t: 'news'; number: number; live: number } & ({ undone: Undone } | { replayed: Replayed });
 
 export type ToDoor =
-  { t: 'answer'; id: number; ok: true; result: unknown } | { t: 'answer'; id: number; ok: false; error: WireError } | HostNews | { t: 'armed' };
+  | { t: 'answer'; id: number; ok: true; result: unknown }
+  | { t: 'answer'; id: number; ok: false; error: WireError }
+  | HostNews
+  | { t: 'armed' }
+  | { t: 'said'; id: number; text: string };

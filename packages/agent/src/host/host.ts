@@ -5,6 +5,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { KeyholeError } from '../protocol/errors.ts';
 import type { PatchRecord } from '../protocol/index.ts';
 import type { Coming } from './arrival.ts';
+import { CallStream } from './call-stream.ts';
 import type { MainHost } from './assembly.ts';
 import type { HostContext, ToDoor, ToHost } from './bridge.ts';
 import type { Outbox } from './outbox.ts';
@@ -29,16 +30,22 @@ export function serveHost({ port, host, outbox, failed }: HostOptions): void {
       }
     }
   };
+  /** Of calls that have not been answered. */
+  const streams = new Map<number, { session: string; stream: CallStream }>();
   const answer = async (message: Extract<ToHost, { t: 'call' }>): Promise<void> => {
     let reply: ToDoor;
+    const { id } = message;
+    const stream = new CallStream((text) => port.postMessage({ t: 'said', id, text } satisfies ToDoor));
+    streams.set(id, { session: message.context.session, stream });
     try {
       const { handlers } = host.here ?? (await host.come());
       const handler = handlers[message.op] as ((params: unknown, context: HostContext) => unknown) | undefined;
       if (handler === undefined) throw new KeyholeError('BAD_REQUEST', `the host knows no ${message.op}`);
-      reply = { t: 'answer', id: message.id, ok: true, result: await handler(message.params, { ...message.context, call: message.id }) };
+      reply = { t: 'answer', id: message.id, ok: true, result: await handler(message.params, { ...message.context, call: id, stream }) };
     } catch (thrown) {
       reply = { t: 'answer', id: message.id, ok: false, error: KeyholeError.from(thrown).toWire() };
     }
+    streams.delete(id);
     try {
       port.postMessage(reply);
     } catch (thrown) {
@@ -57,12 +64,19 @@ export function serveHost({ port, host, outbox, failed }: HostOptions): void {
   };
   port.on('message', (message: ToHost) =>
     guarded(() => {
-      if (message.t === 'forget') host.whenHere(({ forget }) => guarded(() => forget(message.session)));
-      else if (message.t === 'written') outbox.written(message.number);
+      if (message.t === 'forget') {
+        for (const { session, stream } of streams.values()) if (session === message.session) stream.end('gone');
+        host.whenHere(({ forget }) => guarded(() => forget(message.session)));
+      }
+      if (message.t === 'written') outbox.written(message.number);
       else if (message.t === 'replay') void arm(message.records);
-      else void answer(message);
+      else if (message.t === 'heard') streams.get(message.id)?.stream.heard();
+      else if (message.t === 'stop') streams.get(message.id)?.stream.end(message.why);
+      else if (message.t === 'call') void answer(message);
     }),
   );
+  // The door is gone, and with it whoever listened.
+  port.on('close', () => guarded(() => [...streams.values()].forEach(({ stream }) => stream.end('gone'))));
   port.unref();
   // To a port whose door is gone nothing is said; the next door hears it all.
   outbox.attach((news) => port.postMessage(news satisfies ToDoor));

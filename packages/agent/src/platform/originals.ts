@@ -16,6 +16,18 @@ export const forEachOfMap = Map.prototype.forEach;
 export const setInMap = Map.prototype.set;
 export const forEachOfSet = Set.prototype.forEach;
 export const addToSet = Set.prototype.add;
+export const entriesOfMap = Map.prototype.entries;
+export const nextOfMap = nextOf(new Map().entries());
+export const valuesOfSet = Set.prototype.values;
+export const nextOfSet = nextOf(new Set().values());
+export const sizeOfMap = getterOf(Map.prototype, 'size');
+export const sizeOfSet = getterOf(Set.prototype, 'size');
+const typedArray = getPrototypeOf(Uint8Array.prototype);
+export const lengthOfTyped = getterOf(typedArray, 'length');
+export const sourceOfRegExp = getterOf(RegExp.prototype, 'source');
+export const descriptionOfSymbol = getterOf(Symbol.prototype, 'description');
+export const timeOfDate = Date.prototype.getTime;
+export const isoOfDate = Date.prototype.toISOString;
 export const functionText = Function.prototype.toString;
 const thenOf = Promise.prototype.then;
 export const { stringify, parse } = JSON;
@@ -54,7 +66,18 @@ export async function valuesOf<Value>(promises: readonly Promise<Value>[]): Prom
   });
 }
 
-const nothing = (): void => undefined;
+/** Of iterators of one kind. */
+function nextOf(iterator: Iterator<unknown>): (this: unknown) => IteratorResult<unknown> {
+  return (getPrototypeOf(iterator) as Iterator<unknown>).next;
+}
+
+function getterOf(prototype: object | null, key: PropertyKey): (this: unknown) => unknown {
+  return (prototype === null ? undefined : getOwnPropertyDescriptor(prototype, key)?.get) ?? nothing;
+}
+
+function nothing(): void {
+  return undefined;
+}
 
 /** Functions in the global scope. Lazy ones (fetch and its classes) are not touched: to look would load them. */
 export const builtIn: ReadonlySet<unknown> = new Set(

@@ -21,7 +21,9 @@ export interface Operation {
   where: 'host' | 'door';
   capability: Capability;
   /** The kind of its journal entries, where it is journaled; then its intent is durable before it runs. */
-  journal: 'eval' | 'patch' | 'revert' | 'export' | 'confirm' | 'shadow' | 'approve' | null;
+  journal: 'eval' | 'patch' | 'revert' | 'export' | 'confirm' | 'shadow' | 'approve' | 'trace' | null;
+  /** It says something before it answers, and can be ended by `interrupt`. */
+  streams?: true;
   doc: string;
   parameters: Record<string, Parameter>;
 }
@@ -166,6 +168,25 @@ export const catalogue: Record<OperationName, Operation> = {
       calls: required(integer(1, limits.maxShadowCalls), 'how many calls of each function are looked at'),
       timeoutMs: optional(integer(limits.minShadowMs, limits.maxShadowMs), 'how long they are waited for'),
       thread,
+    },
+  },
+  watch: {
+    where: 'host',
+    capability: 'trace',
+    journal: 'trace',
+    streams: true,
+    doc: 'Calls of functions as they happen, in events before the answer: arguments, this, result or throw, duration. Main thread, instrumented code.',
+    parameters: {
+      addresses: required(listOf(name, limits.maxWatchedFunctions), 'functions; `file:*` or `file:Class.*` means all that begin so'),
+      limit: optional(integer(1, limits.maxWatchedCalls), 'ends after as many calls were shown'),
+      rate: optional(integer(1, limits.maxWatchRate), 'shows no more calls than that in a second'),
+      forMs: optional(integer(limits.minWatchMs, limits.maxWatchMs), 'ends after as many milliseconds'),
+      if: optional(text(4_096), 'only calls of which this is true: args, parameters by name, this, result, error, ms; more than looking needs eval'),
+      slowerMs: optional(integer(0, limits.maxWatchMs), 'only calls that took longer'),
+      throws: optional(flag, 'only calls that throw or reject'),
+      depth,
+      stack: optional(integer(1, limits.maxWatchStack), 'also who called: as many frames'),
+      budgetPercent: optional(integer(1, limits.maxWatchBudgetPercent), 'ends when looking takes more of the main thread'),
     },
   },
   'patch.revert': {

@@ -60,6 +60,27 @@ export const limits = {
   maxShadowMs: 600_000,
   /** Functions in one shadow run. */
   maxShadowFunctions: 20,
+  /** Functions in one watch: each is compiled and changed in one turn. */
+  maxWatchedFunctions: 20,
+  defaultWatchedCalls: 20,
+  maxWatchedCalls: 100_000,
+  /** Calls that are shown in a second. */
+  defaultWatchRate: 50,
+  maxWatchRate: 1_000,
+  /** A watch that nobody ends. */
+  minWatchMs: 100,
+  defaultWatchMs: 3_600_000,
+  maxWatchMs: 86_400_000,
+  maxWatchStack: 20,
+  /** What looking may take of the main thread, in per cent. */
+  defaultWatchBudgetPercent: 1,
+  maxWatchBudgetPercent: 50,
+  /** Arguments of one call that are shown. */
+  maxWatchedArguments: 10,
+  /** Calls that have begun and may be shown when they end; more are not looked at. */
+  maxOpenCalls: 1_000,
+  /** Calls that wait for a console which does not read as fast. */
+  maxUnreadCalls: 500,
   /** How long a change waits for the service to call a function by itself. */
   defaultCaptureWaitMs: 10_000,
   maxCaptureWaitMs: 600_000,

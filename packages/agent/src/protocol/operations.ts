@@ -16,6 +16,7 @@ import type {
   WaitingPatch,
 } from './patches.ts';
 import type { RemoteValue, Thrown, ValuePage } from './values.ts';
+import type { WatchResult } from './watch.ts';
 
 /** Shapes and results of the operations, by name. */
 export interface Operations {
@@ -77,6 +78,22 @@ export interface Operations {
       breakGlass?: boolean;
     };
     result: PatchResult;
+  };
+  /** Events `items` of the request hold {@link WatchItem}s. */
+  watch: {
+    params: {
+      addresses: string[];
+      limit?: number;
+      rate?: number;
+      forMs?: number;
+      if?: string;
+      slowerMs?: number;
+      throws?: boolean;
+      depth?: number;
+      stack?: number;
+      budgetPercent?: number;
+    };
+    result: WatchResult;
   };
   'patch.revert': { params: { ids: string[]; all?: boolean; reason: string; thread?: number }; result: PatchResult };
   /** Ends the probation of the push that `id` belongs to: all its patches stay. */

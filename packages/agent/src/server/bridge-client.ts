@@ -1,12 +1,15 @@
 /** The door's end of the bridge: asks the host and waits for its answer. */
 import type { MessagePort } from 'node:worker_threads';
 import { KeyholeError } from '../protocol/index.ts';
-import type { HostContext, HostOperation, HostResult, ToDoor, ToHost, HostNews } from '../host/bridge.ts';
+import type { AskedContext, HostOperation, HostResult, ToDoor, ToHost, HostNews } from '../host/bridge.ts';
+import type { StreamEnd } from '../host/call-stream.ts';
 import type { Params, PatchRecord } from '../protocol/index.ts';
 
 interface Waiting {
   resolve: (result: unknown) => void;
   reject: (error: KeyholeError) => void;
+  /** Takes what is said before the answer, and calls back when that has left. */
+  said: (text: string, left: () => void) => void;
 }
 
 export class BridgeClient {
@@ -23,18 +26,27 @@ export class BridgeClient {
       if (message.t === 'news') return hear(message);
       if (message.t === 'armed') return this.#armed();
       const waiting = this.#waiting.get(message.id);
+      if (message.t === 'said') return waiting?.said(message.text, () => this.#port.postMessage({ t: 'heard', id: message.id } satisfies ToHost));
       this.#waiting.delete(message.id);
       if (message.ok) waiting?.resolve(message.result);
       else waiting?.reject(KeyholeError.fromWire(message.error));
     });
   }
 
-  /** @returns the number of the call, by which it can be interrupted, and its result. */
-  call<O extends HostOperation>(op: O, params: Params<O>, context: Omit<HostContext, 'call'>): { id: number; result: Promise<HostResult<O>> } {
+  /**
+   * @param said takes what is said before the answer, and calls back when that has left for the console.
+   * @returns the number of the call, by which it can be interrupted, and its result.
+   */
+  call<O extends HostOperation>(
+    op: O,
+    params: Params<O>,
+    context: AskedContext,
+    said: Waiting['said'] = () => undefined,
+  ): { id: number; result: Promise<HostResult<O>> } {
     const id = this.#next;
     this.#next += 1;
     const result = new Promise<HostResult<O>>((resolve, reject) => {
-      this.#waiting.set(id, { resolve: resolve as Waiting['resolve'], reject });
+      this.#waiting.set(id, { resolve: resolve as Waiting['resolve'], reject, said });
     });
     this.#port.postMessage({ t: 'call', id, op, params, context } satisfies ToHost);
     return { id, result };
@@ -52,6 +64,11 @@ export class BridgeClient {
   /** The host need not say that again. */
   written(number: number): void {
     this.#port.postMessage({ t: 'written', number } satisfies ToHost);
+  }
+
+  /** Nobody wants to hear more of a call: it ends what it does, and answers. */
+  stop(id: number, why: StreamEnd): void {
+    this.#port.postMessage({ t: 'stop', id, why } satisfies ToHost);
   }
 
   forget(session: string): void {

@@ -265,6 +265,11 @@ function summaryOf(op: HostOperation, result: unknown): { status: 'done' | 'refu
       ? { status: 'done', result: { ok: true, type: evaluated.value.type, bytes: Buffer.byteLength(JSON.stringify(evaluated.value)) } }
       : { status: 'done', result: { ok: false, error: evaluated.error.name } };
   }
+  if (op === 'watch') {
+    // Counts, no values of the service.
+    const { conditionErrors, ...counts } = result as Result<'watch'>;
+    return { status: 'done', result: { ...counts, conditionErrors: conditionErrors.calls } };
+  }
   if (op === 'patch.confirm') return { status: 'done', result: { patches: (result as Result<'patch.confirm'>).patches } };
   if (op === 'patch.shadow') {
     const { ok, ended, functions, refused } = result as ShadowResult;

@@ -56,13 +56,14 @@ export function serveConnection({ socket, peer, binding, exporter, visit }: Arri
   let session: OperatorSession | null = null;
   let pending = 0;
 
-  const send = (frame: ServerFrame): void => {
-    if (socket.readyState !== socket.OPEN) return;
+  /** @param left called when it has left, or never will. */
+  const send = (frame: ServerFrame, left: () => void = () => undefined): void => {
+    if (socket.readyState !== socket.OPEN) return left();
     if (socket.bufferedAmount > maxBufferedBytes) {
       socket.terminate();
-      return;
+      return left();
     }
-    socket.send(encodeFrame(frame));
+    socket.send(encodeFrame(frame), left);
   };
   const refuse = (error: KeyholeError): void => {
     if (session === null) visit.failed();
@@ -130,7 +131,11 @@ export function serveConnection({ socket, peer, binding, exporter, visit }: Arri
     const tell = (event: string, data: unknown): void => {
       if (phase === 'open') send({ t: 'ev', id: 0, event, data });
     };
-    const opened = new OperatorSession({ operator, claim, login }, { tell, end: refuse });
+    const say = (id: number, items: unknown, left: () => void): void => {
+      if (phase === 'open') send({ t: 'ev', id, event: 'items', data: items }, left);
+      else left();
+    };
+    const opened = new OperatorSession({ operator, claim, login }, { say, tell, end: refuse });
     if (!gate.admit(opened)) {
       refuse(new KeyholeError('BUSY', `there are ${limits.maxSessions} sessions already`, 'One of them must end first.'));
       return;

@@ -6,7 +6,7 @@
 import type { HostContext, HostOperation, HostResult } from '../host/bridge.ts';
 import { historyPage, hotfixOf } from '../journal/index.ts';
 import type { Journal } from '../journal/index.ts';
-import { KeyholeError, checkRequest, examine } from '../protocol/index.ts';
+import { KeyholeError, catalogue, checkRequest, examine } from '../protocol/index.ts';
 import type { News, Operation, OperationName, Params, RequestSignature, Result } from '../protocol/index.ts';
 import type { Approvals } from './approvals.ts';
 import type { BridgeClient } from './bridge-client.ts';
@@ -117,7 +117,13 @@ export class Dispatcher {
       case 'sessions.list':
         return { sessions: [...this.#parts.sessions].map((each) => ({ ...each.attached, you: each === session })) } satisfies Result<'sessions.list'>;
       case 'interrupt': {
-        const call = session.calls.get((params as Params<'interrupt'>).request);
+        const { request } = params as Params<'interrupt'>;
+        const stream = session.streams.get(request);
+        if (stream !== undefined) {
+          stream.stop('stopped');
+          return { interrupted: true } satisfies Result<'interrupt'>;
+        }
+        const call = session.calls.get(request);
         return { interrupted: call !== undefined && (await interrupter.interrupt(call)) } satisfies Result<'interrupt'>;
       }
       default:
@@ -147,14 +153,22 @@ export class Dispatcher {
 
   async #ask(session: OperatorSession, request: number, op: HostOperation, params: unknown, context: Pick<HostContext, 'intent'>): Promise<unknown> {
     const mayExit = session.operator.capabilities.includes('admin') && { mayExit: true as const };
-    const { id, result } = this.#parts.bridge.call(op, params as Params<HostOperation>, { session: session.id, ...context, ...mayExit });
+    const { bridge, sessions } = this.#parts;
+    const { capability, streams } = catalogue[op];
+    // While that was written down the console may have gone: there would be nobody to end it.
+    if (streams === true && !sessions.has(session)) throw new KeyholeError('UNREACHABLE', 'the console has gone before it began');
+    const mayEval = session.operator.capabilities.includes('eval');
+    const say = (text: string, left: () => void): void => session.say(request, JSON.parse(text), left);
+    const { id, result } = bridge.call(op, params as Params<HostOperation>, { session: session.id, mayEval, ...context, ...mayExit }, say);
     session.calls.set(request, id);
+    if (streams === true) session.streams.set(request, { needs: capability, stop: (why) => bridge.stop(id, why) });
     try {
       const answer = await result;
       if (op === 'patch.apply' || op === 'patch.revert') await this.#countPatches(session);
       return answer;
     } finally {
       session.calls.delete(request);
+      session.streams.delete(request);
     }
   }
 

@@ -36,5 +36,5 @@ function review(session: OperatorSession, now: Operator | null): void {
     session.end(new KeyholeError('NOT_ALLOWED', 'your line in the operators file has changed', 'Attach again.'));
     return;
   }
-  session.operator = now;
+  session.become(now);
 }

@@ -1,6 +1,7 @@
 /** One operator who has proven a key. It outlives no connection, and holds none of the service's objects. */
 import { randomUUID } from 'node:crypto';
-import type { AttachedOperator, KeyholeError, LoginProof } from '../protocol/index.ts';
+import type { StreamEnd } from '../host/call-stream.ts';
+import type { AttachedOperator, Capability, KeyholeError, LoginProof } from '../protocol/index.ts';
 import type { Claim, Operator } from './operators.ts';
 
 /** Requests may overtake each other while one is being signed, but not by more than this. */
@@ -20,6 +21,11 @@ export class OperatorSession {
   /** Requests under way: the console's number to the bridge's. */
   readonly calls = new Map<number, number>();
 
+  /** Requests under way that say something before they answer: what each needs, and how it is ended. */
+  readonly streams = new Map<number, { needs: Capability; stop: (why: StreamEnd) => void }>();
+
+  /** Sends what a request says before its answer; calls back when it has left. */
+  readonly say: (request: number, items: unknown, left: () => void) => void;
   /** Tells the operator what no request of theirs asked for. */
   readonly tell: (event: string, data: unknown) => void;
   /** Says why, and cuts the line. */
@@ -31,13 +37,20 @@ export class OperatorSession {
 
   constructor(
     { operator, claim, login }: Pick<OperatorSession, 'operator' | 'claim' | 'login'>,
-    { tell, end }: Pick<OperatorSession, 'tell' | 'end'>,
+    { say, tell, end }: Pick<OperatorSession, 'say' | 'tell' | 'end'>,
   ) {
+    this.say = say;
     this.operator = operator;
     this.claim = claim;
     this.login = login;
     this.tell = tell;
     this.end = end;
+  }
+
+  /** What he may do has changed: what he may no longer do ends, also where it has begun. */
+  become(operator: Operator): void {
+    this.operator = operator;
+    for (const { needs, stop } of this.streams.values()) if (!operator.capabilities.includes(needs)) stop('not allowed');
   }
 
   /** As other operators see it. */

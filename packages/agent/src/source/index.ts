@@ -9,6 +9,7 @@ export * from './normalize.ts';
 export * from './top-level-await.ts';
 export * from './kept-names.ts';
 export * from './closed-grammar.ts';
+export * from './condition.ts';
 export * from './strict.ts';
 export * from './authored.ts';
 export * from './words.ts';

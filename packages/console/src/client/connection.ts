@@ -25,7 +25,7 @@ const newsId = 0;
 
 export interface CallOptions {
   timeoutMs?: number | undefined;
-  /** Aborting interrupts an evaluation in the service; any other call is only no longer waited for. */
+  /** Aborting interrupts an evaluation in the service, and ends what says something until it is ended; any other call is only no longer waited for. */
   signal?: AbortSignal | undefined;
   onEvent?: ((event: string, data: unknown) => void) | undefined;
   /** Gives the terminal to ssh-keygen while it asks for a passphrase. */
@@ -145,7 +145,7 @@ export class Connection {
           reject(error);
         };
         if (!this.#interrupt(op, id)) return giveUp(new KeyholeError('INTERRUPTED', `${op} is no longer waited for`, fateOf(op)));
-        const deaf = new KeyholeError('TIMEOUT', 'the evaluation did not end after it was interrupted: it may still run');
+        const deaf = new KeyholeError('TIMEOUT', `${op} did not end after it was interrupted: it may still run`);
         timer = setTimeout(() => giveUp(deaf), interruptGraceMs);
       };
       const settle = (): void => {
@@ -180,9 +180,9 @@ export class Connection {
     this.#socket.close();
   }
 
-  /** True where the operation is one that can be interrupted. The interrupt's own answer is of no interest: the evaluation's says how it ended. */
+  /** True where the operation is one that can be interrupted. The interrupt's own answer is of no interest: that of what was interrupted says how it ended. */
   #interrupt(op: OperationName, request: number): boolean {
-    if (op !== 'evaluate' || this.#lost !== null) return false;
+    if ((op !== 'evaluate' && catalogue[op].streams !== true) || this.#lost !== null) return false;
     this.call('interrupt', { request }, { timeoutMs: interruptGraceMs }).catch(() => undefined);
     return true;
   }

@@ -20,6 +20,7 @@ import { push } from './push.ts';
 import { revert } from './revert.ts';
 import { status } from './status.ts';
 import { threads } from './threads.ts';
+import { watch } from './watch.ts';
 import { who } from './who.ts';
 
 export const allCommands: CommandDefinition[] = [
@@ -37,6 +38,7 @@ export const allCommands: CommandDefinition[] = [
   revert,
   confirm,
   approve,
+  watch,
   who,
   exportCommand,
   journalVerify,

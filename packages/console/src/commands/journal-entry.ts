@@ -42,14 +42,17 @@ function cold(origin: ColdOrigin | undefined): string {
 
 function request(params: Record<string, unknown>): Text {
   const patches = Array.isArray(params['patches']) ? params['patches'].map((each: { address?: unknown } | null) => String(each?.address)) : [];
+  const addresses = Array.isArray(params['addresses']) ? params['addresses'].map(String) : [];
   const ids = Array.isArray(params['ids']) ? params['ids'].map(String) : [];
   const parts = [
     ...patches,
+    ...addresses,
     ...ids,
     ...(typeof params['id'] === 'string' ? [params['id']] : []),
     ...(params['all'] === true ? ['all'] : []),
     ...(params['breakGlass'] === true ? ['WITHOUT APPROVAL'] : []),
     ...(typeof params['expression'] === 'string' ? [params['expression']] : []),
+    ...(typeof params['if'] === 'string' ? [`if ${params['if']}`] : []),
   ];
   return [parts.join(', '), typeof params['reason'] === 'string' ? span('dim', `  (${params['reason']})`) : ''];
 }

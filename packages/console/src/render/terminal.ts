@@ -32,6 +32,11 @@ export class Terminal {
     this.#stdout.write(`${sanitizeJson(JSON.stringify(document, null, this.#stdout.isTTY === true ? 2 : 0))}\n`);
   }
 
+  /** One of several documents, on a line of its own. */
+  jsonLine(document: unknown): void {
+    this.#stdout.write(`${sanitizeJson(JSON.stringify(document))}\n`);
+  }
+
   /** Bytes that another program will read, such as a patch: exact where stdout is not a terminal, escaped where it is one. */
   document(text: Text, exact: string): void {
     if (this.#stdout.isTTY === true) this.result(text);

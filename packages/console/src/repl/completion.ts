@@ -61,6 +61,7 @@ async function wordsFor(definition: CommandDefinition, word: string, connection:
       return (await connection.call('actors.list', {}, options)).actors.map((actor) => actor.id);
     case 'fn':
     case 'edit':
+    case 'watch':
       return addressesFrom(word, connection);
     case 'revert':
     case 'diff':

@@ -41,6 +41,8 @@ export interface Patching {
   portals: ScopePortals;
   strategies: readonly StrategyName[];
   engine: PatchEngine;
+  /** The strategy for instrumented code: also what lets somebody look at calls. */
+  slots: SlotsStrategy;
   modules: ModuleIndex;
   /** A session of an operator has ended: what it waits for is over, and so is its shadow run. */
   forget(session: string): void;
@@ -50,7 +52,8 @@ export function createPatching({ inspector, service, root, commit, table }: Patc
   const scripts = new Scripts(inspector, createSelection({ root, include: [], exclude: [] }));
   const modules = new ModuleIndex(root, table ?? scripts);
   const waiting = new WaitingRoom();
-  const engine = new PatchEngine(modules, [new SlotsStrategy(), new LiveEditStrategy(inspector, scripts), new RebindStrategy()], waiting);
+  const slots = new SlotsStrategy();
+  const engine = new PatchEngine(modules, [slots, new LiveEditStrategy(inspector, scripts), new RebindStrategy()], waiting);
   const shadows = new Shadows({ engine, inspector, clock: nodeClock });
 
   const summary = (target: FunctionTarget): FunctionSummary => ({
@@ -115,6 +118,7 @@ export function createPatching({ inspector, service, root, commit, table }: Patc
     portals,
     strategies: engine.strategies.map(({ name }) => name),
     engine,
+    slots,
     modules,
     forget(session) {
       waiting.forget(session);

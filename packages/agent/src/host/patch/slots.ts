@@ -10,8 +10,10 @@ import { KeyholeError } from '../../protocol/index.ts';
 import type { StrategyVerdict } from '../../protocol/index.ts';
 import { compilePatch } from './compile.ts';
 import type { CompiledPatch } from './compile.ts';
+import { loadedCode } from './modules.ts';
 import type { FunctionTarget } from './modules.ts';
-import type { SlotFunction } from './slot-watch.ts';
+import { SlotPlaces } from './slot-places.ts';
+import type { SlotFunction, SlotWrapper } from './slot-watch.ts';
 import type { Change, PatchStrategy, Refusal, Transaction } from './strategy.ts';
 
 /** What the process has seen of one module's slots. */
@@ -22,6 +24,8 @@ interface SlotHistory {
   detached: Map<number, string>;
   /** What the patch that is live now requires. */
   requires: Map<number, Set<OfferKey>>;
+  /** What the loaded code requires where somebody looks at its calls, once for each who does. */
+  observed: Map<number, Set<OfferKey>[]>;
 }
 
 interface Ready {
@@ -40,6 +44,7 @@ export class SlotsStrategy implements PatchStrategy {
   readonly name = 'slots';
   readonly wraps = true;
   readonly #histories = new WeakMap<InstrumentedModule, SlotHistory>();
+  readonly #places = new SlotPlaces();
 
   assess(target: FunctionTarget): StrategyVerdict {
     const why = this.#obstacle(target);
@@ -69,6 +74,32 @@ export class SlotsStrategy implements PatchStrategy {
     return { transaction: this.#transaction(ready), refused };
   }
 
+  /**
+   * Lets something stand around a function, whichever patches of it come and go meanwhile, until it is taken away. The loaded code runs as its own patch as long.
+   * @returns why that can not be, or what takes it away again and says whether the slot then holds what it should.
+   */
+  observe(target: FunctionTarget, observer: SlotWrapper): { why: string } | { stop: () => boolean } {
+    const ready = this.#compile({ id: 'loaded', target, code: loadedCode(target) });
+    if ('why' in ready) return ready;
+    const [starving] = this.#starving([ready]);
+    if (starving !== undefined) return starving;
+    const { module, index, patch, value } = ready;
+    const history = this.#history(module);
+    const taken = this.#places.observe(module, index, value as SlotFunction, observer);
+    this.#remember(ready);
+    const requires = patch?.requires ?? new Set();
+    history.observed.set(index, [...(history.observed.get(index) ?? []), requires]);
+    return {
+      stop: () => {
+        history.observed.set(
+          index,
+          (history.observed.get(index) ?? []).filter((each) => each !== requires),
+        );
+        return taken();
+      },
+    };
+  }
+
   #obstacle(target: FunctionTarget): string | null {
     const { module } = target;
     if (!isInstrumentedModule(module)) return 'its file was not instrumented: start the service with --import @keyhole/agent/register';
@@ -84,7 +115,7 @@ export class SlotsStrategy implements PatchStrategy {
   #history(module: InstrumentedModule): SlotHistory {
     let history = this.#histories.get(module);
     if (history === undefined) {
-      history = { offers: new Map(), detached: new Map(), requires: new Map() };
+      history = { offers: new Map(), detached: new Map(), requires: new Map(), observed: new Map() };
       this.#histories.set(module, history);
     }
     return history;
@@ -120,24 +151,43 @@ export class SlotsStrategy implements PatchStrategy {
     for (const { change, module, patch } of ready) {
       for (const [index, offered] of patch?.offers ?? []) {
         const inSet = ready.find((each) => each.module === module && each.index === index);
-        const needed = inSet === undefined ? this.#history(module).requires.get(index) : inSet.patch?.requires;
-        const missing = [...(needed ?? [])].filter((name) => !offered.has(name));
-        if (missing.length === 0) continue;
+        const history = this.#history(module);
+        const needed = inSet === undefined ? history.requires.get(index) : inSet.patch?.requires;
+        const lacks = (name: OfferKey): boolean => !offered.has(name);
+        const missing = [...(needed ?? [])].filter(lacks);
         const nested = change.target.functions[index]?.path ?? 'a nested function';
+        const unseen = (history.observed.get(index) ?? []).flatMap((each) => [...each].filter(lacks));
+        if (unseen.length > 0) {
+          const why = `its new text makes ${nested} without ${unseen.join(', ')}, and the calls of ${nested} are being watched; end that first`;
+          refusals.push({ address: change.target.address, why });
+        }
+        if (missing.length === 0) continue;
         refusals.push({
           address: change.target.address,
           why: `its new text makes ${nested} without ${missing.join(', ')}, which the patch of ${nested} uses; revert that patch or push both`,
         });
       }
       for (const index of patch?.detached ?? []) {
-        if (!this.#history(module).requires.has(index)) continue;
+        const { requires, observed } = this.#history(module);
+        if (!requires.has(index) && (observed.get(index) ?? []).length === 0) continue;
         refusals.push({
           address: change.target.address,
-          why: 'a patch of a function nested in it is live, and the new text has no counterpart of that function; revert it first',
+          why: 'a patch of a function nested in it is live, or its calls are being watched, and the new text has no counterpart of that function; end that first',
         });
       }
     }
     return refusals;
+  }
+
+  /** From now on closures of the new text may live, also after a revert: what they offer is never forgotten. */
+  #remember({ change, module, patch }: Ready): void {
+    const history = this.#history(module);
+    for (const [nested, names] of patch?.offers ?? []) {
+      const offers = history.offers.get(nested) ?? [];
+      if (!offers.some((known) => isSubset(known, names))) offers.push(names);
+      history.offers.set(nested, offers);
+    }
+    for (const nested of patch?.detached ?? []) history.detached.set(nested, change.id);
   }
 
   #transaction(ready: readonly Ready[]): Transaction {
@@ -146,25 +196,20 @@ export class SlotsStrategy implements PatchStrategy {
       expectedPauseMs: 0,
       apply: () => {
         undoes = [];
-        for (const { change, module, index, patch, value } of ready) {
+        for (const each of ready) {
+          const { module, index, patch, value } = each;
           const history = this.#history(module);
           const requiredBefore = history.requires.get(index);
           undoes.push(() => {
             if (requiredBefore === undefined) history.requires.delete(index);
             else history.requires.set(index, requiredBefore);
           });
-          const before = module.inSlot(index);
-          undoes.push(() => module.fill(index, before));
-          module.fill(index, value);
+          const before = this.#places.belongs(module, index);
+          undoes.push(() => this.#places.put(module, index, before));
+          this.#places.put(module, index, value);
           if (patch === null) history.requires.delete(index);
           else history.requires.set(index, patch.requires);
-          // From now on closures of the new text may live, also after a revert: what they offer is never forgotten.
-          for (const [nested, names] of patch?.offers ?? []) {
-            const offers = history.offers.get(nested) ?? [];
-            if (!offers.some((known) => isSubset(known, names))) offers.push(names);
-            history.offers.set(nested, offers);
-          }
-          for (const nested of patch?.detached ?? []) history.detached.set(nested, change.id);
+          this.#remember(each);
         }
       },
       verify: () => {
@@ -172,7 +217,7 @@ export class SlotsStrategy implements PatchStrategy {
         const doubts: Refusal[] = [];
         for (const { change, module, index, value } of ready) {
           const { address } = change.target;
-          if (module.inSlot(index) === value) proven.add(address);
+          if (this.#places.holds(module, index, value)) proven.add(address);
           else doubts.push({ address, why: 'its slot does not hold the patch' });
         }
         return { proven, doubts };

@@ -1,0 +1,73 @@
+/** Calls of a running service as an operator sees them, one after the other. Previews are taken at the call: what is shown is what was there. */
+import type { RemoteValue } from './values.ts';
+
+/** One call. `at`: when it began, milliseconds since 1970. */
+export interface WatchedCall {
+  t: 'call';
+  /** Its place among all calls that were seen since the watch began, from 1. */
+  number: number;
+  at: number;
+  address: string;
+  args: RemoteValue[];
+  /** Arguments that are not shown, since there are too many. */
+  moreArgs?: number;
+  /** `after`: the call was over when its arguments and `this` were looked at, since too many calls came in that second. */
+  argsSeen?: 'after';
+  self?: RemoteValue;
+  /** Called with `new`. */
+  constructed?: true;
+  /** `closed`: whoever iterates a generator took no more of it. `unsettled`: the watch ended before the promise did. */
+  how: 'returned' | 'threw' | 'resolved' | 'rejected' | 'closed' | 'unsettled';
+  /** What it returned, threw, or settled with; nothing where there is none. */
+  value?: RemoteValue;
+  /** From its beginning to its end: for an async function to where its promise settles, for a generator to where it is done, its caller's time included. */
+  ms: number;
+  /** Of an async function: how long its first synchronous piece held the thread. */
+  syncMs?: number;
+  /** Who called, innermost first: `name file:line`. */
+  stack?: string[];
+  /** Calls since the last one that was shown which were not, since they came too fast. */
+  missed?: number;
+}
+
+/** Said first. */
+export interface WatchStarted {
+  t: 'started';
+  functions: string[];
+  /** Of a wildcard: what it does not reach, and why. */
+  skipped: { address: string; why: string }[];
+  /** Threads that have loaded the same file: their calls are not seen. */
+  otherThreads: { id: number; name: string }[];
+}
+
+export type WatchItem = WatchStarted | WatchedCall;
+
+/** Why a watch ended. */
+export type WatchEnd =
+  | 'limit'
+  | 'time'
+  /** The operator ended it. */
+  | 'stopped'
+  /** The console, its session, or the door is gone. */
+  | 'gone'
+  /** The operator may not trace any more. */
+  | 'not allowed'
+  /** It took more of the main thread than it may. */
+  | 'budget';
+
+export interface WatchResult {
+  ended: WatchEnd;
+  /** Milliseconds from start to end. */
+  tookMs: number;
+  /** Calls by function: all that were seen, and of these the ones that were shown. */
+  functions: { address: string; seen: number; shown: number }[];
+  /** Calls that were not shown: they came too fast (`rate`), or the console did not read as fast (`unread`). */
+  missed: { rate: number; unread: number };
+  /** What was evaluated for `if` and failed; such a call is not shown. */
+  conditionErrors: { calls: number; first?: string };
+  /** Calls that had begun and were not over. */
+  open: number;
+  /** What looking took of the main thread, in milliseconds, and its share of the time, in per cent. */
+  spentMs: number;
+  spentPercent: number;
+}
