@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { armoredSignature, keyLine, publicKeyLine, publicLineOfOpenSshKey } from '../../packages/console/dist/client/ssh-wire.js';
-import { allCommands } from '../../packages/console/dist/commands/all.js';
+import { commandLoaders, loadAllCommands } from '../../packages/console/dist/commands/all.js';
 import { durationFlag, durationMs, type CommandContext } from '../../packages/console/dist/commands/command.js';
 import { asEvaluated, isUnfinished } from '../../packages/console/dist/commands/expression.js';
 import { limits } from '../../packages/agent/dist/protocol/index.js';
@@ -40,6 +40,8 @@ test('braces that can be an object are one', () => {
   ]);
 });
 
+const definitions = await loadAllCommands();
+
 describe('dot lines', () => {
   test.each([
     ['a  b', ['a', 'b']],
@@ -60,8 +62,12 @@ describe('dot lines', () => {
     );
   });
 
+  test('each command is loaded under its own name', () => {
+    expect(definitions.map(({ name }) => name)).toEqual(Object.keys(commandLoaders));
+  });
+
   test('an expression stays as it was typed, options around it stay options', () => {
-    const argv = (line: string): string[] => parseDotLine(allCommands, line).argv;
+    const argv = (line: string): string[] => parseDotLine(definitions, line).argv;
     expect(argv('.inspect rooms.get("a  b")')).toEqual(['--', 'rooms.get("a  b")']);
     expect(argv('.inspect --depth 2 a - b --in src/a.js')).toEqual(['--depth', '2', '--in', 'src/a.js', '--', 'a - b']);
     expect(argv('.eval --safe x')).toEqual(['--safe', '--', 'x']);

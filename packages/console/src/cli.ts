@@ -3,17 +3,21 @@
 import { readFileSync } from 'node:fs';
 import { KeyholeError } from '@keyhole/agent/protocol';
 import { dial, dialAll } from './client/dial.ts';
-import { allCommands } from './commands/all.ts';
-import { bridge } from './commands/bridge.ts';
+import { commandLoaders } from './commands/all.ts';
+import type { CommandDefinition } from './commands/command.ts';
 import { usageOf } from './commands/parse.ts';
 import { askOnTerminal } from './commands/question.ts';
 import { reportError, runCommand } from './commands/run.ts';
-import { attach } from './repl/attach.ts';
 import { table } from './render/table.ts';
 import { Terminal } from './render/terminal.ts';
 import { span, type Text } from './render/text.ts';
 
-const definitions = [...allCommands.slice(0, 1), attach, ...allCommands.slice(1), bridge];
+/** The last of them are the command line's alone. */
+const loaders: Record<string, () => Promise<CommandDefinition>> = {
+  ...commandLoaders,
+  attach: () => import('./repl/attach.ts').then(({ attach }) => attach),
+  bridge: () => import('./commands/bridge.ts').then(({ bridge }) => bridge),
+};
 /** As a shell reports a program that SIGINT ended. */
 const interruptedExitCode = 130;
 
@@ -23,15 +27,17 @@ async function main(argv: string[]): Promise<number> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   const [first] = argv;
   if (first === undefined || first === '--help' || first === '-h' || first === 'help') {
-    if (first === undefined) terminal.message(help());
-    else terminal.result(help());
+    const text = await help();
+    if (first === undefined) terminal.message(text);
+    else terminal.result(text);
     return first === undefined ? 2 : 0;
   }
   if (first === '--version' || first === '-V') {
     terminal.result(`${version()}\n`);
     return 0;
   }
-  const definition = definitions.find(({ name }) => argv.slice(0, name.split(' ').length).join(' ') === name);
+  const name = Object.keys(loaders).find((each) => argv.slice(0, each.split(' ').length).join(' ') === each);
+  const definition = await loaders[name ?? '']?.();
   if (definition === undefined) {
     return reportError(terminal, new KeyholeError('USAGE', `there is no command ${first}`, 'keyhole --help lists them'), argv.includes('--json'));
   }
@@ -67,7 +73,8 @@ async function main(argv: string[]): Promise<number> {
   });
 }
 
-function help(): Text {
+async function help(): Promise<Text> {
+  const definitions = await Promise.all(Object.values(loaders).map((load) => load()));
   const rows = definitions.map((each) => [`${each.name} ${usageOf(each, false)}`.trimEnd(), each.summary]);
   return [
     span('heading', 'keyhole: git for a running Node.js process\n\n'),

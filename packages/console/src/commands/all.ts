@@ -1,49 +1,31 @@
-/** The commands, in the order of the help. */
-import { actors } from './actors.ts';
+/** The commands, in the order of the help. Each is loaded when it is needed: a person waits for it. */
 import type { CommandDefinition } from './command.ts';
-import { approve } from './approve.ts';
-import { confirm } from './confirm.ts';
-import { diff } from './diff.ts';
-import { doctor } from './doctor.ts';
-import { edit } from './edit.ts';
-import { evaluate } from './eval.ts';
-import { exportCommand } from './export.ts';
-import { fn } from './fn.ts';
-import { inspect } from './inspect.ts';
-import { journalShow } from './journal-show.ts';
-import { journalTrust } from './journal-trust.ts';
-import { journalVerify } from './journal-verify.ts';
-import { keygen } from './keygen.ts';
-import { log } from './log.ts';
-import { ps } from './ps.ts';
-import { push } from './push.ts';
-import { revert } from './revert.ts';
-import { status } from './status.ts';
-import { threads } from './threads.ts';
-import { watch } from './watch.ts';
-import { who } from './who.ts';
 
-export const allCommands: CommandDefinition[] = [
-  ps,
-  evaluate,
-  actors,
-  inspect,
-  threads,
-  fn,
-  edit,
-  push,
-  status,
-  diff,
-  log,
-  revert,
-  confirm,
-  approve,
-  watch,
-  who,
-  exportCommand,
-  journalVerify,
-  journalShow,
-  journalTrust,
-  doctor,
-  keygen,
-];
+export const commandLoaders: Record<string, () => Promise<CommandDefinition>> = {
+  ps: () => import('./ps.ts').then(({ ps }) => ps),
+  eval: () => import('./eval.ts').then(({ evaluate }) => evaluate),
+  actors: () => import('./actors.ts').then(({ actors }) => actors),
+  inspect: () => import('./inspect.ts').then(({ inspect }) => inspect),
+  threads: () => import('./threads.ts').then(({ threads }) => threads),
+  fn: () => import('./fn.ts').then(({ fn }) => fn),
+  edit: () => import('./edit.ts').then(({ edit }) => edit),
+  push: () => import('./push.ts').then(({ push }) => push),
+  status: () => import('./status.ts').then(({ status }) => status),
+  diff: () => import('./diff.ts').then(({ diff }) => diff),
+  log: () => import('./log.ts').then(({ log }) => log),
+  revert: () => import('./revert.ts').then(({ revert }) => revert),
+  confirm: () => import('./confirm.ts').then(({ confirm }) => confirm),
+  approve: () => import('./approve.ts').then(({ approve }) => approve),
+  watch: () => import('./watch.ts').then(({ watch }) => watch),
+  who: () => import('./who.ts').then(({ who }) => who),
+  export: () => import('./export.ts').then(({ exportCommand }) => exportCommand),
+  'journal verify': () => import('./journal-verify.ts').then(({ journalVerify }) => journalVerify),
+  'journal show': () => import('./journal-show.ts').then(({ journalShow }) => journalShow),
+  'journal trust': () => import('./journal-trust.ts').then(({ journalTrust }) => journalTrust),
+  doctor: () => import('./doctor.ts').then(({ doctor }) => doctor),
+  keygen: () => import('./keygen.ts').then(({ keygen }) => keygen),
+};
+
+export function loadAllCommands(): Promise<CommandDefinition[]> {
+  return Promise.all(Object.values(commandLoaders).map((load) => load()));
+}

@@ -1,5 +1,5 @@
-/** Unified diffs: made from two texts, and coloured. */
-import { createTwoFilesPatch } from 'diff';
+/** Unified diffs: made from two texts, and coloured. Only that part of the library is loaded: every command may have to show one. */
+import { createTwoFilesPatch } from 'diff/lib/patch/create.js';
 import { span, type Text } from './text.ts';
 
 export function unifiedDiff(oldName: string, newName: string, oldText: string, newText: string): string {

@@ -10,8 +10,8 @@ const completionTimeoutMs = 2_000;
 const ownDotCommands = ['break', 'editor', 'exit', 'help', 'reconnect', ...ownCommands.map(({ name }) => name)];
 
 /** As readline wants it: the candidates, and the end of the line that they replace. */
-export async function complete(line: string, session: Session, definitions: CommandDefinition[]): Promise<[string[], string]> {
-  const { connection } = session;
+export async function complete(line: string, session: Session): Promise<[string[], string]> {
+  const { connection, definitions } = session;
   const name = /^\s*(\.\S*)$/.exec(line)?.[1];
   if (name !== undefined) return matching(name, [...definitions.map((each) => `.${each.name}`), ...ownDotCommands.map((each) => `.${each}`)]);
   const dotted = /^\s*\.([a-z]+)\s.*?(\S*)$/.exec(line);

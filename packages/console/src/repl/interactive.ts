@@ -1,7 +1,6 @@
 /** `attach` at a terminal: node:repl's editing, history and multi-line input around evaluations in the service. Nothing is evaluated here. */
 import { Recoverable, start, type REPLServer } from 'node:repl';
 import { KeyholeError, errorTable } from '@keyhole/agent/protocol';
-import { allCommands } from '../commands/all.ts';
 import type { CommandContext } from '../commands/command.ts';
 import { isUnfinished } from '../commands/expression.ts';
 import { askOnTerminal } from '../commands/question.ts';
@@ -38,7 +37,7 @@ export function readFromKeyboard(context: CommandContext, session: Session, noti
     writer: (shown: unknown) => (shown instanceof Shown ? terminal.format(shown.text).replace(/\n$/, '') : ''),
     completer: (line: string, done: (error: Error | null, result: [string[], string]) => void) => {
       // No names are better than an error between the operator's keys.
-      complete(line, session, allCommands).then(
+      complete(line, session).then(
         (found) => done(null, found),
         () => done(null, [[], line]),
       );
@@ -105,8 +104,8 @@ export function readFromKeyboard(context: CommandContext, session: Session, noti
 
   // It would make a new context for local evaluation, of which there is none.
   delete (prompt.commands as Record<string, unknown>)['clear'];
-  for (const group of new Set(allCommands.map(({ name }) => name.split(' ')[0] ?? name))) {
-    const help = allCommands
+  for (const group of new Set(session.definitions.map(({ name }) => name.split(' ')[0] ?? name))) {
+    const help = session.definitions
       .filter(({ name }) => name.split(' ')[0] === group)
       .map(({ name, words, summary }) => [...name.split(' ').slice(1), ...words].join(' ') + `  ${summary}`);
     prompt.defineCommand(group, {

@@ -1,8 +1,8 @@
 /** One attachment: the connection, what is evaluated over it, and how it comes back after a loss. Knows nothing of keyboards. */
 import { KeyholeError, limits, type RemoteValue } from '@keyhole/agent/protocol';
 import type { Connection } from '../client/connection.ts';
-import { allCommands } from '../commands/all.ts';
-import type { CommandContext } from '../commands/command.ts';
+import { loadAllCommands } from '../commands/all.ts';
+import type { CommandContext, CommandDefinition } from '../commands/command.ts';
 import { evaluateIn, renderEvaluationError } from '../commands/eval.ts';
 import { reportError, runCommand, type Surroundings } from '../commands/run.ts';
 import { describeNews } from '../commands/news.ts';
@@ -34,6 +34,7 @@ export interface Notices {
 type Keyboard = Pick<Surroundings, 'ask' | 'handOver' | 'interactive' | 'show'>;
 
 export class Session {
+  readonly definitions: CommandDefinition[];
   readonly #context: CommandContext;
   readonly #notices: Notices;
   /** When the next probation ends, on this machine's monotonic clock. */
@@ -48,14 +49,15 @@ export class Session {
   #answer: Text = '';
   readonly #looks = new Map<string, string>();
 
-  private constructor(context: CommandContext, connection: Connection, notices: Notices) {
+  private constructor(definitions: CommandDefinition[], context: CommandContext, connection: Connection, notices: Notices) {
+    this.definitions = definitions;
     this.#context = context;
     this.#notices = notices;
     this.#connection = connection;
   }
 
   static async open(context: CommandContext, connection: Connection, notices: Notices): Promise<Session> {
-    const session = new Session(context, connection, notices);
+    const session = new Session(await loadAllCommands(), context, connection, notices);
     await session.#attend();
     return session;
   }
@@ -165,7 +167,7 @@ export class Session {
           await keyboard.show(text);
           return 0;
         }
-        const { definition, argv } = parseDotLine(allCommands, line);
+        const { definition, argv } = parseDotLine(this.definitions, line);
         return await runCommand(definition, argv, {
           ...keyboard,
           show: (text) => {
