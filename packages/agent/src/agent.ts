@@ -14,6 +14,8 @@ import type { MainHost } from './host/assembly.ts';
 import { serveHost } from './host/host.ts';
 import './host/lending.ts';
 import { Outbox } from './host/outbox.ts';
+import { loadedTextKey, loadedTextOf } from './host/process/loaded-text.ts';
+import { Pulse } from './host/process/pulse.ts';
 import { Roster } from './host/threads/roster.ts';
 import type { SlotTable } from './loader/index.ts';
 import { nodeClock } from './platform/clock.ts';
@@ -67,6 +69,7 @@ export class RunningAgent implements Agent {
     () => this.#host.here?.given() ?? [],
     (replay) => this.#host.here?.replayed(replay),
   );
+  readonly #pulse = new Pulse(nodeClock);
   readonly #ready: Promise<void>;
   #setReady: () => void = () => undefined;
   /** What a door is still to put into effect again, and what resolves when it is done. */
@@ -100,12 +103,8 @@ export class RunningAgent implements Agent {
         }),
       nodeClock,
     );
-    Object.defineProperty(globalThis, Symbol.for(interruptKey), {
-      value: (call: number) => this.#host.here?.interrupt(call),
-      enumerable: false,
-      writable: false,
-      configurable: true,
-    });
+    offer(interruptKey, (call: number) => this.#host.here?.interrupt(call));
+    offer(loadedTextKey, (url: string) => loadedTextOf(table, url));
     this.#ready = new Promise((resolve) => {
       this.#setReady = resolve;
     });
@@ -158,7 +157,8 @@ export class RunningAgent implements Agent {
     this.#closed = true;
     this.#roster.close();
     this.status.address = null;
-    Reflect.deleteProperty(globalThis, Symbol.for(interruptKey));
+    this.#pulse.stop();
+    for (const key of [interruptKey, loadedTextKey]) Reflect.deleteProperty(globalThis, Symbol.for(key));
     const door = this.#door;
     this.#door = null;
     if (door === null) return;
@@ -197,6 +197,7 @@ export class RunningAgent implements Agent {
       instrumented: this.#table !== null,
       cluster: cluster.worker === undefined ? null : { worker: cluster.worker.id, parentPid: process.ppid },
       standsInMs: standsInMs > 0 ? standsInMs : null,
+      pulse: this.#pulse.memory,
       bridge: port2,
     };
     // The worker must not load what the service was started with: neither our own register nor anybody else's.
@@ -258,6 +259,11 @@ export class RunningAgent implements Agent {
       // A closed stderr is no reason to disturb the service; agent.status says the same.
     }
   }
+}
+
+/** For the door's inspector session, which can only name what stands on the global object. */
+function offer(key: string, value: (...given: never[]) => unknown): void {
+  Object.defineProperty(globalThis, Symbol.for(key), { value, enumerable: false, writable: false, configurable: true });
 }
 
 function messageOf(thrown: unknown): string {

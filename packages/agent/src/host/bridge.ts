@@ -25,6 +25,8 @@ export type HostOperation = Exclude<
   | 'journal.verify'
   | 'patch.history'
   | 'patch.hotfix'
+  | 'rescue'
+  | 'rescue.end'
   | 'interrupt'
 >;
 

@@ -64,7 +64,7 @@ export function withEdits(source: string, { numbers, inserted }: PackedEdits): s
 }
 
 /** Takes them back. What was inserted need not be known. */
-export function withoutEdits(text: string, { numbers, removed }: Omit<PackedEdits, 'inserted'>): string {
+export function withoutEdits(text: string, { numbers, removed }: { numbers: ArrayLike<number>; removed: string }): string {
   const parts: string[] = [];
   let from = 0;
   let shift = 0;
@@ -78,6 +78,18 @@ export function withoutEdits(text: string, { numbers, removed }: Omit<PackedEdit
   }
   parts.push(text.slice(from));
   return parts.join('');
+}
+
+/** Where an offset of the text after the edits was before them; what was inserted stands where it was put in. */
+export function offsetWithoutEdits(offset: number, numbers: ArrayLike<number>): number {
+  let shift = 0;
+  for (let index = 0; index < numbers.length; index += 3) {
+    const [at = 0, removes = 0, inserts = 0] = [numbers[index], numbers[index + 1], numbers[index + 2]];
+    if (offset < at + shift) break;
+    if (offset < at + shift + inserts) return at;
+    shift += inserts - removes;
+  }
+  return offset - shift;
 }
 
 /** The edits that make `to` of a text of the same length. */

@@ -1,5 +1,5 @@
 /** Load-time instrumentation. */
-export { EditList } from './edits.ts';
+export { EditList, offsetWithoutEdits, withoutEdits } from './edits.ts';
 export type { Edit } from './edits.ts';
 export { registeredClasses } from './module-scope.ts';
 export { commonJsNames, scopeWords } from './names.ts';

@@ -69,6 +69,10 @@ export class InstrumentedModule {
     this.without = new Map(record.without);
   }
 
+  get record(): LoadRecord {
+    return this.#record;
+  }
+
   get url(): string {
     return this.#record.url;
   }
@@ -207,6 +211,12 @@ export class SlotTable {
   list(): InstrumentedModule[] {
     this.#drain();
     return [...this.#modules.values()].filter((module) => module.evaluated);
+  }
+
+  /** What was made of a file at its last load. Runs nothing else: it is asked at an interrupt. */
+  recordOf(url: string): LoadRecord | null {
+    const loads = [...this.#modules.values()].filter((module) => module.url === url);
+    return loads.at(-1)?.record ?? null;
   }
 
   /** Files that were loaded as they were, with the reason. */

@@ -38,7 +38,8 @@ export interface AttachedOperator {
   you: boolean;
 }
 
-/** News that every attached operator hears, but for the one who did it. */
+/** News that every attached operator hears, but for the one who did it. `silent`: the main thread does not answer; `answering`: it does again. */
 export type News =
+  | { event: 'silent' | 'answering'; data: { blockedMs: number } }
   | { event: 'waiting'; data: { id: string; operator: string; addresses: string[]; reason: string } }
   | { event: 'changed'; data: { operator: string; what: string; patches: string[]; breakGlass: boolean } };

@@ -21,7 +21,7 @@ export interface Operation {
   where: 'host' | 'door';
   capability: Capability;
   /** The kind of its journal entries, where it is journaled; then its intent is durable before it runs. */
-  journal: 'eval' | 'patch' | 'revert' | 'export' | 'confirm' | 'shadow' | 'approve' | 'trace' | null;
+  journal: 'eval' | 'patch' | 'revert' | 'export' | 'confirm' | 'shadow' | 'approve' | 'trace' | 'rescue' | null;
   /** It says something before it answers, and can be ended by `interrupt`. */
   streams?: true;
   doc: string;
@@ -280,6 +280,20 @@ export const catalogue: Record<OperationName, Operation> = {
       hash: optional(digest, 'an entry with this hash has to be there'),
       signatures: optional(flag, 'false: only the chain'),
     },
+  },
+  rescue: {
+    where: 'door',
+    capability: 'inspect',
+    journal: null,
+    doc: 'Where a main thread that does not answer is: its stack, and a short sample. It goes on afterwards as before.',
+    parameters: {},
+  },
+  'rescue.end': {
+    where: 'door',
+    capability: 'patch',
+    journal: 'rescue',
+    doc: 'Ends the one execution that a main thread hangs in, so that the service serves on.',
+    parameters: { reason },
   },
   interrupt: {
     where: 'door',

@@ -9,6 +9,7 @@ export * from './parse-hotfix.ts';
 export * from './history.ts';
 export * from './signing.ts';
 export * from './doctor.ts';
+export * from './process.ts';
 export * from './approvals.ts';
 export * from './envelope.ts';
 export * from './handshake.ts';

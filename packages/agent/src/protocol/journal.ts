@@ -21,7 +21,7 @@ export interface Actor {
 }
 
 /** What operators ask for. */
-export type ChangeKind = 'eval' | 'set' | 'patch' | 'revert' | 'export' | 'confirm' | 'shadow' | 'approve' | 'trace';
+export type ChangeKind = 'eval' | 'set' | 'patch' | 'revert' | 'export' | 'confirm' | 'shadow' | 'approve' | 'trace' | 'rescue';
 
 /** A place in a journal: an entry's seq and the SHA-256 of its line. */
 export interface JournalHead {

@@ -15,6 +15,7 @@ import type {
   ThreadSummary,
   WaitingPatch,
 } from './patches.ts';
+import type { Rescue, RescueEnd } from './process.ts';
 import type { RemoteValue, Thrown, ValuePage } from './values.ts';
 import type { WatchResult } from './watch.ts';
 
@@ -130,6 +131,8 @@ export interface Operations {
   /** One entry's line, byte for byte, and that of the login its signature rests on; null where there is none. `removed`: retention has taken it. */
   'journal.line': { params: { seq: number }; result: { line: string | null; login: string | null; removed: boolean } };
   'journal.verify': { params: { seq?: number; hash?: string; signatures?: boolean }; result: JournalReport };
+  rescue: { params: Record<never, never>; result: Rescue };
+  'rescue.end': { params: { reason: string }; result: RescueEnd };
   /** Ends the evaluation that request `request` of the same session runs; does nothing where it has ended. */
   interrupt: { params: { request: number }; result: { interrupted: boolean } };
 }

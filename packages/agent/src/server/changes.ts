@@ -16,6 +16,7 @@ import type {
   Params,
   PatchRecord,
   PatchResult,
+  RescueEnd,
   Result,
   SessionEntry,
   ShadowResult,
@@ -26,13 +27,16 @@ import { checkRequestSignature } from './request-signature.ts';
 import type { Asked } from './request-signature.ts';
 import type { OperatorSession } from './session.ts';
 
+/** What changes something: on the main thread, or, where that hangs, by the door itself. */
+export type ChangingOperation = HostOperation | 'rescue.end';
+
 export interface ChangesParts {
   journal: Journal;
   approvals: Approvals;
   /** Something came about, or waits for somebody: every other operator who is attached hears of it. */
   announce: (session: OperatorSession, news: News) => void;
-  /** Lets the host do it. */
-  ask: (session: OperatorSession, request: number, op: HostOperation, params: unknown, context: Pick<HostContext, 'intent'>) => Promise<unknown>;
+  /** Does it. */
+  ask: (session: OperatorSession, request: number, op: ChangingOperation, params: unknown, context: Pick<HostContext, 'intent'>) => Promise<unknown>;
   /** Says on the service's stderr what no operator may be there to hear. */
   report: (what: string, message: string, hint: string) => void;
 }
@@ -51,7 +55,7 @@ export class Changes {
     const { request, op } = asked;
     if (op === 'approval.give') return this.#approve(session, intent);
     const result =
-      op === 'patch.revert' ? await this.#revert(session, request, intent) : await this.#change(session, request, op as HostOperation, intent);
+      op === 'patch.revert' ? await this.#revert(session, request, intent) : await this.#change(session, request, op as ChangingOperation, intent);
     this.#tellOthers(session, intent, result);
     return result;
   }
@@ -95,7 +99,7 @@ export class Changes {
     );
   }
 
-  async #change(session: OperatorSession, request: number, op: HostOperation, intent: IntentEntry): Promise<unknown> {
+  async #change(session: OperatorSession, request: number, op: ChangingOperation, intent: IntentEntry): Promise<unknown> {
     const { kind } = intent;
     const { seq, hash, time } = await this.#appendIntent(session, intent);
     const { name: operator, email, fingerprint } = session.operator;
@@ -131,7 +135,7 @@ export class Changes {
   async #reviewed(
     session: OperatorSession,
     request: number,
-    op: HostOperation,
+    op: ChangingOperation,
     { intent, entry, at }: { intent: IntentEntry; entry: number; at: string },
   ): Promise<{ approvals?: Approval[]; breakGlass?: true } | { refused: PatchResult }> {
     const { approvals, announce } = this.#parts;
@@ -173,6 +177,11 @@ export class Changes {
 
   /** Whoever is attached sees who changes what. */
   #tellOthers(session: OperatorSession, { kind, operator, request }: IntentEntry, result: unknown): void {
+    if (kind === 'rescue') {
+      const [frame] = (result as RescueEnd).stack;
+      const where = frame?.address ?? `${frame?.file ?? ''}:${frame?.line ?? ''}`;
+      return this.#parts.announce(session, { event: 'changed', data: { operator, what: 'ended what hung in', patches: [where], breakGlass: false } });
+    }
     if (kind !== 'patch' && kind !== 'revert' && kind !== 'confirm') return;
     const patches = ((result as Partial<PatchResult>).patches ?? []).map((each) =>
       typeof each === 'string' ? each : `${each.id} (${each.address})`,
@@ -224,7 +233,7 @@ export class Changes {
   }
 
   /** The outcome is durable before the answer. A patch without a durable outcome is taken back. */
-  async #recordOutcome(session: OperatorSession, request: number, op: HostOperation, outcome: OutcomeEntry, result: unknown): Promise<void> {
+  async #recordOutcome(session: OperatorSession, request: number, op: ChangingOperation, outcome: OutcomeEntry, result: unknown): Promise<void> {
     try {
       await this.#parts.journal.append(outcome);
     } catch (thrown) {
@@ -258,7 +267,7 @@ export class Changes {
 const ranAlready = new Set<string>(['INTERNAL', 'TIMEOUT', 'INTERRUPTED', 'EXIT', 'PATCH_FAILED', 'UNPROVEN']);
 
 /** Values of the service never go into the journal; their type and size, and what was done, do. */
-function summaryOf(op: HostOperation, result: unknown): { status: 'done' | 'refused'; result: Record<string, unknown> } {
+function summaryOf(op: ChangingOperation, result: unknown): { status: 'done' | 'refused'; result: Record<string, unknown> } {
   if (op === 'evaluate') {
     const evaluated = result as Result<'evaluate'>;
     return evaluated.ok
@@ -275,6 +284,10 @@ function summaryOf(op: HostOperation, result: unknown): { status: 'done' | 'refu
     const { ok, ended, functions, refused } = result as ShadowResult;
     // Without the differences: those are values of the service.
     return { status: ok ? 'done' : 'refused', result: { ended, refused, functions: functions.map(({ differences: _, ...counts }) => counts) } };
+  }
+  if (op === 'rescue.end') {
+    const { blockedMs, stack, answers } = result as RescueEnd;
+    return { status: 'done', result: { blockedMs, stack, answers } };
   }
   if (op === 'patch.export') {
     return { status: 'done', result: { patches: (result as Result<'patch.export'>).patches.map((patch) => patch.id) } };

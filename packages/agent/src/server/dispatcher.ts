@@ -17,6 +17,7 @@ import type { Interrupter } from './interrupt.ts';
 import { emailFor, OperatorsFile } from './operators.ts';
 import type { OperatorSource } from './operators.ts';
 import type { PolicyFile } from './policy.ts';
+import type { Rescuer } from './rescue/rescuer.ts';
 import type { OperatorSession } from './session.ts';
 
 export interface DispatcherParts {
@@ -24,6 +25,7 @@ export interface DispatcherParts {
   bridge: BridgeClient;
   journal: Journal;
   interrupter: Interrupter;
+  rescuer: Rescuer;
   operators: OperatorSource;
   hostKey: HostKey;
   approvals: Approvals;
@@ -45,8 +47,14 @@ export class Dispatcher {
   constructor(parts: DispatcherParts) {
     this.#parts = parts;
     this.#operators = new OperatorsFile(parts.operators);
-    const { journal, report, approvals, announce } = parts;
-    this.#changes = new Changes({ journal, report, approvals, announce, ask: (...asked) => this.#ask(...asked) });
+    const { journal, report, approvals, announce, rescuer } = parts;
+    this.#changes = new Changes({
+      journal,
+      report,
+      approvals,
+      announce,
+      ask: (session, request, op, ...asked) => (op === 'rescue.end' ? rescuer.end() : this.#ask(session, request, op, ...asked)),
+    });
   }
 
   /** @throws {KeyholeError} */
@@ -116,6 +124,8 @@ export class Dispatcher {
       }
       case 'sessions.list':
         return { sessions: [...this.#parts.sessions].map((each) => ({ ...each.attached, you: each === session })) } satisfies Result<'sessions.list'>;
+      case 'rescue':
+        return (await this.#parts.rescuer.look()) satisfies Result<'rescue'>;
       case 'interrupt': {
         const { request } = params as Params<'interrupt'>;
         const stream = session.streams.get(request);

@@ -40,6 +40,8 @@ export interface DoorConfig {
   instrumented: boolean;
   /** Milliseconds until the process has lived long enough with patches that an earlier door has put into effect again; null where there is nothing to say about that. */
   standsInMs: number | null;
+  /** The main thread's sign of life (see host/process/pulse.ts). */
+  pulse: SharedArrayBuffer;
   /** The door's end of the bridge (see host/bridge.ts). */
   bridge: MessagePort;
 }

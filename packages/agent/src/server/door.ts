@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import * as path from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { nodeClock } from '../platform/clock.ts';
+import { PulseReader } from '../host/process/pulse.ts';
 import { Journal, createRedaction } from '../journal/index.ts';
 import type { Appended } from '../journal/index.ts';
 import { KeyholeError, limits } from '../protocol/index.ts';
@@ -24,6 +25,8 @@ import type { ListenPlace } from './listener.ts';
 import { OperatorsFile } from './operators.ts';
 import type { Operators } from './operators.ts';
 import { PolicyFile } from './policy.ts';
+import { Rescuer } from './rescue/rescuer.ts';
+import { watchPulse } from './rescue/watch-pulse.ts';
 import { reviewSessions } from './review.ts';
 import type { OperatorSession } from './session.ts';
 import { recordNews } from './news.ts';
@@ -68,6 +71,8 @@ async function openDoor(config: DoorConfig): Promise<void> {
     showPatches();
   };
   const sessions = new Set<OperatorSession>();
+  const pulse = new PulseReader(config.pulse);
+  watchPulse(pulse, sessions);
   const bridge = new BridgeClient(config.bridge, (news) => recordNews(news, { journal, bridge, sessions, patchesChanged, report }));
   const build = { service, root: config.root, commit };
   const policy = new PolicyFile(config.policy);
@@ -89,6 +94,7 @@ async function openDoor(config: DoorConfig): Promise<void> {
     bridge,
     journal,
     interrupter: new Interrupter(),
+    rescuer: new Rescuer({ pulse, root: config.root, pid: process.pid, startedAt }),
     operators: config.operators,
     hostKey,
     approvals,

@@ -40,6 +40,8 @@ export class Session {
   /** When the next probation ends, on this machine's monotonic clock. */
   #probation: { id: string; untilMs: number } | null = null;
   #connection: Connection;
+  /** The agent says that the main thread does not answer. */
+  #silent = false;
   /** What runs now, for Ctrl-C. */
   #running: AbortController | null = null;
   /** The module whose variables are seen, or null: the global scope. */
@@ -79,7 +81,7 @@ export class Session {
     const place = this.#scope === null ? '' : ` ${sanitize(this.#scope).replace(/\s/g, ' ')}`;
     const name = `${sanitize(service).replace(/\s/g, ' ')}#${pid}${place}`;
     if (this.lost !== null) return `${name} (lost)> `;
-    const journal = this.#connection.journalWritable ? '' : ' (journal not writable)';
+    const journal = `${this.#silent ? ' (does not answer)' : ''}${this.#connection.journalWritable ? '' : ' (journal not writable)'}`;
     const leftMs = (this.#probation?.untilMs ?? 0) - performance.now();
     return leftMs <= 0 ? `${name}${journal}> ` : `${name}${journal} (${sanitize(this.#probation?.id ?? '')} undone in ${duration(leftMs)})> `;
   }
@@ -214,7 +216,9 @@ export class Session {
   async #attend(): Promise<void> {
     const connection = this.#connection;
     connection.onLost(() => this.#notices.lost());
+    this.#silent = false;
     connection.onNews((event, data) => {
+      if (event === 'silent' || event === 'answering') this.#silent = event === 'silent';
       const undone = undoneNews(event, data);
       if (undone?.patches.some(({ id }) => id === this.#probation?.id) === true) this.#probation = null;
       const line = describeNews(event, data);

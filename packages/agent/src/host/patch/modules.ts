@@ -7,7 +7,17 @@ import { fileURLToPath } from 'node:url';
 import * as path from 'node:path';
 import { registeredClasses } from '../../loader/index.ts';
 import { KeyholeError } from '../../protocol/index.ts';
-import { Authorship, PlaceMap, addressOf, analyseCaptures, authoredPaths, indexFunctions, parseModule, splitAddress } from '../../source/index.ts';
+import {
+  Authorship,
+  PlaceMap,
+  addressOf,
+  analyseCaptures,
+  authoredPaths,
+  indexFunctions,
+  lineTable,
+  parseModule,
+  splitAddress,
+} from '../../source/index.ts';
 import type { Captures, FunctionEntry, ModuleFormat, SyntaxNode } from '../../source/index.ts';
 
 /** A module as the loader or the inspector knows it. */
@@ -122,6 +132,26 @@ export class ModuleIndex {
     const { module, entry } = target;
     if (module.map === null) return (module.typed ?? module.running).slice(entry.start, entry.end);
     return null;
+  }
+
+  /** The function whose text holds an offset of a module, the innermost of the author's; and what the author calls that place. */
+  around(module: LoadedModule, offset: number): { address: string | null; file: string; line: number } {
+    const { map, targets } = this.#analyse(module);
+    const holding = targets.filter(({ entry }) => entry.start <= offset && offset < entry.end);
+    const innermost = holding.toSorted((a, b) => b.entry.start - a.entry.start)[0];
+    const line = lineTable(module.running)(offset);
+    const column = offset - module.running.lastIndexOf('\n', offset - 1) - 1;
+    const place = map?.toAuthor(line, column) ?? null;
+    return {
+      address: innermost?.address ?? null,
+      file: this.#relative(place?.source ?? module.url),
+      line: place?.line ?? line,
+    };
+  }
+
+  /** How files are named here: below the root where they lie below it. */
+  fileOf(url: string): string {
+    return this.#relative(url);
   }
 
   /** The modules that an author's file became. */
