@@ -34,18 +34,21 @@ export const trapLimits: Partial<Record<BuildName, Cells>> = {
     ...helper('callees', 'madeAsync', 'dynamicImport'),
   },
   'swc, CommonJS': { ...imported('dynamicImport') },
-  'swc, target ES5': { ...rewritten('defaults', 'dynamicImport', 'holds', 'awaited', 'coins') },
+  'swc, target ES5': {
+    ...rewritten('defaults', 'dynamicImport', 'holds', 'awaited', 'coins', 'staticCall', 'methodCall', 'propertyCall'),
+    ...renamed('madeInVain'),
+  },
   'Babel, CommonJS': { ...rewritten('liveExport'), ...imported('dynamicImport') },
   rollup: {
-    ...callers('removedCall', 'unusedParameter', 'emptyCall'),
+    ...callers('inlined', 'removedCall', 'unusedParameter', 'emptyCall', 'staticCall', 'madeInVain', 'tableCall', 'propertyCall', 'handedOn'),
     ...global('globalName'),
     ...leftOut('shaken', 'properties'),
     ...imported('dynamicImport'),
   },
   'rollup, then Terser': {
-    ...callers('inlined', 'removedCall'),
+    ...callers('inlined', 'removedCall', 'staticCall', 'madeInVain', 'propertyCall', 'handedOn'),
     ...rewritten('unusedParameter'),
-    ...renamed('emptyCall'),
+    ...renamed('emptyCall', 'tableCall'),
     ...renamed(
       'runningNames',
       'shortNames',
@@ -67,7 +70,7 @@ export const trapLimits: Partial<Record<BuildName, Cells>> = {
     ...enclosed('coins'),
   },
   'webpack, sources named from the map': {
-    ...enclosed('removedCall', 'emptyCall'),
+    ...enclosed('removedCall', 'emptyCall', 'staticCall', 'madeInVain', 'methodCall', 'tableCall', 'propertyCall', 'handedOn'),
     ...rewritten('runningNames'),
     ...enclosed('shortNames', 'ownNames', 'shaken', 'holds', 'awaited', 'coins'),
     ...leftOut('properties', 'numericEnum', 'defaults', 'packages'),

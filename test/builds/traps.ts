@@ -175,6 +175,48 @@ export const traps = {
     to: 'function empty(n: number): void {\n  log.push(n);\n}',
     doc: 'a function that was empty',
   },
+  staticCall: {
+    file: 'src/traps.ts',
+    address: 'src/traps.ts:Desk.check',
+    from: 'static check(n: number): number {\n    return',
+    to: 'static check(n: number): number {\n    log.push(n);\n    return',
+    doc: 'a static method whose calls a bundler has left out',
+  },
+  madeInVain: {
+    file: 'src/traps.ts',
+    address: 'src/traps.ts:Token.constructor',
+    from: '    this.made = made;',
+    to: '    log.push(made);\n    this.made = made;',
+    doc: 'a constructor whose instances nobody keeps',
+  },
+  methodCall: {
+    file: 'src/traps.ts',
+    address: 'src/traps.ts:Desk.weigh',
+    from: '    return n + this.made;',
+    to: '    log.push(n);\n    return n + this.made;',
+    doc: 'a method that did nothing',
+  },
+  tableCall: {
+    file: 'src/traps.ts',
+    address: 'src/traps.ts:stamp',
+    from: 'function stamp(n: number): number {\n',
+    to: 'function stamp(n: number): number {\n  log.push(n);\n',
+    doc: 'a function that is called as a property',
+  },
+  propertyCall: {
+    file: 'src/traps.ts',
+    address: 'src/traps.ts:table2.seal',
+    from: 'seal: (n: number): number => n + 2',
+    to: 'seal: (n: number): number => log.push(n) + 2',
+    doc: 'an arrow that is a property',
+  },
+  handedOn: {
+    file: 'src/traps.ts',
+    address: 'src/traps.ts:step',
+    from: 'function step(n: number): number {\n',
+    to: 'function step(n: number): number {\n  log.push(n);\n',
+    doc: 'a function that is called by other names',
+  },
 } satisfies Record<string, Change>;
 
 export type TrapName = keyof typeof traps;

@@ -2,10 +2,12 @@
  * Whether a bundler or minifier may have changed the calls of a function by what it knew of its old body: it leaves out arguments that nothing uses and calls that do nothing, and puts short
  * bodies in the place of calls. A patch of the function would not reach those. Where the change could matter, every mention of the function in the author's files has to be found in what runs.
  */
-import { below, child, children, isFunction, namesOf, type Binding, type FunctionEntry, type SyntaxNode } from '@keyhole/agent/source';
+import { below, child, children, isFunction, namesOf, type FunctionEntry, type SyntaxNode } from '@keyhole/agent/source';
+import { holdersOf } from './holders.ts';
+import type { Use } from './mentions.ts';
 import type { AuthorFile } from './parse.ts';
 import type { RunningModule } from './running.ts';
-import { isWithin, type Tree, bindingOf } from './tree.ts';
+import { isWithin, type Tree } from './tree.ts';
 import { bare } from './spoken.ts';
 
 /** @returns why the calls are not shown to be the author's; null where they are, or where it does not matter. */
@@ -17,20 +19,26 @@ export function changedCalls(
   running: RunningModule,
   runs: FunctionEntry,
 ): string | null {
-  if (!running.mayChangeCalls || before.place !== 'plain' || !mayMatter(author, before, renewed, after)) return null;
-  const meant = variableOf(author, before);
-  const held = variableOf(running.tree, runs);
+  if (!running.mayChangeCalls || !mayMatter(author, before, renewed, after)) return null;
+  const holders = holdersOf(author, before);
   // Nothing calls by name what has none.
-  if (meant === null) return null;
-  if (held === null) return 'the build made something else of the variable that holds it';
-  const missing = running.missingMention(meant, held);
+  if (holders.length === 0) return null;
+  const held = new Set(holdersOf(running.tree, runs).flatMap((each) => (each.by === 'variable' ? [each.binding] : [])));
+  if (held.size === 0 && holders.some((each) => each.by === 'variable')) return 'the build made something else of the variable that holds it';
+  const missing = running.missingMention(holders, held, useOf(before));
   return missing === null ? null : `the build may have changed its calls by what the old text did (${missing})`;
+}
+
+function useOf({ kind }: FunctionEntry): Use {
+  if (kind === 'constructor' || kind === 'derived constructor') return 'constructed';
+  return kind === 'getter' || kind === 'setter' ? 'accessed' : 'called';
 }
 
 function mayMatter(author: AuthorFile, before: FunctionEntry, renewed: AuthorFile, after: FunctionEntry): boolean {
   const known = usedParameters(author, before);
   if ([...usedParameters(renewed, after)].some((index) => !known.has(index))) return true;
-  return isShort(before.node) || !surelyActs(author, before);
+  // No build puts the body of a class member in the place of its calls: which class an object is of is known when it runs.
+  return (before.place !== 'class-member' && isShort(before.node)) || !surelyActs(author, before);
 }
 
 /** The numbers of the parameters that a text mentions; -1 stands for all of them. */
@@ -62,7 +70,8 @@ function isShort(node: SyntaxNode): boolean {
 }
 
 /** Whether a text does something besides giving a result, whatever the functions are that it calls. */
-function surelyActs({ captures }: Tree, { node }: FunctionEntry): boolean {
+function surelyActs({ captures }: Tree, entry: FunctionEntry): boolean {
+  const { node } = entry;
   const inside = new Set(
     captures.references
       .filter(({ name, scope }) => {
@@ -74,7 +83,8 @@ function surelyActs({ captures }: Tree, { node }: FunctionEntry): boolean {
   const isOwn = (target: SyntaxNode): boolean => {
     let at = bare(target);
     for (let object = child(at, 'object'); object !== null; object = child(at, 'object')) at = bare(object);
-    return at.type === 'Identifier' ? inside.has(at) : at.type !== 'ThisExpression';
+    // Who makes an instance and lets it go has done nothing.
+    return at.type === 'Identifier' ? inside.has(at) : at.type !== 'ThisExpression' || useOf(entry) === 'constructed';
   };
   const walk = (at: SyntaxNode): boolean => {
     if (isFunction(at) && at !== node) return false;
@@ -83,28 +93,4 @@ function surelyActs({ captures }: Tree, { node }: FunctionEntry): boolean {
     return (target !== null && !isOwn(target)) || below(at).some(walk);
   };
   return walk(node);
-}
-
-/** The variable that holds a function by declaration, or as a constant. */
-function variableOf(tree: Tree, { node }: FunctionEntry): Binding | null {
-  if (node.type === 'FunctionDeclaration') {
-    const id = child(node, 'id');
-    return id === null ? null : bindingOf(tree, id);
-  }
-  const declarator = declaratorAround(tree.program, node);
-  const id = declarator === null ? null : child(declarator, 'id');
-  return id?.type === 'Identifier' ? bindingOf(tree, id) : null;
-}
-
-function declaratorAround(at: SyntaxNode, node: SyntaxNode): SyntaxNode | null {
-  for (const part of below(at)) {
-    if (!isWithin(node, part)) continue;
-    if (part.type === 'VariableDeclarator') {
-      const value = child(part, 'init');
-      const inner = value?.type === 'CallExpression' ? (children(value, 'arguments')[0] ?? value) : value;
-      if (inner !== null && bare(inner) === node) return part;
-    }
-    return declaratorAround(part, node);
-  }
-  return null;
 }

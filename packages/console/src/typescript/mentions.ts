@@ -1,8 +1,9 @@
-/** Whether everything that the author wrote of a variable is in the running code still: a build that knows what a function does may have changed who calls it. */
-import { child, children, below, lineTable, nameOf, type Authorship, type Binding, type PlaceMap, type SyntaxNode } from '@keyhole/agent/source';
+/** Whether everything that the author wrote of a function is in the running code still: a build that knows what a function does may have changed who calls it. */
+import { child, lineTable, nameOf, type Authorship, type Binding, type PlaceMap, type SyntaxNode } from '@keyhole/agent/source';
+import { argumentsOf, handedTo, parentsIn, propertyName, type Holder } from './holders.ts';
 import type { AuthorFile } from './parse.ts';
-import { importOf, isOfPackage, type AuthorSources, type ImportOf } from './sources.ts';
-import type { Tree } from './tree.ts';
+import { importOf, isOfBundler, isOfPackage, type AuthorSources, type ImportOf } from './sources.ts';
+import { bindingOf, type Tree } from './tree.ts';
 
 /** A running module, and the author's files that became it. */
 export interface Places {
@@ -15,84 +16,180 @@ export interface Places {
   authorship: Authorship | null;
 }
 
+/** A place of the author's where a function may be called, or handed on. */
+interface Mention {
+  /** The word, and the chain that ends in it: maps know the one or the other. */
+  nodes: SyntaxNode[];
+  /** What is called, where it is. */
+  expression: SyntaxNode;
+}
+
+/** What runs at a place of the author's. */
+interface Running {
+  binding: Binding | null;
+  /** Of a chain: the last name; null where it is computed. */
+  property: string | null;
+  isMember: boolean;
+  passed: number | null;
+}
+
+/** How a function comes to run: an accessor where its property is mentioned. */
+export type Use = 'called' | 'constructed' | 'accessed';
+
+interface HeldIn {
+  holder: Holder;
+  file: AuthorFile;
+  source: string;
+}
+
 const maxIndentation = 200;
 
 /**
- * A place in the author's files that mentions a variable of his file, and is not found in the running code with as many arguments; null where all are there. Code that the
+ * A place in the author's files that mentions a function, or what holds it, and is not found in the running code with as many arguments; null where all are there. Code that the
  * build left out as a whole counts as missing.
+ * @param held the running variables that hold the function.
  */
-export function missingMention(places: Places, meant: Binding, held: Binding): string | null {
-  const { tree, map, author, source: own, sources, authorship } = places;
-  const { captures } = tree;
-  const found = new Map<string, number | null>();
-  for (const { node, name, scope, above } of captures.references) {
-    if (name !== held.name || captures.resolve(name, scope) !== held) continue;
-    // Some maps let a statement begin with the white space before it.
-    const indented = /[ \t]*$/.exec(tree.text.slice(Math.max(0, node.start - maxIndentation), node.start))?.[0].length ?? 0;
-    const place = authorship?.exactly(node.start) ?? authorship?.exactly(node.start - indented);
-    if (place != null) found.set(`${place.source}:${place.line}:${place.column}`, argumentsOf(node, above));
-  }
-  for (const source of (map?.sources ?? []).filter((each) => !isOfPackage(each))) {
+export function missingMention(places: Places, holders: readonly Holder[], held: ReadonlySet<Binding>, use: Use): string | null {
+  const { map, author, source: own, sources } = places;
+  if (own === null || holders.length === 0) return null;
+  const files: [string, AuthorFile][] = [];
+  for (const source of (map?.sources ?? []).filter((each) => !isOfPackage(each) && !isOfBundler(each))) {
     const file = source === own ? author : sources.file(source);
     if (file === null) return `nobody knows the text of ${source.replace(/^.*\//, '')}`;
-    for (const { nodes, above, line } of mentionsIn(file, source, meant, places)) {
-      const key = nodes.map((node) => `${source}:${lineAndColumn(file.text, node.start)}`).find((each) => found.has(each));
-      const called = argumentsOf(nodes[0] ?? above, above);
-      if (key === undefined || (called !== null && found.get(key) !== called)) return `${source.replace(/^.*\//, '')}:${line} mentions it`;
+    files.push([source, file]);
+  }
+  const running = new RunningPlaces(places);
+  const open = holders.map((holder): HeldIn => ({ holder, file: author, source: own }));
+  const seen: Holder[] = [];
+  for (let next = open.shift(); next !== undefined; next = open.shift()) {
+    const { holder } = next;
+    if (seen.some((each) => isSame(each, holder))) continue;
+    seen.push(holder);
+    const isFirst = holders.includes(holder);
+    for (const [source, file] of files) {
+      for (const { nodes, expression } of mentionsIn(file, source, next, sources)) {
+        const over = parentsIn(file).get(expression);
+        if (use === 'constructed' && isFirst && over !== undefined && isNoConstruction(over, expression)) continue;
+        const passed = argumentsOf(file, expression);
+        const fits = ({ binding, property, isMember, passed: there }: Running): boolean => {
+          if (passed !== null && there !== passed) return false;
+          if (holder.by === 'property') return property === holder.name || (isMember && (property === null || holder.name.startsWith('#')));
+          return isFirst && holder.by === 'variable' ? binding !== null && held.has(binding) : true;
+        };
+        if (!nodes.some((node) => running.at(source, file, node).some(fits)))
+          return `${source.replace(/^.*\//, '')}:${lineTable(file.text)(expression.start)} ${'binding' in holder ? 'mentions' : 'may mention'} it`;
+        // What an accessor gives is not the accessor.
+        if (use === 'called') open.push(...handedTo(file, expression).map((each) => ({ holder: each, file, source })));
+      }
     }
   }
   return null;
 }
 
-/** Where a file of the author's mentions a variable of this one's; for `ns.name`, the places of both words. */
+function isSame(a: Holder, b: Holder): boolean {
+  if (a.by === 'variable' && b.by === 'variable') return a.binding === b.binding;
+  return a.by === 'property' && b.by === 'property' ? a.name === b.name : a.by === b.by && a.by === 'index';
+}
+
+/** A class is asked for its members, and for its instances. */
+function isNoConstruction(over: SyntaxNode, node: SyntaxNode): boolean {
+  return (over.type === 'MemberExpression' && child(over, 'object') === node) || (over.type === 'BinaryExpression' && over.operator === 'instanceof');
+}
+
 function* mentionsIn(
   file: AuthorFile,
   source: string,
-  meant: Binding,
-  { author, source: own, sources }: Places,
-): Generator<{ nodes: SyntaxNode[]; above: SyntaxNode; line: number }> {
-  const { captures } = file;
-  const lineOf = lineTable(file.text);
-  const parents = new Map<SyntaxNode, SyntaxNode>();
+  { holder, file: ofFile, source: ofSource }: HeldIn,
+  sources: AuthorSources,
+): Generator<Mention> {
+  if (holder.by === 'property' || holder.by === 'index') {
+    // Private names mean nothing elsewhere.
+    if (holder.by === 'property' && holder.name.startsWith('#') && file !== ofFile) return;
+    yield* membersIn(file, holder.by === 'property' ? holder.name : null);
+    return;
+  }
+  const name = holder.by === 'default' ? 'default' : holder.binding.name;
+  const isModules = holder.by === 'default' || holder.binding.scope === ofFile.captures.module;
   const isMeant = (from: ImportOf | null): boolean => {
     const target = from === null ? null : sources.imported(source, from);
-    return target !== null && 'source' in target && target.source === own && target.name === meant.name;
+    return target !== null && 'source' in target && target.source === ofSource && target.name === name;
   };
-  for (const { node, name, scope, above } of captures.references) {
+  const { captures } = file;
+  for (const { node, name: written, scope, above } of captures.references) {
     if (above.type === 'ExportSpecifier' || above.type === 'ExportDefaultDeclaration') continue;
-    const binding = captures.resolve(name, scope);
+    const binding = captures.resolve(written, scope);
     if (binding === null) continue;
-    const line = lineOf(node.start);
-    if (binding === meant) {
-      yield { nodes: [node], above, line };
+    if (holder.by === 'variable' && binding === holder.binding) {
+      yield { nodes: [node], expression: node };
       continue;
     }
-    if (binding.scope !== captures.module || meant.scope !== author.captures.module) continue;
+    if (!isModules || binding.scope !== captures.module) continue;
     const from = importOf(file, binding);
     if (from?.imported !== '*') {
-      if (isMeant(from)) yield { nodes: [node], above, line };
+      if (isMeant(from)) yield { nodes: [node], expression: node };
       continue;
     }
     const property = above.type === 'MemberExpression' && child(above, 'object') === node ? child(above, 'property') : null;
     // A namespace that is handed on may be asked for anything.
     if (property === null || above.computed === true) {
-      if (isMeant({ ...from, imported: meant.name })) yield { nodes: [node], above, line };
-    } else if (isMeant({ ...from, imported: nameOf(property) ?? '' })) {
-      if (parents.size === 0) parentsOf(file.program, parents);
-      yield { nodes: [above, property], above: parents.get(above) ?? above, line };
+      if (isMeant({ ...from, imported: name })) yield { nodes: [node], expression: node };
+    } else if (isMeant({ ...from, imported: nameOf(property) ?? '' })) yield { nodes: [above, property], expression: above };
+  }
+}
+
+/** Where a property of that name is asked for, by any object; and calls of properties whose name is computed. */
+function* membersIn(file: AuthorFile, name: string | null): Generator<Mention> {
+  const parents = parentsIn(file);
+  for (const node of parents.keys()) {
+    if (node.type === 'MemberExpression') {
+      const property = child(node, 'property');
+      const asked = propertyName(node);
+      if (property === null || (asked === null ? !mayAskFor(file, node, name) : asked !== name)) continue;
+      yield { nodes: [property, node], expression: node };
+    } else if (node.type === 'Property' && name !== null && parents.get(node)?.type === 'ObjectPattern' && nameOf(child(node, 'key')) === name) {
+      yield { nodes: [child(node, 'key') ?? node], expression: node };
     }
   }
 }
 
-/** How many arguments a mention passes; null where it is no call. */
-function argumentsOf(node: SyntaxNode, above: SyntaxNode): number | null {
-  return above.type === 'CallExpression' && child(above, 'callee') === node ? children(above, 'arguments').length : null;
+/** Whether a call of a computed property may be one of that name, or of any index where no name is given. */
+function mayAskFor(file: AuthorFile, member: SyntaxNode, name: string | null): boolean {
+  if (argumentsOf(file, member) === null) return false;
+  const key = child(member, 'property');
+  return name === null || key?.type !== 'Literal' || typeof key.value !== 'number';
 }
 
-function parentsOf(node: SyntaxNode, parents: Map<SyntaxNode, SyntaxNode>): void {
-  for (const part of below(node)) {
-    parents.set(part, node);
-    parentsOf(part, parents);
+/** The running code by the author's places. */
+class RunningPlaces {
+  readonly #byPlace = new Map<string, Running[]>();
+
+  constructor({ tree, authorship }: Places) {
+    if (authorship === null) return;
+    const add = (node: SyntaxNode, running: Running): void => {
+      // Some maps let a statement begin with the white space before it.
+      const indented = /[ \t]*$/.exec(tree.text.slice(Math.max(0, node.start - maxIndentation), node.start))?.[0].length ?? 0;
+      const place = authorship.exactly(node.start) ?? authorship.exactly(node.start - indented);
+      if (place === null) return;
+      const key = `${place.source}:${place.line}:${place.column}`;
+      this.#byPlace.set(key, [...(this.#byPlace.get(key) ?? []), running]);
+    };
+    const parents = parentsIn(tree);
+    for (const { node } of tree.captures.references) {
+      add(node, { binding: bindingOf(tree, node), property: null, isMember: false, passed: argumentsOf(tree, node) });
+    }
+    for (const node of parents.keys()) {
+      const isPattern = node.type === 'Property' && parents.get(node)?.type === 'ObjectPattern';
+      if (node.type !== 'MemberExpression' && !isPattern) continue;
+      const property = isPattern ? nameOf(child(node, 'key')) : propertyName(node);
+      const running = { binding: null, property, isMember: true, passed: argumentsOf(tree, node) };
+      add(node, running);
+      const word = child(node, isPattern ? 'key' : 'property');
+      if (word !== null && word.start !== node.start) add(word, running);
+    }
+  }
+
+  at(source: string, { text }: AuthorFile, node: SyntaxNode): readonly Running[] {
+    return this.#byPlace.get(`${source}:${lineAndColumn(text, node.start)}`) ?? [];
   }
 }
 

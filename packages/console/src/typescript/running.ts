@@ -19,8 +19,9 @@ import {
   type Scope,
   type SyntaxNode,
 } from '@keyhole/agent/source';
+import type { Holder } from './holders.ts';
 import type { Name } from './meant-name.ts';
-import { missingMention } from './mentions.ts';
+import { missingMention, type Use } from './mentions.ts';
 import type { AuthorFile } from './parse.ts';
 import { Required, declarationForm, exportedBy } from './required.ts';
 import { exportedAs, importOf, placeOf, type AuthorSources, type Declared, type ImportOf } from './sources.ts';
@@ -78,13 +79,10 @@ export class RunningModule {
   }
 
   /** See {@link missingMention}. */
-  missingMention(meant: Binding, held: Binding): string | null {
+  missingMention(holders: readonly Holder[], held: ReadonlySet<Binding>, use: Use): string | null {
     const { tree, map } = this;
-    return missingMention(
-      { tree, map, author: this.#author, source: this.#source, sources: this.#sources, authorship: this.#authorship },
-      meant,
-      held,
-    );
+    const places = { tree, map, author: this.#author, source: this.#source, sources: this.#sources, authorship: this.#authorship };
+    return missingMention(places, holders, held, use);
   }
 
   /** Whether a variable of the author's is exported, and the running module keeps what is exported beside the variable. */

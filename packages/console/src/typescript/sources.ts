@@ -126,6 +126,11 @@ export function isOfPackage(source: string): boolean {
   return source.includes('/node_modules/');
 }
 
+/** webpack's own code stands in its maps as if it were files. */
+export function isOfBundler(source: string): boolean {
+  return /\/webpack\/(?:bootstrap|before-startup|startup|after-startup|universalModuleDefinition$|runtime\/)/.test(source);
+}
+
 /** Relative specifiers as the urls they may mean: TypeScript names what a file becomes. */
 export function resolved(from: string, specifier: string): string[] {
   if (!isRelative(specifier)) return [];
