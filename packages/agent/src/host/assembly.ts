@@ -4,6 +4,7 @@ import { examine } from '../protocol/index.ts';
 import type { PatchRecord } from '../protocol/index.ts';
 import type { SlotTable } from '../loader/index.ts';
 import type { ActorRegistry } from './actors/registry.ts';
+import { createSetting } from './actors/setting.ts';
 import type { HostHandlers, HostResult } from './bridge.ts';
 import { hostChecks } from './doctor.ts';
 import { Inspector } from './inspector.ts';
@@ -78,6 +79,7 @@ export function assembleHost(parts: MainHostParts): MainHost {
   const handlers: HostHandlers = {
     ...threading.handlers,
     'actors.list': looking.handlers['actors.list'],
+    ...createSetting(inspector, actors),
     info: ({ build: asked }) => ({
       service,
       pid: process.pid,

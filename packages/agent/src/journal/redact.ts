@@ -46,9 +46,23 @@ export async function createRedaction({ names, patterns, module }: JournalConfig
     return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, clean(field, [...path, key])]));
   };
   const cleanRequest = (request: Record<string, unknown>): Record<string, unknown> => {
-    // What is set is named by a path beside it.
-    const named = typeof request['path'] === 'string' && 'value' in request && isSecret(request['path']);
-    return clean(named ? { ...request, value: mark } : request, []) as Record<string, unknown>;
+    const { path, value } = request;
+    const setsSecret = typeof path === 'string' && typeof value === 'string' && (isSecret(path) || holdsSecret(value));
+    return clean(setsSecret ? { ...request, value: mark } : request, []) as Record<string, unknown>;
+  };
+  /** What is set is JSON, whose names count as well. */
+  const holdsSecret = (json: string): boolean => {
+    try {
+      return JSON.stringify(clean(JSON.parse(json), ['value'])) !== JSON.stringify(JSON.parse(json));
+    } catch {
+      return false;
+    }
+  };
+  /** What was set is named by a path beside it. */
+  const cleanResult = (result: Record<string, unknown>): Record<string, unknown> => {
+    const { path } = result;
+    const named = typeof path === 'string' && 'before' in result && isSecret(path);
+    return clean(named ? { ...result, before: mark, after: mark } : result, ['result']) as Record<string, unknown>;
   };
 
   return (draft) => {
@@ -78,7 +92,7 @@ export async function createRedaction({ names, patterns, module }: JournalConfig
           if (cleaned.signed !== undefined) cleaned.signed = proofOf(cleaned.signed, isSame);
           if (!isSame) cleaned.request = request;
         }
-        if ('result' in cleaned && cleaned.result !== undefined) cleaned.result = clean(cleaned.result, ['result']) as Record<string, unknown>;
+        if ('result' in cleaned && cleaned.result !== undefined) cleaned.result = cleanResult(cleaned.result);
         if ('error' in cleaned && cleaned.error !== undefined)
           cleaned.error = { ...cleaned.error, message: String(clean(cleaned.error.message, ['error', 'message'])) };
         return cleaned;

@@ -21,7 +21,7 @@ export interface Operation {
   where: 'host' | 'door';
   capability: Capability;
   /** The kind of its journal entries, where it is journaled; then its intent is durable before it runs. */
-  journal: 'eval' | 'patch' | 'revert' | 'export' | 'confirm' | 'shadow' | 'approve' | 'trace' | 'rescue' | null;
+  journal: 'eval' | 'patch' | 'revert' | 'export' | 'confirm' | 'shadow' | 'approve' | 'trace' | 'rescue' | 'set' | null;
   /** It says something before it answers, and can be ended by `interrupt`. */
   streams?: true;
   doc: string;
@@ -59,6 +59,25 @@ export const catalogue: Record<OperationName, Operation> = {
     journal: null,
     doc: 'Registered actors and the living instances of watched classes.',
     parameters: { type: optional(name, 'only actors of this type') },
+  },
+  'actor.set': {
+    where: 'host',
+    capability: 'patch',
+    journal: 'set',
+    doc: "One change of an actor's state: an own property, an element or an entry of a Map that is there already. Runs no code of the service, and is read back.",
+    parameters: {
+      actor: required(name, 'the id of an actor'),
+      path: required(name, 'where in it: `queue[0].price`'),
+      value: required(text(limits.maxStateValueLength), 'JSON, of the same type as what is there'),
+      reason,
+    },
+  },
+  'actor.restore': {
+    where: 'host',
+    capability: 'patch',
+    journal: 'set',
+    doc: 'Puts back what one actor.set replaced, unless the service has changed it since.',
+    parameters: { id: required(name, 'the id of the change'), reason },
   },
   evaluate: {
     where: 'host',

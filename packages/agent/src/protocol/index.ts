@@ -10,6 +10,7 @@ export * from './history.ts';
 export * from './signing.ts';
 export * from './doctor.ts';
 export * from './process.ts';
+export * from './path.ts';
 export * from './approvals.ts';
 export * from './envelope.ts';
 export * from './handshake.ts';

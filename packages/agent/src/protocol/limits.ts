@@ -84,6 +84,8 @@ export const limits = {
   /** How long a change waits for the service to call a function by itself. */
   defaultCaptureWaitMs: 10_000,
   maxCaptureWaitMs: 600_000,
+  /** The JSON that an actor's state is set to. */
+  maxStateValueLength: 65_536,
   /** A hotfix file, its patches, and the pushes that these are made of. */
   maxHotfixBytes: 33_554_432,
   maxHotfixPatches: 200,

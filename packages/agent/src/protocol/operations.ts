@@ -16,7 +16,7 @@ import type {
   WaitingPatch,
 } from './patches.ts';
 import type { Rescue, RescueEnd } from './process.ts';
-import type { RemoteValue, Thrown, ValuePage } from './values.ts';
+import type { RemoteValue, StateValue, Thrown, ValuePage } from './values.ts';
 import type { WatchResult } from './watch.ts';
 
 /** Shapes and results of the operations, by name. */
@@ -45,6 +45,12 @@ export interface Operations {
     params: { type?: string };
     result: { actors: { id: string; type: string; mailbox: number | null; state?: RemoteValue; error?: string }[] };
   };
+  /** `id`: what undoes it. `entry`: the seq of its intent in the journal. */
+  'actor.set': {
+    params: { actor: string; path: string; value: string; reason: string };
+    result: { ok: true; id: string; actor: string; path: string; before: StateValue; after: StateValue; entry: number };
+  };
+  'actor.restore': { params: { id: string; reason: string }; result: { ok: true; id: string; actor: string; path: string } };
   evaluate: {
     params: { expression: string; in?: string; safe?: boolean; depth?: number; keep?: boolean; timeoutMs?: number; thread?: number };
     /** `name`: what later expressions may call it, where it was kept and is an object. */

@@ -35,6 +35,12 @@ export interface RemoteValue {
   preview?: Preview;
 }
 
+/** A value of an actor's state. `json` where it is JSON and not too large. */
+export interface StateValue {
+  text: string;
+  json?: unknown;
+}
+
 /** One row of an opened value. An accessor is shown as such and never run. */
 export interface RemoteProperty {
   name: string;

@@ -2,7 +2,7 @@
  * What is journaled: signed, written down, done, written down, answered, in this order. Nothing is answered that is not durable, and nothing is done that could not be written down
  * before; but undoing waits for nothing.
  */
-import type { HostContext, HostOperation } from '../host/bridge.ts';
+import type { HostContext } from '../host/bridge.ts';
 import type { Appended, Journal } from '../journal/index.ts';
 import { KeyholeError, signedRequestOf } from '../protocol/index.ts';
 import type {
@@ -19,16 +19,14 @@ import type {
   RescueEnd,
   Result,
   SessionEntry,
-  ShadowResult,
 } from '../protocol/index.ts';
 import type { Approvals } from './approvals.ts';
 import { recordCounted } from './counted.ts';
+import { summaryOf } from './outcomes.ts';
+import type { ChangingOperation } from './outcomes.ts';
 import { checkRequestSignature } from './request-signature.ts';
 import type { Asked } from './request-signature.ts';
 import type { OperatorSession } from './session.ts';
-
-/** What changes something: on the main thread, or, where that hangs, by the door itself. */
-export type ChangingOperation = HostOperation | 'rescue.end';
 
 export interface ChangesParts {
   journal: Journal;
@@ -265,36 +263,6 @@ export class Changes {
 
 /** Errors that come after the code has begun to run, or may have: not refusals. */
 const ranAlready = new Set<string>(['INTERNAL', 'TIMEOUT', 'INTERRUPTED', 'EXIT', 'PATCH_FAILED', 'UNPROVEN']);
-
-/** Values of the service never go into the journal; their type and size, and what was done, do. */
-function summaryOf(op: ChangingOperation, result: unknown): { status: 'done' | 'refused'; result: Record<string, unknown> } {
-  if (op === 'evaluate') {
-    const evaluated = result as Result<'evaluate'>;
-    return evaluated.ok
-      ? { status: 'done', result: { ok: true, type: evaluated.value.type, bytes: Buffer.byteLength(JSON.stringify(evaluated.value)) } }
-      : { status: 'done', result: { ok: false, error: evaluated.error.name } };
-  }
-  if (op === 'watch') {
-    // Counts, no values of the service.
-    const { conditionErrors, ...counts } = result as Result<'watch'>;
-    return { status: 'done', result: { ...counts, conditionErrors: conditionErrors.calls } };
-  }
-  if (op === 'patch.confirm') return { status: 'done', result: { patches: (result as Result<'patch.confirm'>).patches } };
-  if (op === 'patch.shadow') {
-    const { ok, ended, functions, refused } = result as ShadowResult;
-    // Without the differences: those are values of the service.
-    return { status: ok ? 'done' : 'refused', result: { ended, refused, functions: functions.map(({ differences: _, ...counts }) => counts) } };
-  }
-  if (op === 'rescue.end') {
-    const { blockedMs, stack, answers } = result as RescueEnd;
-    return { status: 'done', result: { blockedMs, stack, answers } };
-  }
-  if (op === 'patch.export') {
-    return { status: 'done', result: { patches: (result as Result<'patch.export'>).patches.map((patch) => patch.id) } };
-  }
-  const { ok, patches, refused } = result as PatchResult;
-  return { status: ok ? 'done' : 'refused', result: { patches, refused } };
-}
 
 /** The two texts of a stale base stand in the intent already. */
 function withoutTexts(error: KeyholeError): ReturnType<KeyholeError['toWire']> {

@@ -49,12 +49,18 @@ function request(params: Record<string, unknown>): Text {
     ...addresses,
     ...ids,
     ...(typeof params['id'] === 'string' ? [params['id']] : []),
+    ...changeOfState(params),
     ...(params['all'] === true ? ['all'] : []),
     ...(params['breakGlass'] === true ? ['WITHOUT APPROVAL'] : []),
     ...(typeof params['expression'] === 'string' ? [params['expression']] : []),
     ...(typeof params['if'] === 'string' ? [`if ${params['if']}`] : []),
   ];
   return [parts.join(', '), typeof params['reason'] === 'string' ? span('dim', `  (${params['reason']})`) : ''];
+}
+
+/** What `set` asked for. */
+export function changeOfState({ actor, path, value }: Record<string, unknown>): string[] {
+  return typeof actor === 'string' && typeof path === 'string' ? [`${actor} ${path} = ${String(value)}`] : [];
 }
 
 function outcome(entry: Extract<JournalEntry, { phase: 'outcome' }>): Text {

@@ -1,0 +1,44 @@
+/** What the journal keeps of a change that was made. */
+import type { HostOperation } from '../host/bridge.ts';
+import type { PatchResult, RescueEnd, Result, ShadowResult, StateValue } from '../protocol/index.ts';
+
+/** What changes something: on the main thread, or, where that hangs, by the door itself. */
+export type ChangingOperation = HostOperation | 'rescue.end';
+
+/** Values of the service never go into the journal; their type and size, and what was done, do. */
+export function summaryOf(op: ChangingOperation, result: unknown): { status: 'done' | 'refused'; result: Record<string, unknown> } {
+  if (op === 'evaluate') {
+    const evaluated = result as Result<'evaluate'>;
+    return evaluated.ok
+      ? { status: 'done', result: { ok: true, type: evaluated.value.type, bytes: Buffer.byteLength(JSON.stringify(evaluated.value)) } }
+      : { status: 'done', result: { ok: false, error: evaluated.error.name } };
+  }
+  if (op === 'watch') {
+    // Counts, no values of the service.
+    const { conditionErrors, ...counts } = result as Result<'watch'>;
+    return { status: 'done', result: { ...counts, conditionErrors: conditionErrors.calls } };
+  }
+  if (op === 'patch.confirm') return { status: 'done', result: { patches: (result as Result<'patch.confirm'>).patches } };
+  if (op === 'patch.shadow') {
+    const { ok, ended, functions, refused } = result as ShadowResult;
+    // Without the differences: those are values of the service.
+    return { status: ok ? 'done' : 'refused', result: { ended, refused, functions: functions.map(({ differences: _, ...counts }) => counts) } };
+  }
+  if (op === 'actor.set' || op === 'actor.restore') {
+    const { id, actor, path, ...values } = result as Result<'actor.set'> | Result<'actor.restore'>;
+    const plain = (value: StateValue): unknown => (value.json === undefined ? value.text : value.json);
+    return {
+      status: 'done',
+      result: { id, actor, path, ...('before' in values && { before: plain(values.before), after: plain(values.after) }) },
+    };
+  }
+  if (op === 'rescue.end') {
+    const { blockedMs, stack, answers } = result as RescueEnd;
+    return { status: 'done', result: { blockedMs, stack, answers } };
+  }
+  if (op === 'patch.export') {
+    return { status: 'done', result: { patches: (result as Result<'patch.export'>).patches.map((patch) => patch.id) } };
+  }
+  const { ok, patches, refused } = result as PatchResult;
+  return { status: ok ? 'done' : 'refused', result: { patches, refused } };
+}
