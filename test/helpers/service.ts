@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll } from 'vitest';
-import { runConsole, type Finished } from './console-process.ts';
+import { runHere, type Finished } from './console-process.ts';
 
 const agentFolder = path.resolve(import.meta.dirname, '../../packages/agent/dist');
 export const registerUrl = pathToFileURL(path.join(agentFolder, 'register.js')).href;
@@ -164,7 +164,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       return stdout.slice(before).trim();
     },
     write: (line) => void child.stdin.write(`${line}\n`),
-    keyhole: (...words) => runConsole(words, { env, cwd: folder }),
+    keyhole: (...words) => runHere(words, { env, cwd: folder }),
     kill: () => void child.kill('SIGKILL'),
     close: () => void child.stdin.end(),
     ended,

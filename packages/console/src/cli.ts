@@ -1,93 +1,38 @@
 #!/usr/bin/env node
-/** The program `keyhole`: finds the command, gives it the process's streams and environment, and ends with its exit code. */
-import { readFileSync } from 'node:fs';
-import { KeyholeError } from '@keyhole/agent/protocol';
-import { dial, dialAll } from './client/dial.ts';
-import { commandLoaders } from './commands/all.ts';
-import type { CommandDefinition } from './commands/command.ts';
-import { usageOf } from './commands/parse.ts';
+/** The program `keyhole`: gives a command the process's streams, environment and signals, and ends with its exit code. */
 import { askOnTerminal } from './commands/question.ts';
-import { reportError, runCommand } from './commands/run.ts';
-import { table } from './render/table.ts';
+import { runProgram } from './program.ts';
 import { Terminal } from './render/terminal.ts';
-import { span, type Text } from './render/text.ts';
 
-/** The last of them are the command line's alone. */
-const loaders: Record<string, () => Promise<CommandDefinition>> = {
-  ...commandLoaders,
-  attach: () => import('./repl/attach.ts').then(({ attach }) => attach),
-  bridge: () => import('./commands/bridge.ts').then(({ bridge }) => bridge),
-};
 /** As a shell reports a program that SIGINT ended. */
 const interruptedExitCode = 130;
 
-async function main(argv: string[]): Promise<number> {
-  const terminal = new Terminal(process.stdout, process.stderr, process.env);
-  // Whoever reads our output may have had enough, as `head` does.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
-  const [first] = argv;
-  if (first === undefined || first === '--help' || first === '-h' || first === 'help') {
-    const text = await help();
-    if (first === undefined) terminal.message(text);
-    else terminal.result(text);
-    return first === undefined ? 2 : 0;
-  }
-  if (first === '--version' || first === '-V') {
-    terminal.result(`${version()}\n`);
-    return 0;
-  }
-  const name = Object.keys(loaders).find((each) => argv.slice(0, each.split(' ').length).join(' ') === each);
-  const definition = await loaders[name ?? '']?.();
-  if (definition === undefined) {
-    return reportError(terminal, new KeyholeError('USAGE', `there is no command ${first}`, 'keyhole --help lists them'), argv.includes('--json'));
-  }
+// Whoever reads our output may have had enough, as `head` does.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
-  const interruption = new AbortController();
-  let handedOver = false;
-  process.on('SIGINT', () => {
-    // The key was meant for the editor.
-    if (handedOver) return;
-    if (interruption.signal.aborted) process.exit(interruptedExitCode);
-    interruption.abort();
-  });
-  return runCommand(definition, argv.slice(definition.name.split(' ').length), {
-    terminal,
-    cwd: process.cwd(),
-    env: process.env,
-    interactive: process.stdin.isTTY === true && process.stderr.isTTY === true,
-    ask: askOnTerminal,
-    handOver: async (work) => {
-      handedOver = true;
-      try {
-        return await work();
-      } finally {
-        handedOver = false;
-      }
-    },
-    show: (text) => Promise.resolve(terminal.result(text)),
-    signal: interruption.signal,
-    prefix: 'keyhole ',
-    dial,
-    dialAll,
-    shared: null,
-  });
-}
-
-async function help(): Promise<Text> {
-  const definitions = await Promise.all(Object.values(loaders).map((load) => load()));
-  const rows = definitions.map((each) => [`${each.name} ${usageOf(each, false)}`.trimEnd(), each.summary]);
-  return [
-    span('heading', 'keyhole: git for a running Node.js process\n\n'),
-    table(['COMMAND', ''], rows, ''),
-    '\nT is NAME, NAME#PID or PID of an agent on this machine, the path of its socket, wss://HOST:PORT, or ssh://[USER@]HOST/NAME; with one\n',
-    'agent on this machine it may be left out where it stands last. KEYHOLE_TARGET names a default, KEYHOLE_IDENTITY a key. Every command\n',
-    'takes --json, --timeout, --identity and --help; for wss:// also --ca, --client-cert and --accept-new-host-key.\n',
-  ];
-}
-
-function version(): string {
-  return (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
-}
+const interruption = new AbortController();
+let handedOver = false;
+process.on('SIGINT', () => {
+  // The key was meant for the editor.
+  if (handedOver) return;
+  if (interruption.signal.aborted) process.exit(interruptedExitCode);
+  interruption.abort();
+});
 
 // Set, not called: what was written to a pipe must still drain.
-process.exitCode = await main(process.argv.slice(2));
+process.exitCode = await runProgram(process.argv.slice(2), {
+  terminal: new Terminal(process.stdout, process.stderr, process.env),
+  cwd: process.cwd(),
+  env: process.env,
+  interactive: process.stdin.isTTY === true && process.stderr.isTTY === true,
+  ask: askOnTerminal,
+  handOver: async (work) => {
+    handedOver = true;
+    try {
+      return await work();
+    } finally {
+      handedOver = false;
+    }
+  },
+  signal: interruption.signal,
+});

@@ -10,8 +10,7 @@ import type { Announcement } from './door-config.ts';
 export type { Announcement } from './door-config.ts';
 
 /** `$XDG_RUNTIME_DIR/keyhole`, else a folder of this user's under the system's temporary folder. */
-export function runtimeDir(): string {
-  const { XDG_RUNTIME_DIR } = process.env;
+export function runtimeDir({ XDG_RUNTIME_DIR }: NodeJS.ProcessEnv = process.env): string {
   if (XDG_RUNTIME_DIR !== undefined && XDG_RUNTIME_DIR !== '') return path.join(XDG_RUNTIME_DIR, 'keyhole');
   return path.join(tmpdir(), `keyhole-${process.getuid?.() ?? 'user'}`);
 }
@@ -36,8 +35,8 @@ function notOurs(dir: string): string | null {
 }
 
 /** Agents of this machine that are alive. What their processes left behind is removed. */
-export function listAnnouncements(): Announcement[] {
-  const dir = runtimeDir();
+export function listAnnouncements(env: NodeJS.ProcessEnv = process.env): Announcement[] {
+  const dir = runtimeDir(env);
   let names: string[];
   try {
     if (notOurs(dir) !== null) return [];

@@ -35,7 +35,7 @@ const pauseMs = 100;
 /** @throws {KeyholeError} NO_TARGET, AMBIGUOUS, UNREACHABLE, BUSY, HOST_KEY, NOT_ALLOWED */
 export async function dial(options: DialOptions): Promise<Connection> {
   const env = options.env ?? process.env;
-  const target = resolveTarget(options.target, env, listAnnouncements());
+  const target = resolveTarget(options.target, env, listAnnouncements(env));
   return dialTarget(target, await signingKeys(options.identity, env), options);
 }
 
@@ -45,7 +45,7 @@ export async function dial(options: DialOptions): Promise<Connection> {
  */
 export async function dialAll(options: DialOptions): Promise<Connection[]> {
   const env = options.env ?? process.env;
-  const targets = resolveTargets(options.target, env, listAnnouncements());
+  const targets = resolveTargets(options.target, env, listAnnouncements(env));
   const keys = await signingKeys(options.identity, env);
   const connections: Connection[] = [];
   try {

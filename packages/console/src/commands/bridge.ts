@@ -34,7 +34,7 @@ export const bridge: CommandDefinition = {
 };
 
 async function connect({ env }: CommandContext, word: string | null) {
-  const target = resolveTarget(word ?? undefined, env, listAnnouncements());
+  const target = resolveTarget(word ?? undefined, env, listAnnouncements(env));
   const { endpoint, label, service, hostKey } = target;
   if (endpoint.kind === 'ssh')
     throw new KeyholeError(

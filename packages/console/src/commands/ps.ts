@@ -13,8 +13,8 @@ export const ps: CommandDefinition = {
   words: [],
   required: () => 0,
   options: [],
-  async run() {
-    const announced = listAnnouncements();
+  async run({ env }) {
+    const announced = listAnnouncements(env);
     const agents = announced.map((each) => describe(each, announced));
     const rows = agents.map((agent) => [
       span('name', agent.name),
