@@ -154,6 +154,14 @@ export function indexFunctions(program: SyntaxNode, source: string, author: Auth
       case 'Property':
         yield* withName(node, 'value', node.computed === true ? null : plain(keyName(child(node, 'key'))));
         return;
+      case 'JSXAttribute': {
+        // It becomes a property of that name.
+        const value = child(node, 'value');
+        const key = child(node, 'name');
+        if (value?.type === 'JSXExpressionContainer')
+          yield [child(value, 'expression') ?? value, key?.type === 'JSXIdentifier' ? { name: String(key.name) } : null];
+        return;
+      }
       case 'ExportDefaultDeclaration':
         yield* withName(node, 'declaration', { name: 'default' });
         return;

@@ -242,6 +242,24 @@ export function analyseScopes(program: SyntaxNode): ScopeAnalysis {
         if (body !== null) visit(body, inside, node);
         return;
       }
+      case 'JSXIdentifier':
+        // As compilers have it: what begins with a small letter, or has a dash, is the name of an element.
+        if (node.name !== 'this' && (above.type === 'JSXMemberExpression' || !/^[a-z]|-/.test(String(node.name)))) {
+          references.push({ name: String(node.name), node, above, scope });
+        }
+        return;
+      case 'JSXMemberExpression': {
+        const object = child(node, 'object');
+        if (object !== null) visit(object, scope, node);
+        return;
+      }
+      case 'JSXAttribute': {
+        const value = child(node, 'value');
+        if (value !== null) visit(value, scope, node);
+        return;
+      }
+      case 'JSXClosingElement':
+      case 'JSXNamespacedName':
       case 'ImportDeclaration':
       case 'ExportAllDeclaration':
       case 'BreakStatement':

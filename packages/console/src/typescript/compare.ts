@@ -18,7 +18,8 @@ import {
 } from '@keyhole/agent/source';
 import type { RefusedPatch } from '@keyhole/agent/protocol';
 import { formOf, isOnlyTypes, namesInTypes } from './forms.ts';
-import type { AuthorFile } from './parse.ts';
+import { factoryNames, pragmasIn } from './jsx.ts';
+import { mayHoldJsx, type AuthorFile } from './parse.ts';
 
 export interface Difference {
   /** Functions whose own code differs: the base's and the new one's. */
@@ -166,11 +167,20 @@ function outsideFunctions(base: AuthorFile, renewed: AuthorFile, form: (node: Sy
   const lineInBase = lineTable(base.text);
   const lineInNew = lineTable(renewed.text);
   return [
+    ...changedPragmas(base, renewed),
     ...removed.filter((each) => !isMoved(each, after)).map(({ node }) => refusal(base.file, lineInBase(node.start), node, 'was removed')),
     ...added
       .filter((each) => !isMoved(each, before))
       .map(({ node, replaces }) => refusal(renewed.file, lineInNew(node.start), node, replaces ? 'changed' : 'is new')),
   ];
+}
+
+/** A comment that is code to a compiler. */
+function changedPragmas(base: AuthorFile, renewed: AuthorFile): RefusedPatch[] {
+  const isSame = pragmasIn(base.text).join() === pragmasIn(renewed.text).join();
+  return isSame || !mayHoldJsx(renewed.file)
+    ? []
+    : [{ address: renewed.file, why: 'a comment that says how JSX is compiled changed: it takes a restart' }];
 }
 
 /** Statements that are code. Function declarations are there before anything runs, wherever they stand. */
@@ -180,7 +190,7 @@ function isMoved({ node, form }: Statement, others: readonly Statement[]): boole
 }
 
 function statementsOf(author: AuthorFile, inTypes: ReadonlySet<string>, form: (node: SyntaxNode) => string): Statement[] {
-  const used = new Set(author.captures.references.map((each) => each.name));
+  const used = new Set([...author.captures.references.map((each) => each.name), ...factoryNames(author)]);
   const isType = (specifier: SyntaxNode): boolean => {
     const local = nameOf(child(specifier, 'local')) ?? '';
     return specifier.importKind === 'type' || (inTypes.has(local) && !used.has(local));

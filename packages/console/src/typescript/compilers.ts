@@ -15,6 +15,7 @@ import {
 } from '@keyhole/agent/source';
 import { transformSync, type TransformOptions } from 'esbuild';
 import ts from 'typescript';
+import type { JsxForm } from './jsx.ts';
 import type { AuthorFile } from './parse.ts';
 import type { Tree } from './tree.ts';
 
@@ -31,6 +32,8 @@ export interface Compiled {
 export interface Compiler {
   name: string;
   isCommonJs: boolean;
+  /** What it makes of elements. */
+  jsx: JsxForm;
   compile(author: AuthorFile): Compiled;
   /** The compiler for a patch's text, where this one also rewrites what need not be. Its module has the same names. */
   forPatch: Compiler;
@@ -38,10 +41,11 @@ export interface Compiler {
 
 const { ScriptTarget, ModuleKind, JsxEmit } = ts;
 
-function esbuild(name: string, options: TransformOptions, forPatch?: Compiler): Compiler {
+function esbuild(name: string, jsx: JsxForm, options: TransformOptions, forPatch?: Compiler): Compiler {
   const compiler: Compiler = {
     name,
     isCommonJs: false,
+    jsx,
     compile(author) {
       const { code, map } = transformSync(author.text, {
         loader: author.file.endsWith('x') ? (author.language === 'ts' ? 'tsx' : 'jsx') : author.language,
@@ -49,6 +53,9 @@ function esbuild(name: string, options: TransformOptions, forPatch?: Compiler): 
         sourcefile: 'author',
         target: 'esnext',
         logLevel: 'silent',
+        ...(jsx.kind === 'automatic'
+          ? { jsx: 'automatic', jsxImportSource: jsx.importSource }
+          : { jsx: 'transform', jsxFactory: jsx.factory, jsxFragment: jsx.fragment }),
         ...options,
       });
       return compiled(author, code, map, 'module');
@@ -59,11 +66,12 @@ function esbuild(name: string, options: TransformOptions, forPatch?: Compiler): 
   return compiler;
 }
 
-function typescript(target: ts.ScriptTarget, module: ts.ModuleKind, more: ts.CompilerOptions = {}): Compiler {
+function typescript(target: ts.ScriptTarget, module: ts.ModuleKind, jsx: JsxForm): Compiler {
   const isCommonJs = module === ModuleKind.CommonJS;
   const compiler: Compiler = {
     name: `tsc ${ScriptTarget[target]} ${isCommonJs ? 'CommonJS' : 'ES modules'}`,
     isCommonJs,
+    jsx,
     compile(author) {
       const { outputText, sourceMapText = '' } = ts.transpileModule(author.text, {
         fileName: `author${/\.[^.]+$/.exec(author.file)?.[0] ?? '.ts'}`,
@@ -73,8 +81,9 @@ function typescript(target: ts.ScriptTarget, module: ts.ModuleKind, more: ts.Com
           sourceMap: true,
           esModuleInterop: true,
           experimentalDecorators: true,
-          jsx: JsxEmit.React,
-          ...more,
+          ...(jsx.kind === 'automatic'
+            ? { jsx: JsxEmit.ReactJSX, jsxImportSource: jsx.importSource }
+            : { jsx: JsxEmit.React, jsxFactory: jsx.factory, jsxFragmentFactory: jsx.fragment }),
         },
       });
       return compiled(author, outputText, sourceMapText, isCommonJs ? 'commonjs' : 'module');
@@ -86,9 +95,7 @@ function typescript(target: ts.ScriptTarget, module: ts.ModuleKind, more: ts.Com
   return compiler;
 }
 
-const plainEsbuild = esbuild('esbuild', {});
 const olderFields = { tsconfigRaw: { compilerOptions: { useDefineForClassFields: false, experimentalDecorators: true } } };
-const plainEsbuildOlderFields = esbuild('esbuild, assigned fields', olderFields);
 const targets = [
   ScriptTarget.ES2022,
   ScriptTarget.ES2021,
@@ -101,13 +108,27 @@ const targets = [
 ];
 
 /** Those that do least come first. */
-export const compilers: readonly Compiler[] = [
-  plainEsbuild,
-  esbuild('esbuild, minified syntax', { minifySyntax: true, format: 'esm' }, plainEsbuild),
-  plainEsbuildOlderFields,
-  esbuild('esbuild, minified syntax, assigned fields', { minifySyntax: true, format: 'esm', ...olderFields }, plainEsbuildOlderFields),
-  ...[ScriptTarget.ESNext, ...targets].flatMap((target) => [typescript(target, ModuleKind.ESNext), typescript(target, ModuleKind.CommonJS)]),
-];
+function compilersFor(jsx: JsxForm): Compiler[] {
+  const plain = esbuild('esbuild', jsx, {});
+  const plainOlderFields = esbuild('esbuild, assigned fields', jsx, olderFields);
+  return [
+    plain,
+    esbuild('esbuild, minified syntax', jsx, { minifySyntax: true, format: 'esm' }, plain),
+    plainOlderFields,
+    esbuild('esbuild, minified syntax, assigned fields', jsx, { minifySyntax: true, format: 'esm', ...olderFields }, plainOlderFields),
+    ...[ScriptTarget.ESNext, ...targets].flatMap((target) => [
+      typescript(target, ModuleKind.ESNext, jsx),
+      typescript(target, ModuleKind.CommonJS, jsx),
+    ]),
+  ];
+}
+
+const classic = compilersFor({ kind: 'classic', factory: 'React.createElement', fragment: 'React.Fragment' });
+
+/** @param forms of the file's elements; none where it has none, or nothing of them is to be patched. */
+export function compilersOf(forms: readonly JsxForm[]): readonly Compiler[] {
+  return forms.length === 0 ? classic : forms.flatMap(compilersFor);
+}
 
 function compiled(author: AuthorFile, text: string, map: string, format: ModuleFormat): Compiled {
   const tokens: Token[] = [];

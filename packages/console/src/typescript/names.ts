@@ -1,19 +1,23 @@
 /** Whether the names of a new function mean in the file that runs what they mean in the author's new file. A patch brings a function; it can not bring what stands around it. */
 import { children, child, lineTable, namesOf, type Binding, type FunctionEntry, type SyntaxNode } from '@keyhole/agent/source';
 import { formOf } from './forms.ts';
+import { elementsIn, factoryNames } from './jsx.ts';
 import type { AuthorFile } from './parse.ts';
 
 /** @returns one reason for each name of the module that the running file does not have, or has otherwise. */
 export function foreignNames(renewed: AuthorFile, entry: FunctionEntry, running: AuthorFile): string[] {
   const { captures } = renewed;
-  const names = new Set(
-    captures.references
+  const elements = elementsIn(entry.container).length > 0;
+  const factories = [...factoryNames(renewed)].filter((name) => elements && captures.module.bindings.has(name));
+  const names = new Set([
+    ...factories,
+    ...captures.references
       .filter(({ node }) => entry.container.start <= node.start && node.end <= entry.container.end)
       .flatMap(({ name, scope }) => {
         const binding = captures.resolve(name, scope);
         return binding === null || binding.scope === captures.module ? [name] : [];
       }),
-  );
+  ]);
   const lineOf = lineTable(renewed.text);
   return [...names].flatMap((name) => {
     const here = captures.module.bindings.get(name);

@@ -1,4 +1,4 @@
-/** The author's text as a tree: JavaScript or TypeScript, by the file's name. */
+/** The author's text as a tree: JavaScript or TypeScript, with JSX or without, by the file's name. */
 import * as acorn from 'acorn';
 import { tsPlugin } from '@sveltejs/acorn-typescript';
 import { KeyholeError } from '@keyhole/agent/protocol';
@@ -16,15 +16,25 @@ export interface AuthorFile {
 }
 
 const TypeScriptParser = acorn.Parser.extend(tsPlugin());
+const JsxParser = acorn.Parser.extend(tsPlugin({ jsx: true }));
 
 export function languageOf(file: string): Language {
   return /\.[mc]?tsx?$/.test(file) ? 'ts' : 'js';
 }
 
+/** The author's name for a file says whether `<a>` in it is an element or a type. */
+export function mayHoldJsx(file: string): boolean {
+  return /\.[jt]sx$/.test(file);
+}
+
 /** @throws {KeyholeError} SYNTAX with file, line and caret. */
 export function parseAuthor(text: string, file: string): AuthorFile {
   const language = languageOf(file);
-  const program = language === 'ts' ? parse(TypeScriptParser, text, file, 'module') : parseJavaScript(text, file);
+  const program = mayHoldJsx(file)
+    ? parse(JsxParser, text, file, 'module')
+    : language === 'ts'
+      ? parse(TypeScriptParser, text, file, 'module')
+      : parseJavaScript(text, file);
   return { file, text, language, program, functions: indexFunctions(program, text), captures: analyseCaptures(program) };
 }
 

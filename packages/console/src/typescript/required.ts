@@ -1,5 +1,6 @@
 /** CommonJS as compilers write it: which variables hold what was required, and what is on `exports`. */
 import { below, child, children, nameOf, normalForm, type Binding, type SyntaxNode } from '@keyhole/agent/source';
+import { importOf } from './sources.ts';
 import { bindingOf, type Tree } from './tree.ts';
 
 export class Required {
@@ -22,6 +23,10 @@ export class Required {
   /** `const pricing_1 = require("./pricing.js")`, also inside a compiler's own function: the specifier. */
   of(binding: Binding): string | null {
     return this.#specifiers.get(binding) ?? null;
+  }
+
+  get specifiers(): Iterable<string> {
+    return this.#specifiers.values();
   }
 
   /**
@@ -49,6 +54,8 @@ export class Required {
 
 /** How a variable that a compiler made is declared, as a normal form. */
 export function declarationForm(tree: Tree, binding: Binding): string {
+  const from = importOf(tree, binding);
+  if (from !== null) return `import ${from.imported} of ${from.specifier}`;
   const value = declaredWith(tree, binding);
   return value === null ? binding.kind : normalForm(value);
 }

@@ -59,6 +59,14 @@ export class RunningModule {
     return entry;
   }
 
+  /** What the module imports, or requires. */
+  get specifiers(): Set<string> {
+    const imported = children(this.tree.program, 'body').flatMap((each) =>
+      each.type === 'ImportDeclaration' ? (nameOf(child(each, 'source')) ?? []) : [],
+    );
+    return new Set([...imported, ...this.#required.specifiers]);
+  }
+
   /** Whether a variable of the running module can be named at a scope of it. */
   isVisible({ root, text }: Spoken, at: Scope): boolean {
     const name = /^[^.[(]*/.exec(text)?.[0] ?? '';
@@ -100,12 +108,12 @@ export class RunningModule {
         ? null
         : `${said} runs as ${spoken.text}, and the author's text does not say that it is`;
     }
+    const properties = propertiesOf(spoken.node);
     const binding = this.#author.captures.module.bindings.get(name.name);
     if (binding === undefined)
-      return this.#isAlike(name, spoken, compiled)
+      return this.#isAlike(name, spoken, compiled) || this.#isOfCompiler(name, spoken, properties, compiled)
         ? null
         : `${spoken.text} of the running code is not the ${said} that a compiler makes of this text`;
-    const properties = propertiesOf(spoken.node);
     const from = importOf(this.#author, binding);
     if (from === null) {
       if (name.member !== null) return `${said} runs as ${spoken.text}`;
@@ -123,9 +131,11 @@ export class RunningModule {
       const spoken = { text, root, node };
       if (this.isVisible(spoken, at) && this.objection(name, spoken, compiled) === null) found.push(spoken);
     };
-    const binding = this.#author.captures.module.bindings.get(name.name);
-    if (binding === undefined) return [];
-    const from = importOf(this.#author, binding);
+    const own = this.#author.captures.module.bindings.get(name.name);
+    const made = own === undefined ? compiled.captures.module.bindings.get(name.name) : undefined;
+    // Of what a compiler brings in, only an import says where it comes from.
+    const from = own !== undefined ? importOf(this.#author, own) : made === undefined ? null : importOf(compiled, made);
+    if (own === undefined && from === null) return [];
     const wanted = name.member !== null && from?.imported === '*' ? name.member : from?.imported;
     if (from !== null && !this.#isValue(from)) return [];
     for (let scope: Scope | null = at; scope !== null; scope = scope.parent) {
@@ -220,6 +230,13 @@ export class RunningModule {
     const made = compiled.captures.module.bindings.get(name);
     if (made === undefined || root === null || member !== null || text !== name || this.#placeOf(root) !== null) return false;
     return declarationForm(compiled, made) === declarationForm(this.tree, root);
+  }
+
+  /** What a compiler imports by itself, as it does for elements, is what the running module has from there. */
+  #isOfCompiler({ name, member }: Name, spoken: Spoken, properties: string[] | null, compiled: Tree): boolean {
+    const made = compiled.captures.module.bindings.get(name);
+    const from = made === undefined || member !== null ? null : importOf(compiled, made);
+    return from !== null && this.#isImported(from, spoken, properties);
   }
 
   #isDeclared(binding: Binding, { root, text }: Spoken, properties: string[] | null): boolean {

@@ -16,8 +16,9 @@ import {
   type SyntaxNode,
 } from '@keyhole/agent/source';
 import { changedCalls } from './callers.ts';
-import { compilers, type Compiled, type Compiler } from './compilers.ts';
+import { compilersOf, type Compiled, type Compiler } from './compilers.ts';
 import { emit, layoutOf, startOf, type Speech } from './emit.ts';
+import { elementsIn, isFragmentIn, jsxForms } from './jsx.ts';
 import type { AuthorFile } from './parse.ts';
 import { partedWhere } from './disagreement.ts';
 import type { Prepared, Proof } from './proven.ts';
@@ -44,7 +45,7 @@ export class Translator {
     this.#running = running;
     this.#format = format;
     // Without a map the text that runs is what its author wrote, less the types.
-    this.#order = running.map === null ? [null] : [null, ...compilers];
+    this.#order = running.map === null ? [null] : [null, ...compilersOf(jsxForms(author, running.specifiers))];
   }
 
   /** @throws {KeyholeError} NOT_PATCHABLE where the running code does not come from the author's text. */
@@ -66,6 +67,7 @@ export class Translator {
     const why = changedCalls(this.#author, proven.entry, renewed, after, this.#running, proven.running);
     if (why !== null) throw new KeyholeError('NOT_PATCHABLE', `${address}: ${why}`, 'Deploy it.');
     let refusal: unknown;
+    let isOfTypes = false;
     // What the old text left open, the new one may need: private names that the build lowered, or a compiler at all.
     for (let index = 0; ; index += 1) {
       const proof = proven.found[index] ?? proven.more.next().value;
@@ -75,7 +77,9 @@ export class Translator {
         return this.#translateBy(proof, renewed, after, address);
       } catch (thrown) {
         if (!(thrown instanceof KeyholeError) || thrown.code !== 'NOT_PATCHABLE') throw thrown;
-        refusal ??= thrown;
+        // That types can't be all there is to it says less than what stands against a compiler.
+        if (refusal === undefined || isOfTypes) refusal = thrown;
+        isOfTypes = proof.compiler === null;
       }
     }
   }
@@ -122,16 +126,18 @@ export class Translator {
   #forPatch({ compiler }: Proof, renewed: AuthorFile, after: FunctionEntry, address: string): Prepared {
     const stripped = withoutTypes(renewed);
     const [offending] = stripped.offending.filter((at) => startOf(after, renewed.text) <= at && at < after.end);
+    const isJsx = elementsIn(after.container).length > 0;
     const plain: Prepared = { tree: renewed, entry: after, text: stripped.text, layout: [], base: this.#author };
     if (compiler === null) {
       if (offending === undefined) return plain;
       const line = lineTable(renewed.text)(offending);
       throw new KeyholeError(
         'NOT_PATCHABLE',
-        `${address}: line ${line} is TypeScript that is more than types, and nothing shows how the running code was compiled`,
+        `${address}: line ${line} is ${isJsx ? 'JSX' : 'TypeScript that is more than types'}, and nothing shows how the running code was compiled`,
         'Write it in another way, or deploy it.',
       );
     }
+    if (isJsx) this.#checkJsx(compiler, renewed, after, address);
     const made = this.#compile(renewed, compiler.forPatch, after);
     const base = this.#compileFile(this.#author, compiler.forPatch);
     if (made?.compiled == null || base === null) {
@@ -144,6 +150,25 @@ export class Translator {
     const { text } = made.tree;
     const layout = layoutOf(text, made.entry, after.line, made.compiled.tokens, made.compiled.lineOf);
     return { tree: made.tree, entry: made.entry, text, layout, base: base.tree };
+  }
+
+  /** A function without elements agrees with what any compiler makes of it: only one with elements shows what becomes of those. */
+  #checkJsx(compiler: Compiler, renewed: AuthorFile, after: FunctionEntry, address: string): void {
+    const [element] = elementsIn(after.container);
+    const line = lineTable(renewed.text)(element?.start ?? after.start);
+    const refuse = (why: string): never => {
+      throw new KeyholeError('NOT_PATCHABLE', `${address}: line ${line} is JSX, and ${why}`, 'It takes a deployment, or another text.');
+    };
+    const isShown = this.#running.functionsOfAuthor().some(([entry, running]) => {
+      const compiled = elementsIn(entry.container).length === 0 ? null : this.#compile(this.#author, compiler, entry);
+      const result = compiled === null ? null : unify(compiled.tree, compiled.entry, this.#running.tree, running);
+      return compiled !== null && result?.agrees === true && this.#doubt(result, compiled.tree) === null;
+    });
+    if (!isShown) refuse('no function of the file that runs shows what the build made of elements');
+    const { jsx } = compiler;
+    if (jsx.kind !== 'classic' || !isFragmentIn(after.container)) return;
+    const [root = ''] = jsx.fragment.split('.');
+    if (!renewed.captures.module.bindings.has(root)) refuse(`the file does not bring in ${root}, which its fragments stand for`);
   }
 
   #speech(
