@@ -25,6 +25,7 @@ export type HostOperation = Exclude<
   | 'journal.verify'
   | 'patch.history'
   | 'patch.hotfix'
+  | 'profile'
   | 'rescue'
   | 'rescue.end'
   | 'interrupt'

@@ -300,6 +300,17 @@ export const catalogue: Record<OperationName, Operation> = {
       signatures: optional(flag, 'false: only the chain'),
     },
   },
+  profile: {
+    where: 'door',
+    capability: 'trace',
+    journal: null,
+    doc: "A sample of what the main thread does, or, with `heap`, of who allocates; with the author's names.",
+    parameters: {
+      durationMs: required(integer(limits.minProfileMs, limits.maxProfileMs), 'for how long'),
+      heap: optional(flag, 'allocations instead of CPU time'),
+      insist: optional(flag, 'allocations also where the heap is nearly full'),
+    },
+  },
   rescue: {
     where: 'door',
     capability: 'inspect',

@@ -31,6 +31,7 @@ export const errorTable = {
   SIDE_EFFECT: { exitCode: 1, doc: 'The expression would change something, and --safe forbids that.' },
   NOT_HANGING: { exitCode: 1, doc: 'The main thread answers: there is no execution to end.' },
   NO_RESCUE: { exitCode: 1, doc: 'What holds the main thread can not be ended without harm; the message says why. Nothing was ended.' },
+  HEAP_FULL: { exitCode: 1, doc: 'The heap of the service is nearly full, and what was asked for takes more of it; --insist does it all the same.' },
   JOURNAL: { exitCode: 5, doc: 'The journal is broken or can not be written; changes are refused until it can.' },
   HOTFIX: { exitCode: 1, doc: 'A hotfix file is none, or what it holds is not what an operator signed.' },
   GIT: { exitCode: 1, doc: 'git refused, or the repository does not hold what the process runs.' },

@@ -84,6 +84,10 @@ export const limits = {
   /** How long a change waits for the service to call a function by itself. */
   defaultCaptureWaitMs: 10_000,
   maxCaptureWaitMs: 600_000,
+  minProfileMs: 100,
+  maxProfileMs: 300_000,
+  /** From this part of its limit on, a heap counts as nearly full. */
+  fullHeapShare: 0.85,
   /** The JSON that an actor's state is set to. */
   maxStateValueLength: 65_536,
   /** A hotfix file, its patches, and the pushes that these are made of. */

@@ -15,7 +15,7 @@ import type {
   ThreadSummary,
   WaitingPatch,
 } from './patches.ts';
-import type { Rescue, RescueEnd } from './process.ts';
+import type { ProfileTaken, Rescue, RescueEnd } from './process.ts';
 import type { RemoteValue, StateValue, Thrown, ValuePage } from './values.ts';
 import type { WatchResult } from './watch.ts';
 
@@ -137,6 +137,7 @@ export interface Operations {
   /** One entry's line, byte for byte, and that of the login its signature rests on; null where there is none. `removed`: retention has taken it. */
   'journal.line': { params: { seq: number }; result: { line: string | null; login: string | null; removed: boolean } };
   'journal.verify': { params: { seq?: number; hash?: string; signatures?: boolean }; result: JournalReport };
+  profile: { params: { durationMs: number; heap?: boolean; insist?: boolean }; result: ProfileTaken };
   rescue: { params: Record<never, never>; result: Rescue };
   'rescue.end': { params: { reason: string }; result: RescueEnd };
   /** Ends the evaluation that request `request` of the same session runs; does nothing where it has ended. */

@@ -15,6 +15,8 @@ export interface StackFrame {
 /** `self`: the part of the samples that it was on top of, from 0 to 1. */
 export interface HotFunction extends StackFrame {
   self: number;
+  /** Where allocations were sampled: how many, on average. */
+  bytes?: number;
 }
 
 /** `answers`: it takes its turns. `javascript`: it runs JavaScript that does not end. `native`: it is in a call that runs none. */
@@ -30,6 +32,14 @@ export interface Rescue {
   hottest: HotFunction[];
   /** What the system knows of a main thread that runs no JavaScript. */
   native?: { asleep: boolean | null; children: { pid: number; command: string }[] };
+}
+
+/** `profile` is the JSON of a `.cpuprofile` or `.heapprofile`, with the author's names. `startMs`: how long starting took, which is the most that it can have held the main thread. */
+export interface ProfileTaken {
+  kind: 'cpu' | 'heap';
+  profile: string;
+  hottest: HotFunction[];
+  startMs: number;
 }
 
 /** What became of an execution that was to be ended. */

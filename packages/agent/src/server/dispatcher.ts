@@ -17,6 +17,7 @@ import type { Interrupter } from './interrupt.ts';
 import { emailFor, OperatorsFile } from './operators.ts';
 import type { OperatorSource } from './operators.ts';
 import type { PolicyFile } from './policy.ts';
+import type { Profiler } from './rescue/profiler.ts';
 import type { Rescuer } from './rescue/rescuer.ts';
 import type { OperatorSession } from './session.ts';
 
@@ -26,6 +27,7 @@ export interface DispatcherParts {
   journal: Journal;
   interrupter: Interrupter;
   rescuer: Rescuer;
+  profiler: Profiler;
   operators: OperatorSource;
   hostKey: HostKey;
   approvals: Approvals;
@@ -124,6 +126,8 @@ export class Dispatcher {
       }
       case 'sessions.list':
         return { sessions: [...this.#parts.sessions].map((each) => ({ ...each.attached, you: each === session })) } satisfies Result<'sessions.list'>;
+      case 'profile':
+        return (await this.#parts.profiler.take(params as Params<'profile'>, () => this.#parts.sessions.has(session))) satisfies Result<'profile'>;
       case 'rescue':
         return (await this.#parts.rescuer.look()) satisfies Result<'rescue'>;
       case 'interrupt': {

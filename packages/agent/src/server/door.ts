@@ -25,6 +25,7 @@ import type { ListenPlace } from './listener.ts';
 import { OperatorsFile } from './operators.ts';
 import type { Operators } from './operators.ts';
 import { PolicyFile } from './policy.ts';
+import { Profiler } from './rescue/profiler.ts';
 import { Rescuer } from './rescue/rescuer.ts';
 import { watchPulse } from './rescue/watch-pulse.ts';
 import { reviewSessions } from './review.ts';
@@ -94,6 +95,7 @@ async function openDoor(config: DoorConfig): Promise<void> {
     bridge,
     journal,
     interrupter: new Interrupter(),
+    profiler: new Profiler({ root: config.root, startedAt }),
     rescuer: new Rescuer({ pulse, root: config.root, pid: process.pid, startedAt }),
     operators: config.operators,
     hostKey,

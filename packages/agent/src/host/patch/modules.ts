@@ -136,17 +136,17 @@ export class ModuleIndex {
 
   /** The function whose text holds an offset of a module, the innermost of the author's; and what the author calls that place. */
   around(module: LoadedModule, offset: number): { address: string | null; file: string; line: number } {
-    const { map, targets } = this.#analyse(module);
+    const { targets } = this.#analyse(module);
     const holding = targets.filter(({ entry }) => entry.start <= offset && offset < entry.end);
     const innermost = holding.toSorted((a, b) => b.entry.start - a.entry.start)[0];
+    return { address: innermost?.address ?? null, ...this.placeOf(module, offset) };
+  }
+
+  /** The same without the function: nothing is parsed, whatever its size. */
+  placeOf(module: LoadedModule, offset: number): { file: string; line: number } {
     const line = lineTable(module.running)(offset);
-    const column = offset - module.running.lastIndexOf('\n', offset - 1) - 1;
-    const place = map?.toAuthor(line, column) ?? null;
-    return {
-      address: innermost?.address ?? null,
-      file: this.#relative(place?.source ?? module.url),
-      line: place?.line ?? line,
-    };
+    const place = this.#mapOf(module)?.toAuthor(line, offset - module.running.lastIndexOf('\n', offset - 1) - 1) ?? null;
+    return { file: this.#relative(place?.source ?? module.url), line: place?.line ?? line };
   }
 
   /** How files are named here: below the root where they lie below it. */

@@ -24,6 +24,8 @@ interface Known {
 }
 
 const answerMs = 2_000;
+/** Characters. A syntax tree takes a hundred times its text, and the door has a small heap. */
+const maxParsed = 1_000_000;
 
 export class AuthorNames {
   readonly #main: MainThread;
@@ -45,7 +47,13 @@ export class AuthorNames {
     try {
       const known = await this.#module(url);
       if (known === null) return plain;
-      const { address, file, line: authorLine } = this.#index.around(known.module, known.offsetOf(line, column));
+      const { module } = known;
+      const offset = known.offsetOf(line, column);
+      if (module.running.length > maxParsed) {
+        const place = this.#index.placeOf(module, offset);
+        return { function: functionName, file: place.file, line: place.line };
+      }
+      const { address, file, line: authorLine } = this.#index.around(module, offset);
       const path = address?.slice(address.lastIndexOf(':') + 1) ?? '';
       // A function without a name has its line for an address.
       const name = path === '' || /^\d+$/.test(path) ? functionName : path;

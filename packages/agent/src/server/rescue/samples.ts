@@ -2,11 +2,19 @@
 import type { HotFunction } from '../../protocol/index.ts';
 import type { AuthorNames } from './author-names.ts';
 
+/** V8's: lines and columns from 0. */
+export interface CallFrame {
+  functionName: string;
+  url: string;
+  lineNumber: number;
+  columnNumber: number;
+}
+
 /** V8's, as far as it is read here. */
 export interface CpuProfile {
   nodes: {
     id: number;
-    callFrame: { functionName: string; url: string; lineNumber: number; columnNumber: number };
+    callFrame: CallFrame;
     hitCount?: number;
     children?: number[];
   }[];
@@ -21,7 +29,7 @@ const maxHottest = 20;
 const noFunction: ReadonlySet<string> = new Set(['(root)', '(idle)']);
 
 export async function hottestOf({ nodes }: CpuProfile, names: AuthorNames): Promise<HotFunction[]> {
-  const hits = new Map<string, { callFrame: CpuProfile['nodes'][number]['callFrame']; count: number }>();
+  const hits = new Map<string, { callFrame: CallFrame; count: number }>();
   let all = 0;
   for (const { callFrame, hitCount = 0 } of nodes) {
     all += hitCount;
