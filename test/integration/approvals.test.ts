@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { consoleProgram, runConsole, type Finished } from '../helpers/console-process.ts';
+import { consoleProgram, runHere, type Finished } from '../helpers/console-process.ts';
 import { keyFile } from '../helpers/keys.ts';
 import { answering, editFile, journalOf, newFolder, run, startService, type Service } from '../helpers/service.ts';
 
@@ -66,7 +66,7 @@ function push(...words: string[]): Push {
 }
 
 const as = ({ file }: { file: string }, ...words: string[]): Promise<Finished> =>
-  runConsole([...words, '--identity', file], { env: service.env, cwd: service.folder });
+  runHere([...words, '--identity', file], { env: service.env, cwd: service.folder });
 
 test('a patch waits until another operator has approved it, and says so in journal and export', async () => {
   editFile(service, 'main.js', 'n + 1', 'n + 2');

@@ -4,11 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KeyholeError, type FunctionDetail } from '@keyhole/agent/protocol';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { consoleProgram, runConsole } from '../helpers/console-process.ts';
+import { consoleProgram, runConsole, runHere } from '../helpers/console-process.ts';
 import { startFakeAgent, type FakeAgent, type Handlers } from '../helpers/fake-agent.ts';
 import { openPseudoTerminal, type PseudoTerminal } from '../helpers/pseudo-terminal.ts';
-
-vi.setConfig({ testTimeout: 30_000 });
 
 let dir: string;
 let env: NodeJS.ProcessEnv;
@@ -75,7 +73,7 @@ beforeEach(async () => {
   stuck = null;
   dir = mkdtempSync(join(tmpdir(), 'keyhole-attach-'));
   const identity = join(dir, 'key.pem');
-  const made = await runConsole(['keygen', identity, '--json'], { env: { PATH: process.env['PATH'] } });
+  const made = await runHere(['keygen', identity, '--json'], { env: { PATH: process.env['PATH'] }, cwd: dir });
   const { publicKey } = made.json() as { publicKey: string };
   agent = await startFakeAgent({ operators: [publicKey], handlers });
   env = { ...agent.env, KEYHOLE_IDENTITY: identity, NO_COLOR: '1' };

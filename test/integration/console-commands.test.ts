@@ -5,11 +5,9 @@ import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { KeyholeError, type FunctionDetail } from '@keyhole/agent/protocol';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { runConsole, type Finished } from '../helpers/console-process.ts';
 import { startFakeAgent, type FakeAgent, type Handlers } from '../helpers/fake-agent.ts';
-
-vi.setConfig({ testTimeout: 30_000 });
 
 const detail: FunctionDetail = {
   address: 'src/cart.js:add',

@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync
 import type { AddressInfo } from 'node:net';
 import * as path from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
-import { runConsole, type Finished } from '../helpers/console-process.ts';
+import { runHere, type Finished } from '../helpers/console-process.ts';
 import { openPseudoTerminal } from '../helpers/pseudo-terminal.ts';
 import { answering, newFolder, run, startService, type Service } from '../helpers/service.ts';
 
@@ -116,7 +116,7 @@ describe('the witness', () => {
     const state = newFolder();
     const first = await start();
     const asked = (service: Service, ...words: string[]): Promise<Finished> =>
-      runConsole(words, { env: { ...service.env, XDG_STATE_HOME: state }, cwd: service.folder });
+      runHere(words, { env: { ...service.env, XDG_STATE_HOME: state }, cwd: service.folder });
     for (let index = 0; index < 3; index += 1) expect((await asked(first, 'eval', 'svc', String(index))).code).toBe(0);
     first.kill();
     await first.ended;
