@@ -26,18 +26,18 @@ function speaking(): { speaker: Speaker; stream: CallStream; pieces: unknown[][]
 test('the last that waits, the first that is left out', () => {
   const { speaker, stream, pieces, turn } = speaking();
   for (let at = 0; at < limits.maxUnreadCalls; at += 1) {
-    expect(speaker.say({ at })).toBe(true);
+    expect(speaker.say(JSON.stringify({ at }))).toBe(true);
     if (at % 100 === 0) turn();
   }
-  expect(speaker.say({ at: 'one more' })).toBe(false);
+  expect(speaker.say(JSON.stringify({ at: 'one more' }))).toBe(false);
   turn();
   expect(pieces.flat()).toHaveLength(limits.maxUnreadCalls);
   expect(Math.max(...pieces.map((piece) => piece.length))).toBe(10);
-  expect(speaker.say({ at: 'one more' })).toBe(false);
+  expect(speaker.say(JSON.stringify({ at: 'one more' }))).toBe(false);
   expect(speaker.unread).toBe(2);
   // The oldest piece has left.
   stream.heard();
-  expect(speaker.say({ at: 'again' })).toBe(true);
+  expect(speaker.say(JSON.stringify({ at: 'again' }))).toBe(true);
 });
 
 test('nobody is told anything when the stream has ended, and whoever asks late hears why', () => {
@@ -47,7 +47,7 @@ test('nobody is told anything when the stream has ended, and whoever asks late h
   stream.end('stopped');
   stream.end('gone');
   stream.onEnd((why) => heard.push(`late ${why}`));
-  speaker.say({ at: 1 });
+  speaker.say(JSON.stringify({ at: 1 }));
   turn();
   expect(heard).toEqual(['stopped', 'late stopped']);
   expect(pieces).toEqual([]);

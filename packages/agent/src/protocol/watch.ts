@@ -55,19 +55,22 @@ export type WatchEnd =
   /** It took more of the main thread than it may. */
   | 'budget';
 
-export interface WatchResult {
+export interface WatchEnded {
   ended: WatchEnd;
   /** Milliseconds from start to end. */
   tookMs: number;
+  /** What looking took of the main thread, in milliseconds, and its share of the time, in per cent. */
+  spentMs: number;
+  spentPercent: number;
+}
+
+export interface WatchResult extends WatchEnded {
   /** Calls by function: all that were seen, and of these the ones that were shown. */
   functions: { address: string; seen: number; shown: number }[];
-  /** Calls that were not shown: they came too fast (`rate`), or the console did not read as fast (`unread`). */
-  missed: { rate: number; unread: number };
+  /** Calls that were not shown: they came too fast (`rate`), the console did not read as fast (`unread`), or nothing could be looked at, as at the end of the stack (`failed`). */
+  missed: { rate: number; unread: number; failed: number };
   /** What was evaluated for `if` and failed; such a call is not shown. */
   conditionErrors: { calls: number; first?: string };
   /** Calls that had begun and were not over. */
   open: number;
-  /** What looking took of the main thread, in milliseconds, and its share of the time, in per cent. */
-  spentMs: number;
-  spentPercent: number;
 }

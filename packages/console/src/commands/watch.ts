@@ -95,6 +95,7 @@ function describeEnd({ ended, tookMs, functions, missed, conditionErrors, open, 
     functions.map(({ address, seen, shown }) => `${address}: ${seen} calls, ${shown} shown\n`),
     missed.rate === 0 ? '' : span('warning', `${missed.rate} calls were not looked at: they came too fast (--rate)\n`),
     missed.unread === 0 ? '' : span('warning', `${missed.unread} calls were left out: this console did not read as fast\n`),
+    missed.failed === 0 ? '' : span('warning', `${missed.failed} calls could not be looked at\n`),
     conditionErrors.calls === 0
       ? ''
       : span('warning', `--if failed for ${conditionErrors.calls} calls, which are not shown: ${conditionErrors.first ?? ''}\n`),

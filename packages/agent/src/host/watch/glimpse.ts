@@ -1,6 +1,7 @@
 /**
- * A value as it is at this moment, in the shape of V8's previews, made in microseconds in the middle of the service's call. Nothing of the service runs for it: no getter, no Proxy trap,
- * no toString, no iterator of its own. It is bounded in depth, breadth and text, but for one thing: of an object with very many keys V8 lists all keys first.
+ * A value as it is at this moment, as the JSON text of a {@link RemoteValue} with V8's kind of preview, made in the middle of the service's call: text at once, since objects that are written
+ * later take three times as long. Nothing of the service runs for it: no getter, no Proxy trap, no toString, no iterator of its own. It is bounded in depth, breadth and text, but for one thing:
+ * of an object with very many keys V8 lists all keys first.
  */
 import { types } from 'node:util';
 import {
@@ -19,10 +20,10 @@ import {
   sizeOfMap,
   sizeOfSet,
   sourceOfRegExp,
+  stringify,
   timeOfDate,
   valuesOfSet,
 } from '../../platform/originals.ts';
-import type { Preview, PreviewProperty, RemoteValue } from '../../protocol/index.ts';
 
 export interface GlimpseLimits {
   /** Levels of objects that are opened. */
@@ -51,181 +52,204 @@ export class Glimpse {
     this.#objects = limits.objects;
   }
 
-  of(value: unknown): RemoteValue {
+  of(value: unknown): string {
     switch (typeof value) {
       case 'undefined':
-        return { type: 'undefined' };
+        return '{"type":"undefined"}';
       case 'boolean':
-        return { type: 'boolean', value };
+        return value ? '{"type":"boolean","value":true}' : '{"type":"boolean","value":false}';
       case 'number':
-        return numberOf(value);
+        return isJson(value) ? `{"type":"number","value":${value}}` : `{"type":"number","unserializable":"${numberText(value)}"}`;
       case 'bigint':
-        return { type: 'bigint', unserializable: bigText(value) };
+        return `{"type":"bigint","unserializable":"${bigText(value)}"}`;
       case 'string':
-        return value.length <= this.#limits.characters
-          ? { type: 'string', value, length: value.length }
-          : { type: 'string', value: value.slice(0, this.#limits.characters), length: value.length };
+        return `{"type":"string","value":${cut(value, this.#limits.characters, '')},"length":${value.length}}`;
       case 'symbol':
-        return { type: 'symbol', description: symbolText(value) };
+        return `{"type":"symbol","description":${stringify(symbolText(value))}}`;
       case 'function':
-        return { type: 'function', description: functionWords(value) };
+        return `{"type":"function","description":${stringify(functionWords(value))}}`;
       default:
-        return value === null ? { type: 'object', subtype: 'null', value: null } : this.#object(value as object);
+        return value === null ? '{"type":"object","subtype":"null","value":null}' : this.#object(value as object);
     }
   }
 
-  #object(value: object): RemoteValue {
-    if (types.isProxy(value)) return { type: 'object', subtype: 'proxy', description: 'Proxy' };
-    const preview = this.#preview(value, this.#limits.depth);
-    const shown: RemoteValue = { type: 'object', ...(preview.subtype !== undefined && { subtype: preview.subtype }) };
-    if (preview.description !== undefined) shown.description = preview.description;
-    if (this.#limits.depth > 0 && !closed.has(preview.subtype ?? preview.description ?? '')) shown.preview = preview;
-    return shown;
+  #object(value: object): string {
+    if (types.isProxy(value)) return '{"type":"object","subtype":"proxy","description":"Proxy"}';
+    const kind = kindOf(value);
+    const { depth } = this.#limits;
+    const preview = depth > 0 && !closed.has(kind.subtype ?? kind.description) ? `,"preview":${this.#preview(value, kind, depth)}` : '';
+    return `{${typed(kind)},"description":${stringify(kind.description)}${preview}}`;
   }
 
   /** @param depth how many levels may be opened, this one included. */
-  #preview(value: object, depth: number): Preview {
+  #preview(value: object, kind: Kind, depth: number): string {
     this.#objects -= 1;
-    const kind = kindOf(value);
-    const preview: Preview = { type: 'object', overflow: false, properties: [] };
-    if (kind.subtype !== undefined) preview.subtype = kind.subtype;
-    if (kind.description !== undefined) preview.description = kind.description;
-    if (closed.has(kind.subtype ?? kind.description ?? '')) return preview;
-    if (depth <= 0 || this.#objects < 0) {
-      preview.overflow = true;
-      return preview;
-    }
-    if (kind.subtype === 'array' || kind.subtype === 'typedarray') this.#elements(preview, value, kind.length ?? 0, depth);
-    else if (kind.subtype === 'map' || kind.subtype === 'set') this.#entries(preview, value, kind.length ?? 0, kind.subtype, depth);
-    else this.#properties(preview, value, depth);
-    return preview;
+    const head = `{${typed(kind)},"description":${stringify(kind.description)}`;
+    if (depth <= 0 || this.#objects < 0) return `${head},"overflow":true,"properties":[]}`;
+    if (kind.subtype === 'array' || kind.subtype === 'typedarray') return `${head},${this.#elements(value, kind.length, depth)}}`;
+    if (kind.subtype === 'map' || kind.subtype === 'set') return `${head},${this.#entries(value, kind.length, kind.subtype, depth)}}`;
+    return `${head},${this.#properties(value, depth)}}`;
   }
 
-  #elements(preview: Preview, value: object, length: number, depth: number): void {
-    const shown = Math.min(length, this.#limits.breadth);
+  #elements(value: object, length: number, depth: number): string {
+    const shown = length < this.#limits.breadth ? length : this.#limits.breadth;
+    let rows = '';
     for (let index = 0; index < shown; index += 1) {
-      const name = String(index);
-      const found = getOwnPropertyDescriptor(value, name);
-      if (found !== undefined) preview.properties.push(this.#property(name, found, depth));
+      const found = getOwnPropertyDescriptor(value, index);
+      if (found !== undefined) rows += `${rows === '' ? '' : ','}{"name":"${index}",${this.#property(found, depth)}}`;
     }
-    preview.overflow = length > shown;
+    return `"overflow":${length > shown},"properties":[${rows}]`;
   }
 
-  #entries(preview: Preview, value: object, length: number, subtype: 'map' | 'set', depth: number): void {
-    const entries: NonNullable<Preview['entries']> = [];
+  #entries(value: object, length: number, subtype: 'map' | 'set', depth: number): string {
+    const shown = length < this.#limits.breadth ? length : this.#limits.breadth;
     const iterator: unknown = apply(subtype === 'map' ? entriesOfMap : valuesOfSet, value, []);
-    for (let count = 0; count < Math.min(length, this.#limits.breadth); count += 1) {
+    let rows = '';
+    for (let count = 0; count < shown; count += 1) {
       const next = apply(subtype === 'map' ? nextOfMap : nextOfSet, iterator, []) as IteratorResult<unknown>;
       if (next.done === true) break;
-      if (subtype === 'set') entries.push({ value: this.#inside(next.value, depth - 1) });
-      else {
-        const pair = next.value as [unknown, unknown];
-        entries.push({ key: this.#inside(pair[0], depth - 1), value: this.#inside(pair[1], depth - 1) });
-      }
+      const pair = next.value as [unknown, unknown];
+      const row = subtype === 'set' ? this.#entry(next.value, depth) : `${this.#entry(pair[1], depth)},"key":${this.#inside(pair[0], depth - 1)}`;
+      rows += `${rows === '' ? '' : ','}{${row}}`;
     }
-    preview.entries = entries;
-    preview.overflow = length > entries.length;
+    return `"overflow":${length > shown},"properties":[],"entries":[${rows}]`;
   }
 
-  #properties(preview: Preview, value: object, depth: number): void {
-    const keys = ownKeys(value);
+  #entry(value: unknown, depth: number): string {
+    return `"value":${this.#inside(value, depth - 1)}`;
+  }
+
+  #properties(value: object, depth: number): string {
+    let rows = '';
     let shown = 0;
-    for (const key of keys) {
+    let overflow = false;
+    for (const key of ownKeys(value)) {
       if (shown >= this.#limits.breadth) {
-        preview.overflow = true;
-        return;
+        overflow = true;
+        break;
       }
       const found = getOwnPropertyDescriptor(value, key);
       if (found === undefined || found.enumerable !== true) continue;
       shown += 1;
-      preview.properties.push(this.#property(typeof key === 'symbol' ? symbolText(key) : key.slice(0, maxNameLength), found, depth));
+      const name = typeof key === 'symbol' ? symbolText(key) : key.length > maxNameLength ? key.slice(0, maxNameLength) : key;
+      rows += `${rows === '' ? '' : ','}{"name":${stringify(name)},${this.#property(found, depth)}}`;
     }
+    return `"overflow":${overflow},"properties":[${rows}]`;
   }
 
-  #property(name: string, found: PropertyDescriptor, depth: number): PreviewProperty {
-    if (!('value' in found)) return { name, type: 'accessor' };
-    const inside = this.#inside(found.value, depth - 1);
-    const property: PreviewProperty = { name, type: inside.type };
-    if (inside.subtype !== undefined) property.subtype = inside.subtype;
-    if (inside.description !== undefined) property.value = inside.description;
-    if (inside.type === 'object' && (inside.properties.length > 0 || inside.entries !== undefined)) property.valuePreview = inside;
-    return property;
+  /** The fields of a property but for its name. */
+  #property(found: PropertyDescriptor, depth: number): string {
+    if (!('value' in found)) return '"type":"accessor"';
+    const value: unknown = found.value;
+    if (typeof value !== 'object' || value === null) return this.#short(value, 'value');
+    if (types.isProxy(value)) return '"type":"object","subtype":"proxy","value":"Proxy"';
+    const kind = kindOf(value);
+    if (depth <= 1 || closed.has(kind.subtype ?? kind.description)) return `${typed(kind)},"value":${stringify(kind.description)}`;
+    return `${typed(kind)},"valuePreview":${this.#preview(value, kind, depth - 1)}`;
   }
 
-  /** A value inside another one: of a primitive its short text. */
-  #inside(value: unknown, depth: number): Preview {
-    const short = (description: string, subtype?: string): Preview => ({
-      type: typeof value,
-      ...(subtype !== undefined && { subtype }),
-      description,
-      overflow: false,
-      properties: [],
-    });
+  /** A value inside a Map or a Set. */
+  #inside(value: unknown, depth: number): string {
+    if (typeof value !== 'object' || value === null) return `{${this.#short(value, 'description')},"overflow":false,"properties":[]}`;
+    if (types.isProxy(value)) return '{"type":"object","subtype":"proxy","description":"Proxy","overflow":false,"properties":[]}';
+    const kind = kindOf(value);
+    if (!closed.has(kind.subtype ?? kind.description)) return this.#preview(value, kind, depth);
+    return `{${typed(kind)},"description":${stringify(kind.description)},"overflow":false,"properties":[]}`;
+  }
+
+  /** What is no object, in the short words of a preview, under the field that takes them. */
+  #short(value: unknown, field: 'value' | 'description'): string {
     switch (typeof value) {
-      case 'string': {
-        const most = Math.max(20, Math.floor(this.#limits.characters / 3));
-        return short(value.length <= most ? value : `${value.slice(0, most)}…`);
-      }
+      case 'string':
+        return `"type":"string","${field}":${cut(value, insideCharacters(this.#limits), '…')}`;
+      case 'number':
+        return `"type":"number","${field}":"${numberText(value)}"`;
       case 'function':
-        return short(functionWords(value));
+        return `"type":"function","${field}":${stringify(functionWords(value))}`;
       case 'symbol':
-        return short(symbolText(value));
+        return `"type":"symbol","${field}":${stringify(symbolText(value))}`;
       case 'bigint':
-        return short(bigText(value));
+        return `"type":"bigint","${field}":"${bigText(value)}"`;
       case 'object':
-        if (value === null) return short('null', 'null');
-        if (types.isProxy(value)) return short('Proxy', 'proxy');
-        return this.#preview(value, depth);
+        return `"type":"object","subtype":"null","${field}":"null"`;
       default:
-        return short(Object.is(value, -0) ? '-0' : String(value));
+        return `"type":"${typeof value}","${field}":"${String(value)}"`;
     }
   }
+}
+
+/** Of a string inside an object. */
+function insideCharacters({ characters }: GlimpseLimits): number {
+  return characters / 3 < 20 ? 20 : Math.floor(characters / 3);
+}
+
+function cut(text: string, most: number, mark: string): string {
+  return text.length <= most ? stringify(text) : stringify(text.slice(0, most) + mark);
 }
 
 interface Kind {
-  subtype?: string;
-  description?: string;
-  length?: number;
+  subtype: string | null;
+  description: string;
+  length: number;
 }
 
-/** Kinds of which nothing inside is shown. */
+/** Kinds of which nothing inside is shown. The state of a promise takes V8's inspector, which a call can not wait for. */
 const closed = new Set(['error', 'date', 'regexp', 'Promise', 'Module']);
+
+function typed({ subtype }: Kind): string {
+  return subtype === null ? '"type":"object"' : `"type":"object","subtype":"${subtype}"`;
+}
+
+const kind = (subtype: string | null, description: string, length = 0): Kind => ({ subtype, description, length });
+const plainObject = kind(null, 'Object');
 
 function kindOf(value: object): Kind {
   if (isArray(value)) {
     const length = Number(getOwnPropertyDescriptor(value, 'length')?.value ?? 0);
-    const name = classOf(value);
-    return { subtype: 'array', description: `${name === 'Object' ? 'Array' : name}(${length})`, length };
+    const name = getPrototypeOf(value) === Array.prototype ? 'Array' : classOf(value);
+    return kind('array', `${name === 'Object' ? 'Array' : name}(${length})`, length);
   }
   const prototype = getPrototypeOf(value);
-  // Most objects are plain ones: the questions below cost a call each.
-  if (prototype === Object.prototype || prototype === null) return plainKind(value, prototype);
+  if (prototype === Object.prototype) return plainObject;
+  if (prototype === null) return kind(null, types.isModuleNamespaceObject(value) ? 'Module' : '[Object: null prototype]');
+  return isOwnClass(prototype) ? kind(null, classOf(value)) : builtInKind(value);
+}
+
+/** Built-in objects have a built-in prototype, unless somebody has changed it; asking Node for each kind costs as much as all the rest. */
+const builtInPrototypes: readonly object[] = [Map, Set, Date, RegExp, Error, Promise].map((each) => each.prototype as object);
+const typedArrayPrototype = getPrototypeOf(Uint8Array.prototype);
+
+/** Whether a chain of prototypes has nothing built in but Object's. One of another realm may have anything. */
+function isOwnClass(prototype: object): boolean {
+  let at: object | null = prototype;
+  for (let step = 0; at !== null && step < maxPrototypes; step += 1) {
+    if (at === Object.prototype) return true;
+    if (at === typedArrayPrototype || builtInPrototypes.includes(at) || types.isProxy(at)) return false;
+    at = getPrototypeOf(at);
+  }
+  return false;
+}
+
+function builtInKind(value: object): Kind {
   if (types.isMap(value)) {
     const length = Number(apply(sizeOfMap, value, []));
-    return { subtype: 'map', description: `${classOf(value)}(${length})`, length };
+    return kind('map', `${classOf(value)}(${length})`, length);
   }
   if (types.isSet(value)) {
     const length = Number(apply(sizeOfSet, value, []));
-    return { subtype: 'set', description: `${classOf(value)}(${length})`, length };
+    return kind('set', `${classOf(value)}(${length})`, length);
   }
-  if (types.isNativeError(value)) return { subtype: 'error', description: errorText(value) };
+  if (types.isNativeError(value)) return kind('error', errorText(value));
   if (types.isDate(value)) {
     const time = Number(apply(timeOfDate, value, []));
-    return { subtype: 'date', description: Number.isNaN(time) ? 'Invalid Date' : String(apply(isoOfDate, value, [])) };
+    return kind('date', Number.isNaN(time) ? 'Invalid Date' : String(apply(isoOfDate, value, [])));
   }
-  if (types.isRegExp(value)) return { subtype: 'regexp', description: `/${String(apply(sourceOfRegExp, value, [])).slice(0, maxNameLength)}/` };
+  if (types.isRegExp(value)) return kind('regexp', `/${String(apply(sourceOfRegExp, value, [])).slice(0, maxNameLength)}/`);
   if (types.isTypedArray(value)) {
     const length = Number(apply(lengthOfTyped, value, []));
-    return { subtype: 'typedarray', description: `${isBuffer(value) ? 'Buffer' : classOf(value)}(${length})`, length };
+    return kind('typedarray', `${isBuffer(value) ? 'Buffer' : classOf(value)}(${length})`, length);
   }
-  // Its state takes V8's inspector, which a call can not wait for.
-  if (types.isPromise(value)) return { description: 'Promise' };
-  return { description: classOf(value) };
-}
-
-function plainKind(value: object, prototype: object | null): Kind {
-  if (types.isModuleNamespaceObject(value)) return { description: 'Module' };
-  return { description: prototype === null ? '[Object: null prototype]' : 'Object' };
+  return kind(null, types.isPromise(value) ? 'Promise' : classOf(value));
 }
 
 /** The name of the constructor that its prototype names. */
@@ -275,9 +299,13 @@ function inherited(value: object, key: string): unknown {
   return undefined;
 }
 
-function numberOf(value: number): RemoteValue {
-  if (Number.isFinite(value) && !Object.is(value, -0)) return { type: 'number', value };
-  return { type: 'number', unserializable: Object.is(value, -0) ? '-0' : String(value) };
+/** What JSON has a word for. */
+function isJson(value: number): boolean {
+  return value - value === 0 && !Object.is(value, -0);
+}
+
+function numberText(value: number): string {
+  return Object.is(value, -0) ? '-0' : `${value}`;
 }
 
 /** A number of a million digits takes long to write. */

@@ -1,6 +1,6 @@
 /**
  * What stands in a slot around a function whose calls are looked at: it tells an observer when a call begins and how it ends, and passes everything on. What the service gets is what it
- * would have got: the same values and errors, in the same turn, with the same handlers on a promise. The observer must not throw; where it does, it hears of no further end of that call.
+ * would have got: the same values and errors, in the same turn, with the same handlers on a promise. What an observer throws stays here: near the end of the stack even a look at the clock may.
  */
 import { apply } from '../../platform/originals.ts';
 import type { FunctionTarget } from '../patch/modules.ts';
@@ -27,30 +27,30 @@ export function observing<Call extends object>({ entry }: FunctionTarget, observ
   if (entry.async) return (inner) => asyncFunction(inner, observer);
   return (inner) =>
     function (...all) {
-      const call = observer.begin(all);
+      const call = begin(observer, all);
       if (call === null) return apply(inner, undefined, all);
       let result: unknown;
       try {
         result = apply(inner, undefined, all);
       } catch (error) {
-        observer.end(call, 'threw', error);
+        end(observer, call, 'threw', error);
         throw error;
       }
-      observer.end(call, 'returned', result);
+      end(observer, call, 'returned', result);
       return result;
     };
 }
 
 function asyncFunction<Call extends object>(inner: SlotFunction, observer: CallObserver<Call>): SlotFunction {
   return function (...all) {
-    const call = observer.begin(all);
+    const call = begin(observer, all);
     const result: unknown = apply(inner, undefined, all);
     if (call === null) return result;
-    observer.left(call);
+    left(observer, call);
     settled(
       result,
-      (value) => observer.end(call, 'resolved', value),
-      (reason) => observer.end(call, 'rejected', reason),
+      (value) => end(observer, call, 'resolved', value),
+      (reason) => end(observer, call, 'rejected', reason),
     );
     return result;
   };
@@ -59,42 +59,66 @@ function asyncFunction<Call extends object>(inner: SlotFunction, observer: CallO
 /** Its body begins with the first value that is taken, and so does the call. */
 function generator<Call extends object>(inner: SlotFunction, observer: CallObserver<Call>): SlotFunction {
   return function* (...all): Generator {
-    const call = observer.begin(all);
+    const call = begin(observer, all);
     const inside = apply(inner, undefined, all) as Generator;
     if (call === null) return yield* inside;
     let open = true;
     try {
       const value: unknown = yield* inside;
       open = false;
-      observer.end(call, 'returned', value);
+      end(observer, call, 'returned', value);
       return value;
     } catch (error) {
       open = false;
-      observer.end(call, 'threw', error);
+      end(observer, call, 'threw', error);
       throw error;
     } finally {
-      if (open) observer.end(call, 'closed', undefined);
+      if (open) end(observer, call, 'closed', undefined);
     }
   };
 }
 
 function asyncGenerator<Call extends object>(inner: SlotFunction, observer: CallObserver<Call>): SlotFunction {
   return async function* (...all): AsyncGenerator {
-    const call = observer.begin(all);
+    const call = begin(observer, all);
     const inside = apply(inner, undefined, all) as AsyncGenerator;
     if (call === null) return yield* inside;
     let open = true;
     try {
       const value: unknown = yield* inside;
       open = false;
-      observer.end(call, 'returned', value);
+      end(observer, call, 'returned', value);
       return value;
     } catch (error) {
       open = false;
-      observer.end(call, 'threw', error);
+      end(observer, call, 'threw', error);
       throw error;
     } finally {
-      if (open) observer.end(call, 'closed', undefined);
+      if (open) end(observer, call, 'closed', undefined);
     }
   };
+}
+
+function begin<Call>(observer: CallObserver<Call>, all: readonly unknown[]): Call | null {
+  try {
+    return observer.begin(all);
+  } catch {
+    return null;
+  }
+}
+
+function left<Call>(observer: CallObserver<Call>, call: Call): void {
+  try {
+    observer.left(call);
+  } catch {
+    // Then nothing is known of that.
+  }
+}
+
+function end<Call>(observer: CallObserver<Call>, call: Call, how: CallEnd, value: unknown): void {
+  try {
+    observer.end(call, how, value);
+  } catch {
+    // Then that call is not shown.
+  }
 }

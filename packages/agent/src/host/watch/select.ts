@@ -1,5 +1,5 @@
 /** Which functions an operator means by addresses and wildcards, and which of these have a slot to be looked at through. */
-import { KeyholeError, limits } from '../../protocol/index.ts';
+import { KeyholeError } from '../../protocol/index.ts';
 import type { WatchStarted } from '../../protocol/index.ts';
 import type { FunctionTarget, ModuleIndex } from '../patch/modules.ts';
 import type { SlotsStrategy } from '../patch/slots.ts';
@@ -11,10 +11,10 @@ export interface Selected {
 }
 
 /** @throws {KeyholeError} NOT_FOUND, NOT_PATCHABLE, TOO_LARGE. */
-export function selectFunctions(modules: ModuleIndex, slots: SlotsStrategy, addresses: readonly string[]): Selected {
+export function selectFunctions(modules: ModuleIndex, slots: SlotsStrategy, addresses: readonly string[], most: number): Selected {
   const targets = new Set<FunctionTarget>();
   const skipped: Selected['skipped'] = [];
-  if (addresses.length === 0) throw new KeyholeError('BAD_REQUEST', 'watch takes at least one function');
+  if (addresses.length === 0) throw new KeyholeError('BAD_REQUEST', 'at least one function has to be named');
   for (const address of addresses) {
     const wild = address.endsWith('*');
     const prefix = address.slice(0, -1);
@@ -35,10 +35,10 @@ export function selectFunctions(modules: ModuleIndex, slots: SlotsStrategy, addr
       else throw new KeyholeError('NOT_PATCHABLE', `${target.address} can not be watched: ${why}`);
     }
   }
-  if (targets.size > limits.maxWatchedFunctions) {
+  if (targets.size > most) {
     throw new KeyholeError(
       'TOO_LARGE',
-      `${addresses.join(', ')} means ${targets.size} functions, where ${limits.maxWatchedFunctions} can be watched together`,
+      `${addresses.join(', ')} means ${targets.size} functions, where ${most} can be looked at together`,
       'Name fewer, or a class of the file: src/cart.ts:Cart.*',
     );
   }

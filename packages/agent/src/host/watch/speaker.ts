@@ -1,6 +1,5 @@
 /** Says what was seen, in turns of its own, and no more of it than the console reads: what is left out is counted. */
 import type { Clock } from '../../platform/clock.ts';
-import { stringify } from '../../platform/originals.ts';
 import { limits } from '../../protocol/index.ts';
 import type { CallStream } from '../call-stream.ts';
 import type { Meter } from './meter.ts';
@@ -13,7 +12,7 @@ export class Speaker {
   readonly #stream: CallStream;
   readonly #clock: Clock;
   readonly #meter: Meter;
-  #items: object[] = [];
+  #items: string[] = [];
   #callOff: (() => void) | null = null;
   /** What was left out, since too much was not read. */
   unread = 0;
@@ -24,8 +23,11 @@ export class Speaker {
     this.#meter = meter;
   }
 
-  /** @returns whether it is said, or will be. */
-  say(item: object): boolean {
+  /**
+   * @param item the JSON text of one item.
+   * @returns whether it is said, or will be.
+   */
+  say(item: string): boolean {
     if (this.#items.length + this.#stream.unread >= limits.maxUnreadCalls) {
       this.unread += 1;
       return false;
@@ -41,7 +43,7 @@ export class Speaker {
     const startedMs = this.#clock.now();
     for (let from = 0; from < this.#items.length; from += maxTogether) {
       const piece = this.#items.slice(from, from + maxTogether);
-      this.#stream.say(stringify(piece), piece.length);
+      this.#stream.say(`[${piece.join(',')}]`, piece.length);
     }
     this.#items = [];
     this.#meter.spend(this.#clock.now() - startedMs);

@@ -4,9 +4,9 @@
  */
 import { types } from 'node:util';
 import { nodeClock } from '../../platform/clock.ts';
-import { wallClockMs } from '../../platform/originals.ts';
+import { parse, stringify, wallClockMs } from '../../platform/originals.ts';
 import { limits } from '../../protocol/index.ts';
-import type { WatchedCall } from '../../protocol/index.ts';
+import type { RemoteValue, WatchedCall } from '../../protocol/index.ts';
 import type { FunctionTarget } from '../patch/modules.ts';
 import { callShapeOf, openCall } from '../patch/slot-watch.ts';
 import type { CallShape, SlotCall } from '../patch/slot-watch.ts';
@@ -14,7 +14,7 @@ import { callers } from './caller.ts';
 import type { CallCondition, Sight } from './condition.ts';
 import { Glimpse } from './glimpse.ts';
 import type { GlimpseLimits } from './glimpse.ts';
-import type { Meter } from './meter.ts';
+import type { Lookout } from './lookout.ts';
 import type { CallEnd, CallObserver } from './observing.ts';
 
 const { now } = nodeClock;
@@ -32,22 +32,19 @@ export interface Wanted {
 /** What the functions of one watch share. */
 export interface Watching {
   root: string;
-  meter: Meter;
-  /** Nothing is looked at any more. */
-  over: boolean;
+  /** So many calls are shown. */
+  limit: number;
   /** A condition runs: what it calls is nobody's call. */
   busy: boolean;
   /** Calls that have begun and may be shown when they end. */
   open: number;
   seen: number;
+  shown: number;
   /** Calls that were not shown since the last one that was. */
-  missed: number;
-  missedByRate: number;
+  missedSince: number;
+  /** `failed`: it was not possible to look at them. */
+  missed: { rate: number; failed: number };
   conditionErrors: { calls: number; first?: string };
-  /** Takes one that is to be shown. */
-  show(call: WatchedCall): void;
-  /** The budget may be used up. */
-  look(nowMs: number): void;
 }
 
 /** A call that has begun and may be shown. */
@@ -57,7 +54,8 @@ interface Begun {
   startedMs: number;
   syncMs: number | null;
   call: SlotCall;
-  shown: Pick<WatchedCall, 'args' | 'moreArgs' | 'self'> | null;
+  /** Its fields `args`, `moreArgs` and `self` as JSON text. */
+  shown: string | null;
   stack: string[] | null;
 }
 
@@ -65,7 +63,10 @@ export class WatchedFunction implements CallObserver<Begun> {
   readonly target: FunctionTarget;
   readonly #wanted: Wanted;
   readonly #watching: Watching;
+  readonly #lookout: Lookout;
   readonly #shape: CallShape;
+  /** As JSON text. */
+  readonly #address: string;
   readonly #makesThis: boolean;
   /** Whether only the end of a call tells if it is shown. */
   readonly #decidedLate: boolean;
@@ -76,11 +77,13 @@ export class WatchedFunction implements CallObserver<Begun> {
   seen = 0;
   shown = 0;
 
-  constructor(target: FunctionTarget, wanted: Wanted, watching: Watching) {
+  constructor(target: FunctionTarget, wanted: Wanted, watching: Watching, lookout: Lookout) {
+    this.#lookout = lookout;
     this.target = target;
     this.#wanted = wanted;
     this.#watching = watching;
     this.#shape = callShapeOf(target);
+    this.#address = stringify(target.address);
     this.#makesThis = target.entry.kind.endsWith('constructor');
     this.#decidedLate = wanted.throws || wanted.slowerMs !== null || wanted.condition?.early === false;
     this.#thisKey = this.#shape.offers.indexOf('this');
@@ -88,22 +91,21 @@ export class WatchedFunction implements CallObserver<Begun> {
 
   begin(all: readonly unknown[]): Begun | null {
     const watching = this.#watching;
-    const { meter } = watching;
-    if (watching.over || watching.busy) return null;
+    const { meter, over } = this.#lookout;
+    if (over || watching.busy) return null;
     this.seen += 1;
     watching.seen += 1;
     if (!meter.mayShow || watching.open >= limits.maxOpenCalls) {
-      watching.missed += 1;
-      watching.missedByRate += 1;
-      if (meter.pass()) watching.look(now());
+      this.#tooFast();
+      if (meter.pass()) this.#lookout.check(now());
       return null;
     }
     const startedMs = now();
     let begun: Begun | null = null;
     try {
       begun = this.#look(all, startedMs);
-    } catch (thrown) {
-      this.#failed(thrown);
+    } catch {
+      this.#notSeen();
     }
     const endedMs = now();
     this.#spend(endedMs - startedMs, endedMs);
@@ -120,12 +122,12 @@ export class WatchedFunction implements CallObserver<Begun> {
     const watching = this.#watching;
     if (!this.#open.delete(begun)) return;
     watching.open -= 1;
-    if (watching.over) return;
+    if (this.#lookout.over) return;
     const endedMs = now();
     try {
       this.#ended(begun, how, value, endedMs - begun.startedMs);
-    } catch (thrown) {
-      this.#failed(thrown);
+    } catch {
+      this.#notSeen();
     }
     const doneMs = now();
     this.#spend(doneMs - endedMs, doneMs);
@@ -154,7 +156,7 @@ export class WatchedFunction implements CallObserver<Begun> {
     const begun: Begun = { number: watching.seen, at: wallClockMs(), startedMs, syncMs: null, call, shown: null, stack: null };
     // Where most calls will not be shown, a token is taken from those that are; so the others are looked at when they are over.
     if (!this.#decidedLate) {
-      watching.meter.showing();
+      this.#lookout.meter.showing();
       begun.shown = this.#glimpse(call);
     }
     if (stack > 0) begun.stack = callers(watching.root, stack);
@@ -173,12 +175,8 @@ export class WatchedFunction implements CallObserver<Begun> {
       if (!this.#holds(condition, { self, args, ms, ...(failed ? { error: value } : { result: value }) })) return;
     }
     if (this.#decidedLate) {
-      const { meter } = this.#watching;
-      if (!meter.mayShow) {
-        this.#watching.missed += 1;
-        this.#watching.missedByRate += 1;
-        return;
-      }
+      const { meter } = this.#lookout;
+      if (!meter.mayShow) return this.#tooFast();
       meter.showing();
     }
     this.#show(begun, how, { value }, ms);
@@ -187,17 +185,21 @@ export class WatchedFunction implements CallObserver<Begun> {
   #show(begun: Begun, how: WatchedCall['how'], end: { value: unknown } | null, ms: number): void {
     const watching = this.#watching;
     const { number, at, call, syncMs, stack } = begun;
-    const shown = begun.shown ?? this.#glimpse(call);
-    const item: WatchedCall = { t: 'call', number, at, address: this.target.address, ...shown, how, ms: rounded(ms) };
-    if (begun.shown === null) item.argsSeen = 'after';
-    if (this.#makesThis) item.constructed = true;
-    if (end !== null && how !== 'closed') item.value = new Glimpse(this.#wanted.glimpse).of(this.#made(call, how, end.value));
-    if (syncMs !== null) item.syncMs = rounded(syncMs);
-    if (stack !== null) item.stack = stack;
-    if (watching.missed > 0) item.missed = watching.missed;
-    watching.missed = 0;
+    let item = `{"t":"call","number":${number},"at":${at},"address":${this.#address},"how":"${how}","ms":${rounded(ms)},${begun.shown ?? this.#glimpse(call)}`;
+    if (begun.shown === null) item += ',"argsSeen":"after"';
+    if (this.#makesThis) item += ',"constructed":true';
+    if (end !== null && how !== 'closed') item += `,"value":${new Glimpse(this.#wanted.glimpse).of(this.#made(call, how, end.value))}`;
+    if (syncMs !== null) item += `,"syncMs":${rounded(syncMs)}`;
+    if (stack !== null) item += `,"stack":${stringify(stack)}`;
+    if (watching.missedSince > 0) item += `,"missed":${watching.missedSince}`;
+    if (!this.#lookout.speaker.say(`${item}}`)) {
+      watching.missedSince += 1;
+      return;
+    }
+    watching.missedSince = 0;
     this.shown += 1;
-    watching.show(item);
+    watching.shown += 1;
+    if (watching.shown >= watching.limit) this.#lookout.end('limit');
   }
 
   /** A constructor gives the object that it was called for, where it does not give another one. */
@@ -206,15 +208,15 @@ export class WatchedFunction implements CallObserver<Begun> {
     return this.#thisKey === -1 ? call.self : call.accessor?.(this.#thisKey, 0);
   }
 
-  #glimpse({ self, args }: SlotCall): Pick<WatchedCall, 'args' | 'moreArgs' | 'self'> {
+  #glimpse({ self, args }: SlotCall): string {
     const glimpse = new Glimpse(this.#wanted.glimpse);
     const most = limits.maxWatchedArguments;
-    const shown: Pick<WatchedCall, 'args' | 'moreArgs' | 'self'> = { args: args.slice(0, most).map((each) => glimpse.of(each)) };
-    if (args.length > most) shown.moreArgs = args.length - most;
+    let shown = '';
+    for (let index = 0; index < args.length && index < most; index += 1) shown += `${index === 0 ? '' : ','}${glimpse.of(args[index])}`;
+    const fields = `"args":[${shown}]${args.length > most ? `,"moreArgs":${args.length - most}` : ''}`;
     // Of a constructor it is empty still; the others say only how a function was called that needs none.
-    const meant = self !== undefined && self !== globalThis && !types.isModuleNamespaceObject(self);
-    if (!this.#makesThis && meant) shown.self = glimpse.of(self);
-    return shown;
+    if (this.#makesThis || self === undefined || self === globalThis || types.isModuleNamespaceObject(self)) return fields;
+    return `${fields},"self":${glimpse.of(self)}`;
   }
 
   #holds(condition: CallCondition, sight: Sight): boolean {
@@ -234,13 +236,27 @@ export class WatchedFunction implements CallObserver<Begun> {
     const { conditionErrors } = this.#watching;
     conditionErrors.calls += 1;
     if (conditionErrors.first !== undefined) return;
-    const { description = '' } = new Glimpse({ ...this.#wanted.glimpse, depth: 1 }).of(thrown);
-    conditionErrors.first = description === '' ? 'something was thrown that is no error' : description;
+    const { description = 'something was thrown that is no error' } = parse(
+      new Glimpse({ ...this.#wanted.glimpse, depth: 0 }).of(thrown),
+    ) as RemoteValue;
+    conditionErrors.first = description;
+  }
+
+  #tooFast(): void {
+    this.#watching.missedSince += 1;
+    this.#watching.missed.rate += 1;
+  }
+
+  /** As where the service has used up the stack. */
+  #notSeen(): void {
+    this.#watching.missedSince += 1;
+    this.#watching.missed.failed += 1;
   }
 
   #spend(ms: number, nowMs: number): void {
-    this.#watching.meter.spend(ms);
-    if (this.#watching.meter.exhausted) this.#watching.look(nowMs);
+    const { meter } = this.#lookout;
+    meter.spend(ms);
+    if (meter.exhausted) this.#lookout.check(nowMs);
   }
 }
 
