@@ -5,7 +5,7 @@ import type { PatchRecord } from '../protocol/index.ts';
 import type { SlotTable } from '../loader/index.ts';
 import type { ActorRegistry } from './actors/registry.ts';
 import { createSetting } from './actors/setting.ts';
-import type { HostHandlers, HostResult } from './bridge.ts';
+import type { HostContext, HostHandlers, HostResult } from './bridge.ts';
 import { hostChecks } from './doctor.ts';
 import { Inspector } from './inspector.ts';
 import { createLooking } from './looking.ts';
@@ -14,6 +14,10 @@ import { createPatching } from './patch/index.ts';
 import { ThreadPatches, createThreading } from './threads/index.ts';
 import type { Roster } from './threads/roster.ts';
 import type { ThreadReplay } from './threads/thread-replays.ts';
+import type { WatchParts } from './watch/lookout.ts';
+import { monitor } from './watch/monitor.ts';
+import { stack } from './watch/stack.ts';
+import { trace } from './watch/trace.ts';
 import { watch } from './watch/watch.ts';
 
 export interface MainHostParts {
@@ -76,6 +80,16 @@ export function assembleHost(parts: MainHostParts): MainHost {
   });
   // What is loaded tells builds apart where no commit does. It takes reading all of it, so only for whoever asks.
   const build = (): NonNullable<HostResult<'info'>['build']> => ({ from: commitFrom, sources: table === null ? null : patching.modules.digest() });
+  const watching = (context: HostContext): WatchParts => ({
+    slots: patching.slots,
+    modules: patching.modules,
+    clock: nodeClock,
+    root,
+    async loadedElsewhere(address) {
+      const { threads } = await threading.handlers['fn.get']({ address }, context);
+      return threads.filter(({ id }) => id !== 0).map(({ id, name }) => ({ id, name }));
+    },
+  });
   const handlers: HostHandlers = {
     ...threading.handlers,
     'actors.list': looking.handlers['actors.list'],
@@ -92,13 +106,10 @@ export function assembleHost(parts: MainHostParts): MainHost {
       patches: threading.count(),
       ...(asked === true && { build: build() }),
     }),
-    watch: (params, context) => {
-      const loadedElsewhere = async (address: string): Promise<{ id: number; name: string }[]> => {
-        const { threads } = await threading.handlers['fn.get']({ address }, context);
-        return threads.filter(({ id }) => id !== 0).map(({ id, name }) => ({ id, name }));
-      };
-      return watch({ slots: patching.slots, modules: patching.modules, clock: nodeClock, root, loadedElsewhere }, params, context);
-    },
+    watch: (params, context) => watch(watching(context), params, context),
+    monitor: (params, context) => monitor(watching(context), params, context),
+    stack: (params, context) => stack(watching(context), params, context),
+    trace: (params, context) => trace(watching(context), params, context),
     doctor: () => ({
       checks: examine(hostChecks, {
         table,

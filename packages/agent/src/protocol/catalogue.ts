@@ -38,6 +38,10 @@ const depth = optional(integer(0, limits.maxDepthOfInspection), 'how many levels
 const thread = optional(integer(0, Number.MAX_SAFE_INTEGER), 'one thread of the service alone; 0 is the main thread');
 const reason = required(text(2_000), 'why, for the journal and the commit message');
 
+const watched = required(listOf(name, limits.maxWatchedFunctions), 'functions; `file:*` or `file:Class.*` means all that begin so');
+const watchedForMs = optional(integer(limits.minWatchMs, limits.maxWatchMs), 'ends after as many milliseconds');
+const watchBudget = optional(integer(1, limits.maxWatchBudgetPercent), 'ends when looking takes more of the main thread');
+
 export const catalogue: Record<OperationName, Operation> = {
   info: {
     where: 'host',
@@ -196,16 +200,63 @@ export const catalogue: Record<OperationName, Operation> = {
     streams: true,
     doc: 'Calls of functions as they happen, in events before the answer: arguments, this, result or throw, duration. Main thread, instrumented code.',
     parameters: {
-      addresses: required(listOf(name, limits.maxWatchedFunctions), 'functions; `file:*` or `file:Class.*` means all that begin so'),
+      addresses: watched,
       limit: optional(integer(1, limits.maxWatchedCalls), 'ends after as many calls were shown'),
       rate: optional(integer(1, limits.maxWatchRate), 'shows no more calls than that in a second'),
-      forMs: optional(integer(limits.minWatchMs, limits.maxWatchMs), 'ends after as many milliseconds'),
+      forMs: watchedForMs,
       if: optional(text(4_096), 'only calls of which this is true: args, parameters by name, this, result, error, ms; more than looking needs eval'),
       slowerMs: optional(integer(0, limits.maxWatchMs), 'only calls that took longer'),
       throws: optional(flag, 'only calls that throw or reject'),
       depth,
       stack: optional(integer(1, limits.maxWatchStack), 'also who called: as many frames'),
-      budgetPercent: optional(integer(1, limits.maxWatchBudgetPercent), 'ends when looking takes more of the main thread'),
+      budgetPercent: watchBudget,
+    },
+  },
+  monitor: {
+    where: 'host',
+    capability: 'trace',
+    journal: 'trace',
+    streams: true,
+    doc: 'How often functions are called, how often they fail, and how long they take, for each interval. All calls count.',
+    parameters: {
+      addresses: watched,
+      everyMs: optional(integer(limits.minMonitorMs, limits.maxMonitorMs), 'how long an interval is'),
+      count: optional(integer(1, limits.maxMonitorIntervals), 'ends after as many intervals'),
+      forMs: watchedForMs,
+      budgetPercent: watchBudget,
+    },
+  },
+  stack: {
+    where: 'host',
+    capability: 'trace',
+    journal: 'trace',
+    streams: true,
+    doc: 'Who calls a function: the ways to it, counted.',
+    parameters: {
+      addresses: watched,
+      calls: optional(integer(1, limits.maxStackCalls), 'ends after as many calls were looked at'),
+      frames: optional(integer(1, limits.maxWatchStack), 'how many frames of each way'),
+      rate: optional(integer(1, limits.maxWatchRate), 'looks at no more calls than that in a second'),
+      forMs: watchedForMs,
+      budgetPercent: watchBudget,
+    },
+  },
+  trace: {
+    where: 'host',
+    capability: 'trace',
+    journal: 'trace',
+    streams: true,
+    doc: 'What calls of one function call, as trees with times; also what runs after an await. Takes an AsyncLocalStorage of our own while it lasts.',
+    parameters: {
+      address: required(name, 'the function at the top'),
+      below: optional(
+        listOf(name, limits.maxWatchedFunctions),
+        'functions and wildcards that are shown where they are called below it; else all of its file',
+      ),
+      limit: optional(integer(1, limits.maxTrees), 'ends after as many trees'),
+      rate: optional(integer(1, limits.maxWatchRate), 'shows no more trees than that in a second'),
+      forMs: watchedForMs,
+      budgetPercent: watchBudget,
     },
   },
   'patch.revert': {

@@ -81,6 +81,22 @@ export const limits = {
   maxOpenCalls: 1_000,
   /** Calls that wait for a console which does not read as fast. */
   maxUnreadCalls: 500,
+  /** An interval of a monitor. */
+  minMonitorMs: 1_000,
+  defaultMonitorMs: 5_000,
+  maxMonitorMs: 3_600_000,
+  maxMonitorIntervals: 100_000,
+  /** Calls whose callers are looked at. */
+  defaultStackCalls: 100,
+  maxStackCalls: 10_000,
+  defaultStackFrames: 8,
+  /** Ways to one function that are told apart. */
+  maxStacks: 100,
+  /** Functions that one trace looks at, call trees that it shows, and places in one of them. */
+  maxTracedFunctions: 100,
+  defaultTrees: 5,
+  maxTrees: 1_000,
+  maxTreeNodes: 300,
   /** How long a change waits for the service to call a function by itself. */
   defaultCaptureWaitMs: 10_000,
   maxCaptureWaitMs: 600_000,

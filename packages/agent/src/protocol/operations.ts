@@ -17,7 +17,7 @@ import type {
 } from './patches.ts';
 import type { ProfileTaken, Rescue, RescueEnd } from './process.ts';
 import type { RemoteValue, StateValue, Thrown, ValuePage } from './values.ts';
-import type { WatchResult } from './watch.ts';
+import type { MonitorResult, StackResult, TraceResult, WatchResult } from './watch.ts';
 
 /** Shapes and results of the operations, by name. */
 export interface Operations {
@@ -101,6 +101,17 @@ export interface Operations {
       budgetPercent?: number;
     };
     result: WatchResult;
+  };
+  /** Events `items` hold {@link MonitorInterval}s. */
+  monitor: { params: { addresses: string[]; everyMs?: number; count?: number; forMs?: number; budgetPercent?: number }; result: MonitorResult };
+  stack: {
+    params: { addresses: string[]; calls?: number; frames?: number; rate?: number; forMs?: number; budgetPercent?: number };
+    result: StackResult;
+  };
+  /** Events `items` hold {@link CallTree}s. */
+  trace: {
+    params: { address: string; below?: string[]; limit?: number; rate?: number; forMs?: number; budgetPercent?: number };
+    result: TraceResult;
   };
   'patch.revert': { params: { ids: string[]; all?: boolean; reason: string; thread?: number }; result: PatchResult };
   /** Ends the probation of the push that `id` belongs to: all its patches stay. */

@@ -74,3 +74,63 @@ export interface WatchResult extends WatchEnded {
   /** Calls that had begun and were not over. */
   open: number;
 }
+
+/** One interval of a monitor. */
+export interface MonitorInterval {
+  t: 'interval';
+  /** When it ended, milliseconds since 1970, and how long it was. */
+  at: number;
+  forMs: number;
+  functions: MonitoredCalls[];
+}
+
+/** Of one function: calls that ended, those of them that threw or rejected, those that are open, and how long they took, in milliseconds; null where none ended. */
+export interface MonitoredCalls {
+  address: string;
+  calls: number;
+  failed: number;
+  open: number;
+  ms: { p50: number; p90: number; p99: number; max: number; mean: number } | null;
+}
+
+/** The whole time, as one interval. */
+export interface MonitorResult extends WatchEnded {
+  functions: MonitoredCalls[];
+}
+
+/** Who calls: each way to the function that was seen, most frequent first; `frames` innermost first. `others`: calls by ways beyond the bound. */
+export interface StackResult extends WatchEnded {
+  seen: number;
+  looked: number;
+  stacks: { frames: string[]; calls: number }[];
+  others: number;
+}
+
+/** One call of a function, and what it called: functions that are looked at, in the order of their first call, each with its level below the first. */
+export interface CallTree {
+  t: 'tree';
+  number: number;
+  at: number;
+  nodes: TreeNode[];
+  /** Calls of functions below that found no place in the tree. */
+  left?: number;
+  /** Calls of the function since the last tree that were not looked at. */
+  missed?: number;
+}
+
+/** Calls of one function from the same place of the tree, taken together. `selfMs`: less what those below it took; for what runs side by side that says little. */
+export interface TreeNode {
+  level: number;
+  address: string;
+  calls: number;
+  failed: number;
+  ms: number;
+  selfMs: number;
+}
+
+export interface TraceResult extends WatchEnded {
+  seen: number;
+  shown: number;
+  missed: { rate: number; unread: number };
+  open: number;
+}

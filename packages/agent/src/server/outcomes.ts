@@ -1,6 +1,6 @@
 /** What the journal keeps of a change that was made. */
 import type { HostOperation } from '../host/bridge.ts';
-import type { PatchResult, RescueEnd, Result, ShadowResult, StateValue } from '../protocol/index.ts';
+import type { PatchResult, RescueEnd, Result, ShadowResult, StateValue, WatchEnded } from '../protocol/index.ts';
 
 /** What changes something: on the main thread, or, where that hangs, by the door itself. */
 export type ChangingOperation = HostOperation | 'rescue.end';
@@ -13,10 +13,14 @@ export function summaryOf(op: ChangingOperation, result: unknown): { status: 'do
       ? { status: 'done', result: { ok: true, type: evaluated.value.type, bytes: Buffer.byteLength(JSON.stringify(evaluated.value)) } }
       : { status: 'done', result: { ok: false, error: evaluated.error.name } };
   }
-  if (op === 'watch') {
-    // Counts, no values of the service.
-    const { conditionErrors, ...counts } = result as Result<'watch'>;
-    return { status: 'done', result: { ...counts, conditionErrors: conditionErrors.calls } };
+  if (op === 'watch' || op === 'monitor' || op === 'stack' || op === 'trace') {
+    // Counts, no values of the service; a condition's error may hold one.
+    const { conditionErrors, stacks, ...counts } = result as WatchEnded & Partial<Result<'watch'> & Result<'stack'>>;
+    const more = {
+      ...(conditionErrors !== undefined && { conditionErrors: conditionErrors.calls }),
+      ...(stacks !== undefined && { ways: stacks.length }),
+    };
+    return { status: 'done', result: { ...counts, ...more } };
   }
   if (op === 'patch.confirm') return { status: 'done', result: { patches: (result as Result<'patch.confirm'>).patches } };
   if (op === 'patch.shadow') {

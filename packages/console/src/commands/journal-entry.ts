@@ -46,6 +46,7 @@ function request(params: Record<string, unknown>): Text {
   const ids = Array.isArray(params['ids']) ? params['ids'].map(String) : [];
   const parts = [
     ...patches,
+    ...(typeof params['address'] === 'string' ? [params['address']] : []),
     ...addresses,
     ...ids,
     ...(typeof params['id'] === 'string' ? [params['id']] : []),

@@ -36,7 +36,7 @@ export function renderCall(call: WatchedCall): Text {
 }
 
 /** Time of day where the console is. */
-function clockTime(at: number): string {
+export function clockTime(at: number): string {
   const date = new Date(at);
   const two = (part: number): string => String(part).padStart(2, '0');
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${String(date.getMilliseconds()).padStart(3, '0')}`;

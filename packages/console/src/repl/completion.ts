@@ -62,6 +62,9 @@ async function wordsFor(definition: CommandDefinition, word: string, connection:
     case 'fn':
     case 'edit':
     case 'watch':
+    case 'trace':
+    case 'stack':
+    case 'monitor':
       return addressesFrom(word, connection);
     case 'revert':
     case 'diff':

@@ -43,10 +43,13 @@ export interface LookoutOptions {
   most: number;
   /** They are compiled in a turn each: there may be many. */
   inTurns: boolean;
+  /** Called again and again while it lasts. */
+  everyMs?: number;
+  every?(lookout: Lookout): void;
 }
 
 /** Of one function. */
-export type Observing = (target: FunctionTarget, lookout: Lookout) => CallObserver<object>;
+export type Observing<Call extends object> = (target: FunctionTarget, lookout: Lookout) => CallObserver<Call>;
 
 /** Between two refills of the meter. */
 const tickMs = 100;
@@ -56,12 +59,12 @@ const tickMs = 100;
  * @returns when it has ended. What is said from then on is said by {@link Speaker.flush}.
  * @throws {KeyholeError} NOT_FOUND, TOO_LARGE, NOT_PATCHABLE where a function has no slot, UNPROVEN, and what `observe` throws.
  */
-export async function lookOut(
+export async function lookOut<Call extends object>(
   parts: WatchParts,
   params: Pick<Params<'watch'>, 'addresses' | 'forMs' | 'budgetPercent'>,
   stream: CallStream | undefined,
-  { rate, most, inTurns }: LookoutOptions,
-  observe: Observing,
+  { rate, most, inTurns, everyMs, every }: LookoutOptions,
+  observe: Observing<Call>,
 ): Promise<{ ended: WatchEnded; lookout: Lookout }> {
   if (stream === undefined) throw new KeyholeError('INTERNAL', 'calls are looked at, and nobody listens');
   const { slots, modules, clock } = parts;
@@ -94,11 +97,16 @@ export async function lookOut(
     if (!lookout.over) callOffs[1] = clock.after(tickMs, tick);
   };
   tick();
+  const again = (): void => {
+    every?.(lookout);
+    if (!lookout.over && everyMs !== undefined) callOffs[2] = clock.after(everyMs, again);
+  };
+  if (everyMs !== undefined) callOffs[2] = clock.after(everyMs, again);
   stream.onEnd((why) => lookout.end(why));
   const functions = [...new Set(targets.map(({ address }) => address))];
   lookout.speaker.say(stringify({ t: 'started', functions, skipped, otherThreads } satisfies WatchStarted));
   const why = await end;
-  for (const callOff of callOffs) callOff();
+  for (const callOff of callOffs) callOff?.();
   const endedMs = clock.now();
   prove(why, targets, stops);
   meter.refill(endedMs);
@@ -126,11 +134,11 @@ async function threadsBesides({ loadedElsewhere }: WatchParts, targets: readonly
 }
 
 /** All or none. Until all are there, none looks at anything. */
-async function observeAll(
+async function observeAll<Call extends object>(
   { slots, clock }: WatchParts,
   targets: readonly FunctionTarget[],
   inTurns: boolean,
-  observe: (target: FunctionTarget) => CallObserver<object>,
+  observe: (target: FunctionTarget) => CallObserver<Call>,
 ): Promise<(() => boolean)[]> {
   const stops: (() => boolean)[] = [];
   try {

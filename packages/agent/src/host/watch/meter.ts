@@ -54,10 +54,15 @@ export class Meter {
     this.#savedMs -= Math.min(ms, mostOfOneMs);
   }
 
-  /** A call was passed on without a look. @returns whether it is time to call {@link refill}. */
-  pass(): boolean {
-    this.#passes += 1;
-    return this.#passes % passesBetween === 0;
+  /**
+   * A call was passed on without a look, or with so little of one that it is not measured.
+   * @param weight of how many calls that are only passed on it takes the time.
+   * @returns whether it is time to call {@link refill}.
+   */
+  pass(weight = 1): boolean {
+    const before = this.#passes;
+    this.#passes += weight;
+    return before % passesBetween > this.#passes % passesBetween;
   }
 
   /** Called ten times a second, and by whoever was told so by {@link pass}. */

@@ -13,6 +13,8 @@ export type CallEnd = 'returned' | 'threw' | 'resolved' | 'rejected' | 'closed';
 export interface CallObserver<Call> {
   /** Before the function's own code. Null: this call is not looked at. */
   begin(all: readonly unknown[]): Call | null;
+  /** Runs the function's own code, where that takes something around it. Not for generators, whose code runs in pieces. */
+  within?<Result>(call: Call, work: () => Result): Result;
   /** Of an async function: its first synchronous piece is over, its promise is not. */
   left(call: Call): void;
   end(call: Call, how: CallEnd, value: unknown): void;
@@ -31,7 +33,7 @@ export function observing<Call extends object>({ entry }: FunctionTarget, observ
       if (call === null) return apply(inner, undefined, all);
       let result: unknown;
       try {
-        result = apply(inner, undefined, all);
+        result = run(observer, call, inner, all);
       } catch (error) {
         end(observer, call, 'threw', error);
         throw error;
@@ -44,8 +46,8 @@ export function observing<Call extends object>({ entry }: FunctionTarget, observ
 function asyncFunction<Call extends object>(inner: SlotFunction, observer: CallObserver<Call>): SlotFunction {
   return function (...all) {
     const call = begin(observer, all);
-    const result: unknown = apply(inner, undefined, all);
-    if (call === null) return result;
+    if (call === null) return apply(inner, undefined, all);
+    const result = run(observer, call, inner, all);
     left(observer, call);
     settled(
       result,
@@ -97,6 +99,10 @@ function asyncGenerator<Call extends object>(inner: SlotFunction, observer: Call
       if (open) end(observer, call, 'closed', undefined);
     }
   };
+}
+
+function run<Call>(observer: CallObserver<Call>, call: Call, inner: SlotFunction, all: readonly unknown[]): unknown {
+  return observer.within === undefined ? apply(inner, undefined, all) : observer.within(call, (): unknown => apply(inner, undefined, all));
 }
 
 function begin<Call>(observer: CallObserver<Call>, all: readonly unknown[]): Call | null {
