@@ -2,18 +2,32 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { KeyholeError } from '@keyhole/agent/protocol';
+import type { Connection } from '../client/connection.ts';
 import { textsOf } from '../commands/fn.ts';
 import { span, type Text } from '../render/text.ts';
 import { renderDiff } from '../render/unified-diff.ts';
 import { coloured } from './colours.ts';
 import { documentationOf } from './documentation.ts';
-import type { Session } from './session.ts';
+
+/** What these commands need of a session. */
+interface Conversation {
+  readonly connection: Connection;
+  /** What was evaluated so far. */
+  readonly typed: readonly string[];
+  evaluate(code: string): Promise<Text>;
+  /** Sees the variables of that module from now on; null: of none. */
+  enter(file: string | null): Promise<void>;
+  /** The last answer to the clipboard. */
+  copy(): void;
+  /** What changed in a value since the last look; null at the first one. */
+  compare(name: string): Promise<string | null>;
+}
 
 interface OwnCommand {
   name: string;
   words: string;
   summary: string;
-  run(session: Session, words: string, cwd: string): Promise<Text>;
+  run(session: Conversation, words: string, cwd: string): Promise<Text>;
 }
 
 export const ownCommands: readonly OwnCommand[] = [
