@@ -66,7 +66,7 @@ describe('who may evaluate and is no admin', () => {
 
   test("a stack tells the evaluation's own lines", async () => {
     const answer = await ask(service, 'evaluate', { expression: '\n\nnull.x' });
-    expect(answer).toMatchObject({ ok: false, error: { stack: expect.stringMatching(/keyhole-evaluation-\d+:3:6/) } });
+    expect(answer).toMatchObject({ ok: false, error: { stack: expect.stringMatching(/evaluation-\d+:3:6/) } });
   });
 });
 

@@ -1,4 +1,5 @@
 /** Names that may follow an expression: own and inherited ones, read from descriptors under the side-effect guard. */
+import { isSmall, keysOf } from './bounded.ts';
 import type { Evaluator, ScopePortals } from './evaluate.ts';
 import type { Inspector } from './inspector.ts';
 import type { SessionObjects } from './objects.ts';
@@ -39,6 +40,9 @@ export class Completion {
       // A name that means nothing has no completions.
       return [];
     }
+    // What V8 would run code of the service for, or list for seconds.
+    const value = this.#inspector.objectOf(object);
+    if (value !== null && !isSmall(value)) return keysOf(value).filter((key) => typeof key === 'string');
     if (object.objectId === undefined) {
       if (object.type === 'undefined' || object.subtype === 'null') return [];
       object = this.#inspector.wrap(Object.getPrototypeOf(Object(object.value ?? '')), objects.group, false);

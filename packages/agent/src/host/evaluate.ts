@@ -11,7 +11,7 @@ import type { EvaluateAnswer, Inspector, RemoteObject } from './inspector.ts';
 import { ExitGuard } from './exit-guard.ts';
 import type { Held } from './exit-guard.ts';
 import { lend } from './lending.ts';
-import { jsonOf } from './objects.ts';
+import { jsonOf } from './json.ts';
 import type { SessionObjects } from './objects.ts';
 import { thrownOf } from './thrown.ts';
 
@@ -96,7 +96,7 @@ export class Evaluator {
     }
     const { result } = answer;
     const name = params.keep === true ? objects.kept.result(result) : undefined;
-    const json = jsonOf(this.#inspector, result);
+    const json = jsonOf(this.#inspector.objectOf(result) ?? result.value);
     const depth = params.depth ?? 0;
     const value = objects.value(result);
     if (depth > 0 && result.objectId !== undefined) deepen(value, objects, result, depth);
@@ -113,17 +113,22 @@ export class Evaluator {
         'Names, members, operators and literals are; keyhole eval runs anything.',
       );
     }
+    // In a list, so that V8 does not write down what it gives: a long text would be copied whole.
+    const listed = `[(${expression}\n)]`;
     const answer =
       file === undefined && this.#keptIn(expression, file, objects).length === 0
         ? this.#inspector.post<EvaluateAnswer>('Runtime.evaluate', {
-            expression: `(${expression}\n)`,
+            expression: listed,
             throwOnSideEffect: true,
             timeout: timeoutMs,
             objectGroup: objects.group,
-            generatePreview: true,
           })
-        : this.#guardedIn(expression, file, objects);
-    if (answer.exceptionDetails === undefined) return answer.result;
+        : this.#guardedIn(listed, file, objects);
+    if (answer.exceptionDetails === undefined && answer.result.objectId !== undefined) {
+      const [value] = this.#inspector.unwrap(answer.result.objectId) as [unknown];
+      return this.#inspector.show(value, objects.group);
+    }
+    if (answer.exceptionDetails === undefined) throw new KeyholeError('INTERNAL', 'the inspector gave no handle');
     const { name, message } = thrownOf(answer.exceptionDetails, true);
     throw new KeyholeError('NOT_FOUND', `${expression}: ${name}: ${message}`);
   }

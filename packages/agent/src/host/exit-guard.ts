@@ -51,7 +51,7 @@ export class ExitGuard {
   /** @param hear is told at once of what was refused. */
   hold(hear: (error: KeyholeError) => void): Held {
     this.#count += 1;
-    const evaluation = new Evaluation(`keyhole-evaluation-${this.#count}`, hear);
+    const evaluation = new Evaluation(`evaluation-${this.#count}`, hear);
     if (this.#active.size === 0) this.#install();
     this.#active.add(evaluation);
     return {

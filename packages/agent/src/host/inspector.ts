@@ -4,6 +4,7 @@
  */
 import { Session } from 'node:inspector';
 import { KeyholeError } from '../protocol/index.ts';
+import { isSmall, plainRemote, previewOf } from './bounded.ts';
 import { lend } from './lending.ts';
 
 export interface RemoteObject {
@@ -14,6 +15,8 @@ export interface RemoteObject {
   unserializableValue?: string;
   description?: string;
   objectId?: string;
+  /** In place of `objectId`: an object that V8 is not asked about. */
+  held?: object;
   preview?: V8Preview;
 }
 
@@ -63,16 +66,51 @@ export class Inspector {
   }
 
   /**
-   * Calls a method that answers at once.
+   * Calls a method that answers at once. A preview is made where it is asked for; V8 itself makes one of what is small only.
    * @throws what the inspector says, e.g. when an evaluation was terminated.
    */
-  post<T>(method: string, params: object = {}): T {
+  post<T>(method: string, params: Record<string, unknown> = {}): T {
+    if (params['generatePreview'] !== true) return this.#post(method, params);
+    const answer = this.#post<EvaluateAnswer>(method, { ...params, generatePreview: false });
+    this.preview(answer.result);
+    if (answer.exceptionDetails?.exception !== undefined) this.preview(answer.exceptionDetails.exception);
+    return answer as T;
+  }
+
+  #post<T>(method: string, params: object): T {
     const answers: { error: Error | null; result: unknown }[] = [];
     this.#session.post(method, params, (error: Error | null, result: unknown) => answers.push({ error, result }));
     const [answer] = answers;
     if (answer === undefined) throw new KeyholeError('INTERNAL', `${method} did not answer at once`);
     if (answer.error !== null) throw answer.error;
     return answer.result as T;
+  }
+
+  /** Adds a preview to an object that has none. */
+  preview(object: RemoteObject): void {
+    if (object.type !== 'object' || object.objectId === undefined || object.preview !== undefined) return;
+    const value = this.unwrap(object.objectId) as object;
+    if (!isSmall(value)) {
+      object.preview = previewOf(value, object);
+      return;
+    }
+    const { result } = this.#post<EvaluateAnswer>('Runtime.callFunctionOn', {
+      objectId: object.objectId,
+      functionDeclaration: 'function () { return this }',
+      generatePreview: true,
+    });
+    if (result.preview !== undefined) object.preview = result.preview;
+    if (result.objectId !== undefined) this.#post('Runtime.releaseObject', { objectId: result.objectId });
+  }
+
+  /** How a value is shown, whatever it is. */
+  show(value: unknown, group: string): RemoteObject {
+    return plainRemote(value) ?? this.wrap(value, group);
+  }
+
+  /** What stands behind a handle. */
+  objectOf({ held, objectId }: RemoteObject): object | null {
+    return held ?? (objectId === undefined ? null : (this.unwrap(objectId) as object | null));
   }
 
   /** The inspector's view of one of our values. */

@@ -1,4 +1,5 @@
 /** The operations that look: values, actors, evaluation. What is kept for a session is let go with it. */
+import { nodeClock } from '../platform/clock.ts';
 import { KeyholeError, limits } from '../protocol/index.ts';
 import type { ActorRegistry } from './actors/registry.ts';
 import type { HostHandlers } from './bridge.ts';
@@ -36,16 +37,17 @@ export function createLooking(inspector: Inspector, actors: ActorRegistry, porta
     handlers: {
       'actors.list': ({ type }, { session }) => actors.list(type, inspector, objectsOf(session)),
       evaluate: (params, { session, ...asked }) => evaluator.evaluate(params, asked, objectsOf(session)),
-      inspect: (params, { session }) => {
+      inspect: async (params, { session }) => {
         const { actor, handle, expression, depth = 1, start = 0, count = limits.maxPageSize } = params;
         const objects = objectsOf(session);
         const asked = [actor, handle, expression].filter((each) => each !== undefined);
         if (asked.length !== 1) throw new KeyholeError('BAD_REQUEST', 'inspect: exactly one of actor, handle and expression must be given');
         let object: RemoteObject;
-        if (actor !== undefined) object = inspector.wrap(actors.find(actor, inspector, objects.group), objects.group);
+        if (actor !== undefined) object = inspector.show(actors.find(actor, inspector, objects.group), objects.group);
         else if (handle !== undefined) object = objects.object(handle);
         else object = evaluator.peek(expression ?? '', params.in, objects, peekTimeoutMs);
-        return objects.page(object, start, count, depth);
+        const far = await objects.far(object, start, count, () => new Promise((resolve) => nodeClock.soon(resolve)));
+        return objects.page(object, start, count, depth, far);
       },
       text: ({ handle, start, count }, { session }) => objectsOf(session).text(handle, start, count),
       complete: (params, { session }) => ({ names: completion.names(params, objectsOf(session)) }),

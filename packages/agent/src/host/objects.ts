@@ -1,8 +1,13 @@
 /**
  * Values of the service as the wire shows them: previews, handles, and pages. Nothing here runs code of the service: no getter, no Proxy trap, no toString.
  */
+import { types } from 'node:util';
+import { getOwnPropertyDescriptor } from '../platform/originals.ts';
 import { KeyholeError, limits } from '../protocol/index.ts';
 import type { RemoteProperty, RemoteValue, Result, ValuePage } from '../protocol/index.ts';
+import { countOf, elementsOf, isSmall, keysOf, nameOfKey } from './bounded.ts';
+import { firstOf, pageInTurns } from './elements.ts';
+import type { ElementRow, Elements } from './elements.ts';
 import type { Inspector, PropertiesAnswer, RemoteObject } from './inspector.ts';
 import { KeptValues } from './kept-values.ts';
 
@@ -20,6 +25,8 @@ export class SessionObjects {
   readonly kept: KeptValues;
   readonly #handles = new Map<string, Handle>();
   #next = 1;
+  /** How many rows below the first level one request may still open. */
+  #rowsLeft = 0;
 
   constructor(inspector: Inspector, session: string) {
     this.#inspector = inspector;
@@ -62,19 +69,36 @@ export class SessionObjects {
     } else if (object.value === null || typeof object.value === 'number' || typeof object.value === 'boolean') {
       value.value = object.value;
     }
-    if (object.objectId !== undefined) value.handle = this.#keep({ object, text: null });
+    if ((object.objectId ?? object.held) !== undefined) value.handle = this.#keep({ object, text: null });
     const length = lengthOf(object);
     if (length !== null) value.length = length;
     return value;
   }
 
-  /** One page of an opened value. */
-  page(object: RemoteObject, start: number, count: number, depth: number): ValuePage {
+  /** One page of an opened value. @param rows its elements, where they were fetched before. */
+  page(object: RemoteObject, start: number, count: number, depth: number, rows?: readonly ElementRow[]): ValuePage {
+    this.#rowsLeft = limits.maxOpenedRows;
+    return this.#page(object, start, count, depth, rows);
+  }
+
+  #page(object: RemoteObject, start: number, count: number, depth: number, rows?: readonly ElementRow[]): ValuePage {
     const value = this.value(object);
-    if (object.objectId === undefined) return { value, properties: [], total: 0, start };
-    const page = indexed.has(object.subtype ?? '') ? this.#elements(object, start, count, depth) : this.#properties(object, start, count, depth);
-    const scopes = object.type === 'function' ? this.#scopes(object.objectId) : undefined;
+    const held = this.#inspector.objectOf(object);
+    if (held === null) return { value, properties: [], total: 0, start };
+    const elements = elementsOf(held);
+    const page =
+      elements === null
+        ? this.#properties(held, object.objectId, start, count, depth)
+        : this.#elements(held, elements, rows ?? firstOf(held, elements, start, count), depth);
+    const scopes = object.type === 'function' && object.objectId !== undefined ? this.#scopes(object.objectId) : undefined;
     return { value, ...page, start, ...(scopes === undefined ? {} : { scopes }) };
+  }
+
+  /** Elements far into a Map or a Set, which are reached in turns. */
+  async far(object: RemoteObject, start: number, count: number, turn: () => Promise<void>): Promise<ElementRow[] | undefined> {
+    const held = start === 0 ? null : this.#inspector.objectOf(object);
+    const elements = held === null ? null : elementsOf(held);
+    return held !== null && (elements === 'map' || elements === 'set') ? pageInTurns(held, elements, { start, count, turn }) : undefined;
   }
 
   #keep(handle: Handle): string {
@@ -90,42 +114,23 @@ export class SessionObjects {
     return id;
   }
 
-  #elements(object: RemoteObject, start: number, count: number, depth: number): { properties: RemoteProperty[]; total: number } {
-    const { objectId } = object;
-    if (objectId === undefined) return { properties: [], total: 0 };
-    const slice = this.#inspector.post<{ result: RemoteObject }>('Runtime.callFunctionOn', {
-      objectId,
-      functionDeclaration: pageOf,
-      arguments: [{ value: start }, { value: count }, { value: object.subtype }],
-      objectGroup: this.group,
-    }).result;
-    if (slice.objectId === undefined) return { properties: [], total: 0 };
-    const rows = this.#inspector.properties(slice.objectId).result;
-    const total = Number(rows.find((row) => row.name === 'total')?.value?.value ?? 0);
-    const properties: RemoteProperty[] = [];
-    for (const row of rows) {
-      const match = /^([kvs])(\d+)$/.exec(row.name);
-      if (match === null || row.value === undefined || match[1] === 'k') continue;
-      const key = rows.find((each) => each.name === `k${match[2]}`)?.value;
-      const property: RemoteProperty = {
-        name: match[2] ?? '',
-        kind: key !== undefined || object.subtype === 'set' ? 'entry' : 'data',
-        enumerable: true,
-      };
-      if (key !== undefined) property.key = this.value(key);
-      property.value = this.value(row.value);
-      this.#open(property, row.value, depth);
-      properties.push(property);
-    }
-    return { properties, total };
+  #elements(value: object, elements: Elements, rows: readonly ElementRow[], depth: number): Rows {
+    const isEntry = elements === 'map' || elements === 'set';
+    const properties = rows.map((row) => {
+      const shown = this.#inspector.show(row.value, this.group);
+      const property: RemoteProperty = { name: String(row.index), kind: isEntry ? 'entry' : 'data', enumerable: true };
+      if ('key' in row) property.key = this.value(this.#inspector.show(row.key, this.group));
+      property.value = this.value(shown);
+      this.#open(property, shown, depth);
+      return property;
+    });
+    return { properties, total: countOf(value, elements) };
   }
 
-  #properties(object: RemoteObject, start: number, count: number, depth: number): { properties: RemoteProperty[]; total: number } {
-    const { objectId } = object;
-    if (objectId === undefined) return { properties: [], total: 0 };
-    const answer = this.#inspector.properties(objectId);
-    const rows = rowsOf(answer);
-    const properties = rows.slice(start, start + count).map((row) => {
+  /** @param objectId undefined where V8 is not asked. */
+  #properties(value: object, objectId: string | undefined, start: number, count: number, depth: number): Rows {
+    const { rows, total } = objectId !== undefined && isSmall(value) ? this.#listed(objectId, start, count) : this.#counted(value, start, count);
+    const properties = rows.map((row) => {
       const property: RemoteProperty = { name: row.name, kind: row.kind, enumerable: row.enumerable };
       if (row.value !== undefined) {
         property.value = this.value(row.value);
@@ -133,26 +138,58 @@ export class SessionObjects {
       }
       return property;
     });
-    return { properties, total: rows.length };
+    return { properties, total };
+  }
+
+  /** As V8 lists them. */
+  #listed(objectId: string, start: number, count: number): { rows: Row[]; total: number } {
+    const all = rowsOf(this.#inspector.properties(objectId, true, false));
+    const rows = all.slice(start, start + count);
+    for (const { value } of rows) if (value !== undefined) this.#inspector.preview(value);
+    return { rows, total: all.length };
+  }
+
+  /** Of what is too large for V8 to list: own properties, without private and internal ones, which only V8 knows. */
+  #counted(value: object, start: number, count: number): { rows: Row[]; total: number } {
+    const keys = keysOf(value);
+    const rows = keys.slice(start, start + count).map((key): Row => {
+      const name = nameOfKey(key);
+      // To look at it would have it written, with what the service has made of messages and names.
+      if (key === 'stack' && types.isNativeError(value)) return { name, kind: 'accessor', enumerable: false };
+      const { enumerable = false, ...descriptor } = getOwnPropertyDescriptor(value, key) ?? {};
+      return 'value' in descriptor
+        ? { name, kind: 'data', enumerable, value: this.#inspector.show(descriptor.value, this.group) }
+        : { name, kind: 'accessor', enumerable };
+    });
+    return { rows, total: keys.length };
   }
 
   #open(property: RemoteProperty, object: RemoteObject, depth: number): void {
-    if (depth <= 1 || object.objectId === undefined || object.type === 'function') return;
-    property.properties = this.page(object, 0, limits.maxPageSize, depth - 1).properties;
+    if (depth <= 1 || (object.objectId ?? object.held) === undefined || object.type === 'function' || this.#rowsLeft <= 0) return;
+    const { properties } = this.#page(object, 0, limits.maxPageSize, depth - 1);
+    this.#rowsLeft -= properties.length;
+    property.properties = properties;
   }
 
   #scopes(objectId: string): ValuePage['scopes'] {
-    const internal = this.#inspector.properties(objectId).internalProperties?.find((each) => each.name === '[[Scopes]]')?.value;
+    const internal = this.#inspector.properties(objectId, true, false).internalProperties?.find((each) => each.name === '[[Scopes]]')?.value;
     if (internal?.objectId === undefined) return [];
     return this.#inspector
-      .properties(internal.objectId)
+      .properties(internal.objectId, true, false)
       .result.filter((row) => row.value?.objectId !== undefined && /^\d+$/.test(row.name) && row.value.description !== 'Global')
       .map((row) => {
         const [, type = 'Closure', name] = /^(\w+)(?: \((.*)\))?$/.exec(row.value?.description ?? '') ?? [];
-        const { properties } = this.#properties(row.value as RemoteObject, 0, limits.maxPageSize, 0);
+        // V8 gives a scope and its description in an object of its own.
+        const { object } = this.#inspector.unwrap(row.value?.objectId ?? '') as { object?: object };
+        const { properties } = this.#properties(object ?? {}, undefined, 0, limits.maxPageSize, 0);
         return { type, ...(name === undefined ? {} : { name }), variables: properties };
       });
   }
+}
+
+interface Rows {
+  properties: RemoteProperty[];
+  total: number;
 }
 
 interface Row {
@@ -177,66 +214,9 @@ function rowsOf(answer: PropertiesAnswer): Row[] {
   return rows;
 }
 
-/** Runs in the service, with intrinsics only: own data elements of a slice; an accessor on an array is left out, a hole too. */
-const pageOf = `function (start, count, kind) {
-  const out = { __proto__: null };
-  let row = start;
-  if (kind === 'map' || kind === 'set') {
-    const prototype = kind === 'map' ? Map.prototype : Set.prototype;
-    out.total = Object.getOwnPropertyDescriptor(prototype, 'size').get.call(this);
-    const entries = prototype.entries.call(this);
-    let at = 0;
-    for (let next = entries.next(); !next.done && at < start + count; next = entries.next(), at += 1) {
-      if (at < start) continue;
-      if (kind === 'map') out['k' + at] = next.value[0];
-      out['v' + at] = next.value[1];
-    }
-    return out;
-  }
-  const length = kind === 'typedarray'
-    ? Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'length').get.call(this)
-    : Object.getOwnPropertyDescriptor(this, 'length').value;
-  out.total = length;
-  for (; row < length && row < start + count; row += 1) {
-    const descriptor = Object.getOwnPropertyDescriptor(this, row);
-    if (descriptor !== undefined && 'value' in descriptor) out['v' + row] = descriptor.value;
-  }
-  return out;
-}`;
-
 /** `Array(3)`, `Map(2)`: V8 writes the length into the description. */
 function lengthOf(object: RemoteObject): number | null {
   if (!indexed.has(object.subtype ?? '')) return null;
   const match = /\((\d+)\)$/.exec(object.description ?? '');
   return match === null ? null : Number(match[1]);
-}
-
-/** A plain JSON value, read without running anything; undefined where it is not one or is too large. */
-export function jsonOf(inspector: Inspector, object: RemoteObject, budget = { nodes: 1_000, characters: 20_000 }, depth = 6): unknown {
-  budget.nodes -= 1;
-  if (budget.nodes < 0 || depth < 0) return undefined;
-  if (object.type === 'boolean') return object.value;
-  if (object.type === 'string') {
-    budget.characters -= String(object.value).length;
-    return budget.characters < 0 ? undefined : object.value;
-  }
-  if (object.type === 'number') return object.unserializableValue === undefined ? object.value : undefined;
-  if (object.subtype === 'null') return null;
-  if (object.objectId === undefined || object.type !== 'object') return undefined;
-  const isArray = object.subtype === 'array';
-  if (!isArray && (object.subtype !== undefined || object.className !== 'Object')) return undefined;
-  if (isArray && (lengthOf(object) ?? 0) > budget.nodes) return undefined;
-  const { result } = inspector.properties(object.objectId, true, false);
-  if (result.length > budget.nodes) return undefined;
-  const entries: [string, unknown][] = [];
-  for (const { name, value, enumerable, symbol } of result) {
-    if (!enumerable || symbol !== undefined) continue;
-    if (value === undefined) return undefined;
-    const json = jsonOf(inspector, value, budget, depth - 1);
-    if (json === undefined) return undefined;
-    entries.push([name, json]);
-  }
-  if (!isArray) return Object.fromEntries(entries);
-  const list = entries.map(([, json]) => json);
-  return list.length === lengthOf(object) ? list : undefined;
 }

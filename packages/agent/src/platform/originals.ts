@@ -20,13 +20,14 @@ export const entriesOfMap = Map.prototype.entries;
 export const nextOfMap = nextOf(new Map().entries());
 export const valuesOfSet = Set.prototype.values;
 export const nextOfSet = nextOf(new Set().values());
-export const sizeOfMap = getterOf(Map.prototype, 'size');
-export const sizeOfSet = getterOf(Set.prototype, 'size');
+export const sizeOfMap = getterOf<number>(Map.prototype, 'size');
+export const sizeOfSet = getterOf<number>(Set.prototype, 'size');
 const typedArray = getPrototypeOf(Uint8Array.prototype);
-export const lengthOfTyped = getterOf(typedArray, 'length');
-export const sourceOfRegExp = getterOf(RegExp.prototype, 'source');
-export const descriptionOfSymbol = getterOf(Symbol.prototype, 'description');
+export const lengthOfTyped = getterOf<number>(typedArray, 'length');
+export const sourceOfRegExp = getterOf<string>(RegExp.prototype, 'source');
+export const descriptionOfSymbol = getterOf<string | undefined>(Symbol.prototype, 'description');
 export const timeOfDate = Date.prototype.getTime;
+export const textOfBigInt = BigInt.prototype.toString;
 export const isoOfDate = Date.prototype.toISOString;
 export const functionText = Function.prototype.toString;
 const thenOf = Promise.prototype.then;
@@ -71,8 +72,8 @@ function nextOf(iterator: Iterator<unknown>): (this: unknown) => IteratorResult<
   return (getPrototypeOf(iterator) as Iterator<unknown>).next;
 }
 
-function getterOf(prototype: object | null, key: PropertyKey): (this: unknown) => unknown {
-  return (prototype === null ? undefined : getOwnPropertyDescriptor(prototype, key)?.get) ?? nothing;
+function getterOf<Value>(prototype: object | null, key: PropertyKey): (this: unknown) => Value {
+  return ((prototype === null ? undefined : getOwnPropertyDescriptor(prototype, key)?.get) ?? nothing) as (this: unknown) => Value;
 }
 
 function nothing(): void {

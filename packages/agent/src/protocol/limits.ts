@@ -41,6 +41,8 @@ export const limits = {
   /** Objects that a session may name again by `$3`: each is kept from the garbage collection, with all that hangs on it. */
   maxKeptValues: 20,
   maxDepthOfInspection: 5,
+  /** Rows that one request opens below the first level; what is below stays closed. */
+  maxOpenedRows: 1_000,
   /** Source of one expression or one function. */
   maxSourceBytes: 262_144,
   defaultEvaluationTimeoutMs: 5_000,

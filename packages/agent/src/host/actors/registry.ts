@@ -83,7 +83,7 @@ export class ActorRegistry {
       if (type !== undefined && watched.name !== type) continue;
       try {
         for (const instance of this.#instances(watched, inspector, objects.group)) {
-          const wrapped = inspector.wrap(instance, objects.group);
+          const wrapped = inspector.show(instance, objects.group);
           actors.push({ id: this.#idOf(instance, watched.name), type: watched.name, mailbox: null, state: objects.value(wrapped) });
         }
       } catch (thrown) {
@@ -131,7 +131,7 @@ export class ActorRegistry {
     const mailbox = typeof waiting === 'number' && Number.isFinite(waiting) ? waiting : null;
     const shown = registered.state === undefined ? actor : ask(registered.state);
     const described: Result<'actors.list'>['actors'][number] = { id, type: registered.type, mailbox };
-    if (error === undefined) described.state = objects.value(inspector.wrap(shown, objects.group));
+    if (error === undefined) described.state = objects.value(inspector.show(shown, objects.group));
     else described.error = error;
     return described;
   }

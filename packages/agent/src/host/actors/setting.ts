@@ -4,7 +4,7 @@ import { KeyholeError, limits } from '../../protocol/index.ts';
 import type { StateValue } from '../../protocol/index.ts';
 import type { HostHandlers } from '../bridge.ts';
 import type { Inspector } from '../inspector.ts';
-import { jsonOf } from '../objects.ts';
+import { jsonOf } from '../json.ts';
 import type { ActorRegistry } from './registry.ts';
 import { ActorState } from './state.ts';
 
@@ -13,8 +13,8 @@ const group = 'keyhole:set';
 export function createSetting(inspector: Inspector, actors: ActorRegistry): Pick<HostHandlers, 'actor.set' | 'actor.restore'> {
   const state = new ActorState();
   const shown = (value: unknown): StateValue => {
-    const remote = inspector.wrap(value, group, false);
-    const json = jsonOf(inspector, remote);
+    const json = jsonOf(value);
+    const remote = inspector.show(value, group);
     const text = json === undefined ? (remote.description ?? remote.unserializableValue ?? remote.type) : stringify(json);
     return text.length > limits.maxStringLength
       ? { text: `${text.slice(0, limits.maxStringLength)}...` }

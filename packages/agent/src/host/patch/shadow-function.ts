@@ -246,7 +246,7 @@ export class ShadowFunction {
   /** V8's own preview: it runs no getter. The copy is let go, so there is no handle to it. */
   #preview(copy: unknown): RemoteValue {
     const { inspector, objects } = this.#around;
-    const { handle: _, ...value } = objects.value(inspector.wrap(copy, objects.group));
+    const { handle: _, ...value } = objects.value(inspector.show(copy, objects.group));
     return value;
   }
 }
