@@ -9,6 +9,7 @@ import type { AgentCalls } from './calls.ts';
 import { patchesThatStay, type Refusal } from './changed-functions.ts';
 import { baseAddress, compareFiles } from './compare.ts';
 import { foreignNames } from './names.ts';
+import { newImports } from './new-imports.ts';
 import { parseAuthor, textOf, type AuthorFile } from './parse.ts';
 
 export interface PushPlan {
@@ -62,7 +63,8 @@ export async function planFunction(
   const address = baseAddress(base.author, before);
   const foreign = foreignNames(renewed, after, base.author);
   if (foreign.length > 0) {
-    plan.refused.push({ address, why: foreign.join('; ') });
+    const imports = await newImports(connection, renewed, after, base.author);
+    plan.refused.push({ address, why: [...foreign, ...imports].join('; ') });
     return;
   }
   try {
