@@ -167,6 +167,31 @@ test('glass is broken loudly: everybody who is attached hears it, journal and ex
   expect((await service.keyhole('export', 'svc')).stdout).toContain('\nKeyhole-Break-Glass: nobody approved it\n');
 });
 
+test('who approved a patch, and that nobody did, goes home with it when its process has ended; that it was taken is journaled', async () => {
+  const done = journalOf(service).filter((entry) => entry['kind'] === 'patch' && entry['phase'] === 'outcome' && entry['status'] === 'done');
+  const ids = done.map((entry) => (entry['result'] as { patches: { id: string }[] }).patches[0]?.id ?? '');
+  const [approved = '', broken = ''] = [ids[0], ids.at(-1)];
+  expect(approved).not.toBe(broken);
+  service.kill();
+  await service.ended;
+  run(service.folder, 'git', 'checkout', '-q', 'main.js');
+  service = await startService({ files: {}, main: 'main.js', again: service });
+  expect(await service.ask('1')).toBe('2');
+  const first = await service.keyhole('export', 'svc', approved);
+  expect(first.stdout).toMatch(/\nKeyhole-Approved-By: bob SHA256:\S+ \d+\n/);
+  expect(first.stdout).not.toContain('Break-Glass');
+  const second = await service.keyhole('export', 'svc', broken);
+  expect(second.stdout).toContain('\nKeyhole-Break-Glass: nobody approved it\n');
+  expect(second.stdout).not.toContain('Approved-By');
+  const exports = journalOf(service).filter((entry) => entry['kind'] === 'export');
+  expect(exports.slice(-2)).toMatchObject([
+    { phase: 'intent', operator: 'alice', request: { ids: [], past: [broken] } },
+    { phase: 'outcome', status: 'done', result: { patches: [broken] } },
+  ]);
+  expect((await service.keyhole('export', 'svc', 'p99')).code).not.toBe(0);
+  expect((await service.keyhole('journal', 'verify', service.journal)).code).toBe(0);
+});
+
 test('a policy narrows what roles allow, and what it refuses is journaled', async () => {
   const policy = path.join(path.dirname(service.folder), 'policy.json');
   writeFileSync(policy, '{"rules":[{"for":["patch"],"reason":"^OPS-"}]}', { mode: 0o600 });

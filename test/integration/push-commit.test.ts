@@ -121,7 +121,19 @@ describe('--commit', () => {
     const intent = journalOf(service).find(
       (entry) => entry['kind'] === 'patch' && entry['phase'] === 'intent' && (entry['request'] as { dryRun?: boolean }).dryRun !== true,
     );
-    expect((intent as { request: { reason: string } }).request.reason).toBe(`fix the total (${id.slice(0, 12)})`);
+    expect((intent as { request: object }).request).toMatchObject({ reason: `fix the total (${id.slice(0, 12)})`, commits: [id] });
+    expect((await service.keyhole('log', 'svc')).stdout).toContain(`Commit:   ${id}\n`);
+    expect((await service.keyhole('log', 'svc', '--oneline')).stdout).toContain(`commit ${id.slice(0, 12)}`);
+    const exported = await service.keyhole('export', 'svc', '--include-landed', '--repo', service.folder);
+    expect(exported.stdout.match(new RegExp(`^Keyhole-Commit: ${id}$`, 'gm'))).toHaveLength(2);
+    // What was signed before there were commits in it is proven as it was.
+    writeFileSync(path.join(service.folder, 'src/rate.js'), files['src/rate.js'].replace('value + 1', 'value + 3'));
+    expect(await push(service, 'src/rate.js', '--reason', 'by hand')).toMatchObject({ ok: true });
+    expect((await service.keyhole('journal', 'verify', service.journal)).code).toBe(0);
+    expect(journalOf(service).findLast((entry) => entry['kind'] === 'patch' && entry['phase'] === 'intent')?.['request']).not.toHaveProperty(
+      'commits',
+    );
+    run(service.folder, 'git', 'checkout', '-q', 'src/rate.js');
     // As a program of its own, for people.
     const again = await service.keyhole('push', 'svc', '--commit', id);
     expect(again.stderr).toContain(
@@ -144,6 +156,9 @@ describe('--commit', () => {
       refused: [{ address: 'src/price.js:price', why: 'what runs is not the old side of this change' }],
     });
     expect(early.refused[0]?.diff).toContain('-  return round(amount * rate);\n+  return round(amount * rate + 1);');
+    const shown = await service.keyhole('push', 'svc', '--commit', two, '--repo', service.folder);
+    expect(shown.code).toBe(1);
+    expect(shown.stdout + shown.stderr).toContain('-  return round(amount * rate);\n+  return round(amount * rate + 1);');
     expect(await service.ask('price')).toBe('20');
     expect(await push(service, '--commit', one)).toMatchObject({ ok: true, patches: [{}] });
     expect(await push(service, '--commit', two)).toMatchObject({ ok: true, patches: [{ address: 'src/price.js:price' }] });
@@ -204,6 +219,29 @@ describe('--commit', () => {
     expect(await service.ask('price')).toBe('20');
     // The same from the working tree.
     expect(await push(service, 'src/price.js', '--partial', '--reason', 'x')).toMatchObject({ patches: [] });
+  });
+
+  test('a new import is refused with whether its module is in the process, and what to do instead', async () => {
+    const service = await start();
+    const imports =
+      "import { basename } from 'node:path';\nimport { lazy } from './lazy.js';\nimport { taxed } from './rate.js';\nimport pad from 'left-pad';\n";
+    const used = price.replace('round(amount * rate)', 'pad(basename(String(lazy() + taxed(round(amount * rate)))))');
+    commit(service, { 'src/price.js': imports + used });
+    const pushed = await push(service, '--commit', 'HEAD', '--partial');
+    expect(pushed.patches).toEqual([]);
+    const { why = '' } = pushed.refused.find(({ address }) => address === 'src/price.js:price') ?? {};
+    expect(why).toContain(
+      'line 1 imports node:path: it is part of Node and in every process; inside the function, process.getBuiltinModule("node:path") gives it',
+    );
+    expect(why).toContain('line 2 imports ./lazy.js: the process has not loaded that module; it takes a restart');
+    expect(why).toContain('line 4 imports left-pad: it is a package, and nobody can tell from here whether the process has loaded it');
+    expect(why).toContain('line 3 imports ./rate.js: src/rate.js is in the process already, but a patch brings no import');
+    expect(await service.ask('price')).toBe('20');
+    // As it says.
+    const without = price.replace('round(amount * rate)', "process.getBuiltinModule('node:path').basename('/x/' + amount)");
+    commit(service, { 'src/price.js': without });
+    expect(await push(service, '--range', 'HEAD~2..HEAD', '--reason', 'x')).toMatchObject({ ok: true });
+    expect(await service.ask('price')).toBe('"10"');
   });
 
   const elsewhere: [string, Record<string, string | null>, string][] = [

@@ -51,6 +51,7 @@ export interface HostContext {
     fingerprint: string;
     approvals?: Approval[];
     breakGlass?: true;
+    commits?: string[];
   };
 }
 

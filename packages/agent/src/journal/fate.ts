@@ -1,12 +1,17 @@
 /** One patch and what became of it so far, without its texts. */
 import { hash } from 'node:crypto';
-import type { PatchState, ReplayMark, StrategyName } from '../protocol/index.ts';
+import type { Approval, PatchState, ReplayMark, StrategyName } from '../protocol/index.ts';
 
 /** Where a line stands. */
 export interface LinePlace {
   file: string;
   start: number;
   length: number;
+}
+
+/** An approval, with the digest of what it approves. */
+export interface GivenApproval extends Approval {
+  digest: string;
 }
 
 /** One patch, without its texts. */
@@ -36,6 +41,8 @@ export interface Fate {
   trial: { confirmed: boolean; watchedUntil: number } | null;
   /** Digest of its code. */
   code: string;
+  /** What was approved while it waited; of which of them it was is seen by what it signed. */
+  approvals: readonly GivenApproval[];
 }
 
 /** Why a patch was on trial still when its process ended, or undefined. */

@@ -19,7 +19,7 @@ import type {
 import { limits } from '../protocol/index.ts';
 import { parseLine } from './chain.ts';
 import { codeDigest, hold, onTrial, patchKey, settle } from './fate.ts';
-import type { Fate, LinePlace } from './fate.ts';
+import type { Fate, GivenApproval, LinePlace } from './fate.ts';
 import { firstSeqOf, linesOf, segmentsIn } from './segments.ts';
 
 /** One run of the service. */
@@ -37,7 +37,7 @@ export interface Run {
 }
 
 type ReplayOf = { seq: number; time: string } & (ReplayEntry | NotReplayedEntry | StoodEntry | OutcomeEntry);
-type Change = IntentEntry & { seq: number; place: LinePlace };
+type Change = IntentEntry & { seq: number; place: LinePlace; approvals: GivenApproval[] };
 
 export class PatchHistory {
   /** By id, in the order in which they were made. */
@@ -64,7 +64,7 @@ export class PatchHistory {
     else if (entry.kind === 'replay') this.#replay({ ...(entry as ReplayOf), place }, run);
     else if (!('phase' in entry)) return;
     else if (entry.phase === 'intent') {
-      if (entry.kind === 'patch' || entry.kind === 'revert' || entry.kind === 'confirm') this.#open.set(entry.seq, { ...entry, place });
+      if (['patch', 'revert', 'confirm', 'approve'].includes(entry.kind)) this.#open.set(entry.seq, { ...entry, place, approvals: [] });
     } else if (entry.phase === 'late') this.#reverted(entry, entry.result, entry.at);
     else if (entry.phase === 'undone') {
       if (entry.failed !== undefined) return;
@@ -107,6 +107,7 @@ export class PatchHistory {
     const { kind } = intent;
     if (kind === 'revert') this.#reverted(intent, outcome.result, outcome.time, outcome.status === 'lost with the process');
     else if (outcome.status !== 'done') return;
+    else if (kind === 'approve') this.#approved(intent);
     else if (kind === 'confirm') {
       for (const id of listOf(outcome.result)) {
         const trial = this.fates.get(String(id))?.trial;
@@ -140,6 +141,7 @@ export class PatchHistory {
           ? null
           : { confirmed: confirmMs === undefined, watchedUntil: ifErrors === undefined ? 0 : Date.parse(time) + limits.errorWatchMs },
       code: codeDigest(request.code),
+      approvals: intent.approvals,
     };
     this.fates.set(id, fate);
     if (thread !== undefined) return;
@@ -147,6 +149,12 @@ export class PatchHistory {
     const last = this.#last.get(address);
     if (last != null && last !== before) last.why = `${id} was pushed without it`;
     this.#begin(fate);
+  }
+
+  /** Which change it was of says its digest; that can be made when the change is read. */
+  #approved({ seq, operator, fingerprint, request }: Change): void {
+    const digest = String(request['digest']);
+    for (const waiting of this.#open.values()) waiting.approvals.push({ operator, fingerprint, entry: seq, digest });
   }
 
   #begin(fate: Fate): void {
@@ -247,6 +255,7 @@ export class PatchHistory {
       since,
       trial: null,
       code,
+      approvals: [],
     });
   }
 }

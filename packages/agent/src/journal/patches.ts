@@ -1,12 +1,14 @@
 /** Patches with their texts, as the journal's lines hold them: pages of the history, and what a hotfix file is made of. */
+import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
-import { KeyholeError, hotfixFormat, limits } from '../protocol/index.ts';
+import { KeyholeError, canonicalRequest, hotfixFormat, limits, signedRequestOf } from '../protocol/index.ts';
 import type {
   HistoricPatch,
   Hotfix,
   HotfixPatch,
   IntentEntry,
   JournalEntry,
+  PatchRecord,
   PatchRequest,
   PatchState,
   ReplayEntry,
@@ -85,6 +87,8 @@ export function recordOf(fate: Fate): Omit<HistoricPatch, 'email'> {
     operator: push.operator,
     fingerprint: push.fingerprint,
     reason: push.request.reason,
+    ...reviewOf(fate, push),
+    ...(push.request.commits !== undefined && { commits: push.request.commits }),
     at: push.at,
     entry,
     entryHash: hashOf(bytesAt(fate.place)),
@@ -160,6 +164,17 @@ export function provable(id: string, { signed, login, ...push }: KeptPush): Sign
   if (login === null) throw new KeyholeError('HOTFIX', `the login that the signature of ${id} rests on is not in the journal any more`);
   const { request, head, nonce, signature } = signed;
   return { ...push, signed: { request, head, nonce, signature }, login };
+}
+
+/** Who approved exactly what its author signed, and that nobody had to. */
+function reviewOf({ approvals }: Fate, { session, request, signed, login }: KeptPush): Pick<PatchRecord, 'approvals' | 'breakGlass'> {
+  if (request.breakGlass === true) return { breakGlass: true };
+  const asked =
+    signed === undefined || login === null ? null : signedRequestOf({ op: 'patch.apply', session, request: { ...request } }, signed, login);
+  // Where the request was redacted, the door has kept the digest in place of the nonce.
+  const digest = asked === null ? signed?.digest : createHash('sha512').update(canonicalRequest(asked), 'utf8').digest('hex');
+  const given = approvals.filter((each) => each.digest === digest);
+  return given.length === 0 ? {} : { approvals: given.map(({ operator, fingerprint, entry }) => ({ operator, fingerprint, entry })) };
 }
 
 function requestIn(push: KeptPush | undefined, address: string): PatchRequest {

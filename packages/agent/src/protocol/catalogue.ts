@@ -2,7 +2,7 @@
  * Every operation, once: parameters, result, the capability it needs, whether it is journaled, and what it does. Checks of arguments, the
  * dispatcher, and the reference page derive from this table. An operation that is not in it can not be dispatched.
  */
-import { digest, flag, integer, listOf, patchRequest, text, time } from './checks.ts';
+import { commitId, digest, flag, integer, listOf, patchRequest, text, time } from './checks.ts';
 import type { Check } from './checks.ts';
 import { KeyholeError } from './errors.ts';
 import { limits } from './limits.ts';
@@ -171,6 +171,10 @@ export const catalogue: Record<OperationName, Operation> = {
       confirmMs: optional(integer(limits.minConfirmMs, limits.maxConfirmMs), 'undone after as many milliseconds, unless confirmed'),
       ifErrors: optional(integer(0, limits.maxErrorsAllowed), 'undone when more calls than that fail in its first minute'),
       breakGlass: optional(flag, 'does not wait for approval; every attached operator hears of it, and journal and export are marked'),
+      commits: optional(
+        listOf(commitId, limits.maxPushedCommits),
+        'the commits that are pushed, in full, oldest first; journal and export name them',
+      ),
     },
   },
   'patch.confirm': {
@@ -279,7 +283,10 @@ export const catalogue: Record<OperationName, Operation> = {
     capability: 'view',
     journal: 'export',
     doc: 'The records that a git patch is made of.',
-    parameters: { ids: required(listOf(name, 1_000), 'patch ids; none means all live ones') },
+    parameters: {
+      ids: required(listOf(name, 1_000), 'patch ids; none means all live ones'),
+      past: optional(listOf(name, 200), 'patches that are not live; where they are given, no ids mean none'),
+    },
   },
   'patch.history': {
     where: 'door',

@@ -35,6 +35,8 @@ export const patchRequest: Check = (value) => {
   return null;
 };
 
+export const commitId: Check = (value) =>
+  typeof value === 'string' && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(value) ? null : 'the full id of a commit';
 export const digest: Check = (value) => (typeof value === 'string' && /^[0-9a-f]{64}$/.test(value) ? null : '64 hex digits');
 export const time: Check = (value) =>
   typeof value === 'string' && value.length <= 40 && /^\d{4}-/.test(value) && !Number.isNaN(Date.parse(value))

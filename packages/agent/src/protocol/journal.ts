@@ -123,7 +123,7 @@ export interface SignedPush {
   fingerprint: string;
   session: string;
   /** The parameters of `patch.apply`, as they were signed. */
-  request: Record<string, unknown> & { patches: PatchRequest[]; reason: string };
+  request: Record<string, unknown> & { patches: PatchRequest[]; reason: string; commits?: string[]; breakGlass?: boolean };
   signed: RequestProof & { nonce: string };
   login: LoginProof;
 }

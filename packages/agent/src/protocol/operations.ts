@@ -83,6 +83,7 @@ export interface Operations {
       confirmMs?: number;
       ifErrors?: number;
       breakGlass?: boolean;
+      commits?: string[];
     };
     result: PatchResult;
   };
@@ -125,7 +126,11 @@ export interface Operations {
   /** Changes that wait for the service to call a function. */
   'patch.waiting': { params: Record<never, never>; result: { patches: WaitingPatch[] } };
   /** The records an export is made of; the export itself is journaled. Without ids all live patches. */
-  'patch.export': { params: { ids: string[] }; result: { service: string; root: string; commit: string | null; patches: PatchRecord[] } };
+  'patch.export': {
+    params: { ids: string[]; past?: string[] };
+    /** `past`: those that were asked for and are not live, with what became of each. */
+    result: { service: string; root: string; commit: string | null; patches: PatchRecord[]; past?: HistoricPatch[] };
+  };
   /**
    * Every patch that the journal knows, newest first, also those of earlier processes. `next` is the `before` of the next page: an id; null at the end. `ids`: these alone, on one page, or TOO_LARGE.
    */

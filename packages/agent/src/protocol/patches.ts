@@ -232,6 +232,8 @@ export interface PatchRecord extends PatchRequest {
   approvals?: Approval[];
   /** It did not wait for the approval that the service asks for. */
   breakGlass?: true;
+  /** The commits that the push was made of, where it was one of commits; oldest first. */
+  commits?: string[];
   trial?: TrialState;
   /** It was put into effect again after a restart. */
   replayed?: ReplayMark;

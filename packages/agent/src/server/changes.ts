@@ -101,7 +101,8 @@ export class Changes {
     const { kind } = intent;
     const { seq, hash, time } = await this.#appendIntent(session, intent);
     const { name: operator, email, fingerprint } = session.operator;
-    const who = { entry: seq, entryHash: hash, at: time, operator, email, fingerprint };
+    const commits = op === 'patch.apply' ? (intent.request as Partial<Params<'patch.apply'>>).commits : undefined;
+    const who = { entry: seq, entryHash: hash, at: time, operator, email, fingerprint, ...(commits !== undefined && { commits }) };
     let result: unknown;
     try {
       const reviewed = await this.#reviewed(session, request, op, { intent, entry: seq, at: time });

@@ -7,7 +7,7 @@ import type { HostContext, HostOperation, HostResult } from '../host/bridge.ts';
 import { historyPage, hotfixOf } from '../journal/index.ts';
 import type { Journal } from '../journal/index.ts';
 import { KeyholeError, catalogue, checkRequest, examine } from '../protocol/index.ts';
-import type { News, Operation, OperationName, Params, RequestSignature, Result } from '../protocol/index.ts';
+import type { HistoricPatch, News, Operation, OperationName, Params, RequestSignature, Result } from '../protocol/index.ts';
 import type { Approvals } from './approvals.ts';
 import type { BridgeClient } from './bridge-client.ts';
 import { Changes } from './changes.ts';
@@ -55,7 +55,12 @@ export class Dispatcher {
       report,
       approvals,
       announce,
-      ask: (session, request, op, ...asked) => (op === 'rescue.end' ? rescuer.end() : this.#ask(session, request, op, ...asked)),
+      ask: async (session, request, op, params, context) => {
+        if (op === 'rescue.end') return rescuer.end();
+        const past = op === 'patch.export' ? await this.#past(params as Params<'patch.export'>) : {};
+        const answer = await this.#ask(session, request, op, params, context);
+        return op === 'patch.export' ? { ...(answer as Result<'patch.export'>), ...past } : answer;
+      },
     });
   }
 
@@ -110,9 +115,7 @@ export class Dispatcher {
       }
       case 'patch.history': {
         const { patches, next } = historyPage(await journal.history(), params);
-        const emails = this.#emails();
-        const known = patches.map((patch) => ({ ...patch, email: emails.get(patch.fingerprint) ?? emailFor(patch.operator) }));
-        return { ...build, patches: known, next } satisfies Result<'patch.history'>;
+        return { ...build, patches: this.#withEmails(patches), next } satisfies Result<'patch.history'>;
       }
       case 'patch.hotfix': {
         const { ids } = params as Params<'patch.hotfix'>;
@@ -143,6 +146,17 @@ export class Dispatcher {
       default:
         throw new KeyholeError('INTERNAL', `${name} has nobody who does it`);
     }
+  }
+
+  /** What an export takes that is not live: the journal's, which the host does not know. */
+  async #past({ past }: Params<'patch.export'>): Promise<Pick<Result<'patch.export'>, 'past'>> {
+    if (past === undefined) return {};
+    return { past: this.#withEmails(historyPage(await this.#parts.journal.history(), { ids: past }).patches) };
+  }
+
+  #withEmails(patches: readonly Omit<HistoricPatch, 'email'>[]): HistoricPatch[] {
+    const emails = this.#emails();
+    return patches.map((patch) => ({ ...patch, email: emails.get(patch.fingerprint) ?? emailFor(patch.operator) }));
   }
 
   /** Addresses of today's operators, by fingerprint: the journal does not hold them. */

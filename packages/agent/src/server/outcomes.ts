@@ -41,7 +41,8 @@ export function summaryOf(op: ChangingOperation, result: unknown): { status: 'do
     return { status: 'done', result: { blockedMs, stack, answers } };
   }
   if (op === 'patch.export') {
-    return { status: 'done', result: { patches: (result as Result<'patch.export'>).patches.map((patch) => patch.id) } };
+    const { patches, past = [] } = result as Result<'patch.export'>;
+    return { status: 'done', result: { patches: [...patches, ...past].map(({ id }) => id) } };
   }
   const { ok, patches, refused } = result as PatchResult;
   return { status: ok ? 'done' : 'refused', result: { patches, refused } };

@@ -123,8 +123,9 @@ class Plan {
         const { entry, entryHash } = record;
         // What came from a file is replayed from that file, or not at all.
         if (fate.replayed?.file !== undefined) continue;
-        const { code, baseCode, source, baseSource, file } = record;
-        this.#take({ ...what, original }, { ...what, code, baseCode, source, baseSource, file }, pushes, { entry, entryHash });
+        const { code, baseCode, source, baseSource, file, approvals } = record;
+        const change = { ...what, code, baseCode, source, baseSource, file, ...(approvals !== undefined && { approvals }) };
+        this.#take({ ...what, original }, change, pushes, { entry, entryHash });
       } catch (thrown) {
         this.#refuse({ ...what, original: { seq: fate.entry, hash: '' } }, KeyholeError.from(thrown).message);
       }
@@ -183,7 +184,7 @@ class Plan {
 
   #take(
     what: Pick<ReplayEntry, 'id' | 'address' | 'original'>,
-    change: Pick<PatchRecord, 'id' | 'address' | 'code' | 'baseCode' | 'source' | 'baseSource' | 'file'>,
+    change: Pick<PatchRecord, 'id' | 'address' | 'code' | 'baseCode' | 'source' | 'baseSource' | 'file' | 'approvals'>,
     pushes: readonly SignedPush[],
     pushed: Candidate['pushed'],
     hotfix?: ReplayEntry['hotfix'],
@@ -202,11 +203,13 @@ class Plan {
     const signer = signers.at(-1);
     if (push === undefined || signer === undefined || typeof signer === 'string') return;
     const { at, request } = push;
+    const { reason, commits, breakGlass } = request;
+    const marks = { ...(commits !== undefined && { commits }), ...(breakGlass === true && { breakGlass }) };
     const objection = pushed === null ? this.#parts.objection(signer, request) : null;
     if (objection !== null) return this.#refuse(what, objection);
     // A file may say any name; the key is what was proven.
     const { name: operator, email, fingerprint } = signer;
-    const record = { ...change, strategy: 'slots' as const, operator, email, fingerprint, reason: request.reason, at };
+    const record = { ...change, strategy: 'slots' as const, operator, email, fingerprint, reason, at, ...marks };
     const entry: ReplayEntry = { kind: 'replay', phase: 'due', by: 'agent', ...what, ...(hotfix !== undefined && { hotfix }) };
     this.candidates.push({ entry, record, pushed });
   }

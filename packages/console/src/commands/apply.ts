@@ -42,9 +42,9 @@ type Changed = Omit<PatchResult, 'refused'> & { refused: Refusal[]; shadow?: Sha
 export async function applyPatches(
   context: CommandContext,
   connection: Connection,
-  change: { patches: PatchRequest[]; refused: Refusal[]; reason: string; partial: boolean; flags: Flags },
+  change: { patches: PatchRequest[]; refused: Refusal[]; reason: string; commits?: string[]; partial: boolean; flags: Flags },
 ): Promise<Changed> {
-  const { patches, refused, reason, partial, flags } = change;
+  const { patches, refused, reason, commits = [], partial, flags } = change;
   const dryRun = flags['dryRun'] === true;
   const maxPause = textFlag(flags, 'maxPause');
   const confirmMs = durationFlag(flags, 'confirm', '--confirm', limits.minConfirmMs, limits.maxConfirmMs);
@@ -57,6 +57,7 @@ export async function applyPatches(
     return { ok: false, dryRun, patches: [], refused: [...refused, ...(shadowed?.result.refused ?? [])], ...seen };
   }
   const glass = flags['breakGlass'] === true ? { breakGlass: true } : {};
+  const named = commits.length > 0 ? { commits } : {};
   const isReviewed = !dryRun && flags['breakGlass'] !== true && (connection.welcome.approvals ?? 0) > 0;
   if (isReviewed) sayThatItWaits(context, connection);
   const waitMs = Math.min(context.timeoutMs ?? limits.defaultCaptureWaitMs, limits.maxCaptureWaitMs);
@@ -66,7 +67,7 @@ export async function applyPatches(
   const result = await connection
     .call(
       'patch.apply',
-      { patches, reason, dryRun, partial, waitMs, ...threadOf(flags), ...pause, ...trial, ...glass },
+      { patches, reason, dryRun, partial, waitMs, ...threadOf(flags), ...pause, ...trial, ...glass, ...named },
       { ...context, timeoutMs: waitMs + applyTimeoutMs + (isReviewed ? limits.approvalWaitMs : 0) },
     )
     .finally(stopSaying);

@@ -13,6 +13,8 @@ export interface Change {
   plan(connection: AgentCalls): Promise<Planned>;
   /** For processes of one service; a file may be loaded in some of them only. */
   planAll(connections: readonly AgentCalls[]): Promise<Planned[]>;
+  /** What is pushed is made of these commits; none for edits and patch files. */
+  commits: string[];
   /** Why, where the change itself says so. */
   reason?: string;
   /** What is said where every function runs already as it should. */
@@ -40,6 +42,7 @@ export async function changeOf(context: CommandContext, flags: Flags, words: str
   return {
     ...each((connection) => planOf(connection, change, context.cwd, words)),
     ...reason,
+    commits: change.commits,
     nothing: `nothing to push: what the process runs is as in ${change.title} already\n`,
     facts: { change: change.title, ...(change.commit !== null && { commit: change.commit.id }) },
   };
@@ -70,6 +73,7 @@ async function patchFile(context: CommandContext, repo: string, file: string, wo
       }
       return withPatchFile({ repo, file, base: commit }, (change) => planOf(connection, change, context.cwd, words));
     }),
+    commits: [],
     nothing: `nothing to push: what the process runs is as in ${title} already\n`,
     facts: { change: title },
   };
@@ -101,6 +105,7 @@ async function workingTree(cwd: string, words: string[]): Promise<Change> {
       }
       return plans;
     },
+    commits: [],
     nothing: 'nothing to push: no function differs from what runs\n',
     facts: {},
   };

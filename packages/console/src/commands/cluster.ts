@@ -31,6 +31,7 @@ interface Member {
 
 export interface ClusterChange {
   reason: string;
+  commits: string[];
   partial: boolean;
   flags: Flags;
 }

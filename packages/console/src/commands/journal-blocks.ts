@@ -2,7 +2,7 @@
 import type { IntentEntry, JournalEntry, LateEntry, OutcomeEntry } from '@keyhole/agent/protocol';
 import { span, type Text } from '../render/text.ts';
 import { renderDiff, unifiedDiff } from '../render/unified-diff.ts';
-import { changeOfState, describeEntry } from './journal-entry.ts';
+import { changeOfState, commitsOf, describeEntry } from './journal-entry.ts';
 
 type Action = (IntentEntry | LateEntry) & { seq: number; time: string };
 
@@ -56,6 +56,7 @@ function actionBlock(entry: Action, outcome: OutcomeEntry | undefined, withPatch
     `Date:     ${time}\n`,
     ...changeOfState(request).map((each) => `State:    ${each}\n`),
     ...(patches.length > 0 ? [`Function: ${patches.map(({ address }) => address).join(', ')}\n`] : []),
+    ...commitsOf(request).map((each) => `Commit:   ${each}\n`),
     ...(request['breakGlass'] === true ? [span('bad', 'Without approval\n')] : []),
     ...(named.length > 0 ? [`Patch:    ${named.join(', ')}\n`] : []),
     ...(text === '' ? [] : ['\n', indented(text), '\n']),

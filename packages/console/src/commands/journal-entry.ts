@@ -51,12 +51,25 @@ function request(params: Record<string, unknown>): Text {
     ...ids,
     ...(typeof params['id'] === 'string' ? [params['id']] : []),
     ...changeOfState(params),
+    ...shortCommits(params),
     ...(params['all'] === true ? ['all'] : []),
     ...(params['breakGlass'] === true ? ['WITHOUT APPROVAL'] : []),
     ...(typeof params['expression'] === 'string' ? [params['expression']] : []),
     ...(typeof params['if'] === 'string' ? [`if ${params['if']}`] : []),
   ];
   return [parts.join(', '), typeof params['reason'] === 'string' ? span('dim', `  (${params['reason']})`) : ''];
+}
+
+/** The commits that a push was made of, in full. */
+export function commitsOf({ commits }: Record<string, unknown>): string[] {
+  return Array.isArray(commits) ? commits.map(String) : [];
+}
+
+function shortCommits(params: Record<string, unknown>): string[] {
+  const commits = commitsOf(params);
+  const [first] = commits;
+  if (first === undefined) return [];
+  return [commits.length === 1 ? `commit ${first.slice(0, 12)}` : `${commits.length} commits up to ${commits.at(-1)?.slice(0, 12) ?? ''}`];
 }
 
 /** What `set` asked for. */

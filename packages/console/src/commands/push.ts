@@ -36,7 +36,7 @@ export const push: CommandDefinition = {
     }
     sayWhatStays(context, plan);
     const reason = await reasonOf(context, change, flags);
-    const result = await applyPatches(context, connection, { ...plan, reason, partial: flags['partial'] === true, flags });
+    const result = await applyPatches(context, connection, { ...plan, reason, commits: change.commits, partial: flags['partial'] === true, flags });
     return withFacts(outcomeOf(result, 'patched'), change, plan);
   },
 };
@@ -71,7 +71,7 @@ async function pushToCluster(context: CommandContext, connections: readonly Conn
     context.terminal.message('nothing to push: no function differs from what runs in any process\n');
   }
   const reason = await reasonOf(context, change, flags);
-  const outcome = await pushToAll(context, plans, { reason, partial: flags['partial'] === true, flags });
+  const outcome = await pushToAll(context, plans, { reason, commits: change.commits, partial: flags['partial'] === true, flags });
   const apart = new Map(plans.flatMap(({ plan }) => plan.apart.map((each) => [each.file, each])));
   const stays = new Map(plans.flatMap(({ plan }) => plan.stays.map((each) => [each.address, each])));
   const all: Planned = { patches: [], refused: [], unchanged: [], stays: [...stays.values()], apart: [...apart.values()] };

@@ -23,6 +23,8 @@ export interface ChangeSet {
   title: string;
   /** The commit it is, in full, where it is one; and its first line. */
   commit: { id: string; subject: string } | null;
+  /** What it is made of, oldest first: ids in full, as many as a push can name. */
+  commits: string[];
   files: ChangedFile[];
   /** Whether the new side has a file. */
   has(path: string): Promise<boolean>;

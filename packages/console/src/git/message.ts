@@ -42,6 +42,7 @@ export function commitParts(patches: readonly [PatchRecord, ...PatchRecord[]], s
     ...patches.map(({ id }) => `Keyhole-Patch: ${oneLine(id)}`),
     `Keyhole-Service: ${oneLine(service)}`,
     `Keyhole-Base: ${oneLine(base)}`,
+    ...[...new Set(patches.flatMap(({ commits = [] }) => commits))].map((commit) => `Keyhole-Commit: ${oneLine(commit)}`),
     ...patches.map(({ entry, entryHash }) => `Keyhole-Journal: ${entry} ${oneLine(entryHash)}`),
     ...patches.flatMap(reviewTrailers),
     ...patches.map((patch) => `Keyhole-Operator: ${personOf(patch).name} ${oneLine(patch.fingerprint)}`),

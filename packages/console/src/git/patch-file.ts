@@ -42,7 +42,7 @@ export async function withPatchFile<T>({ repo, file, base }: PatchFile, work: (c
     for (const { path: name } of files.flatMap((each) => [each.before ?? [], each.after ?? []].flat())) {
       if (!isInside(name)) throw new KeyholeError('GIT', `${JSON.stringify(name)} is no path inside a repository`);
     }
-    return work(changeSet(run, after, { top, title: path.basename(file), commit: null, files }));
+    return work(changeSet(run, after, { top, title: path.basename(file), commit: null, commits: [], files }));
   });
 }
 

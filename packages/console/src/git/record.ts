@@ -36,10 +36,15 @@ function checkRecord(record: PatchRecord): void {
   if (!Number.isSafeInteger(given.entry)) throw wrong('entry', 'not a number of an entry');
   if (!/^[0-9a-f]{64}$/.test(record.entryHash)) throw wrong('entryHash', 'not a SHA-256');
   if (given.breakGlass !== undefined && given.breakGlass !== null && given.breakGlass !== true) throw wrong('breakGlass', 'neither true nor absent');
+  if (!areCommits(given.commits ?? [])) throw wrong('commits', `no list of at most ${limits.maxPushedCommits} ids of commits`);
   if (!areApprovals(given.approvals ?? [])) throw wrong('approvals', `no list of at most ${limits.maxApprovals} approvals`);
   // Where an absolute one lies is looked at later.
   checkPath(record.file.replace(/^\//, ''));
   if (!record.address.startsWith(`${record.file}:`)) throw wrong('address', `not one in ${JSON.stringify(record.file)}`);
+}
+
+function areCommits(value: unknown): boolean {
+  return Array.isArray(value) && value.length <= limits.maxPushedCommits && value.every((each) => /^[0-9a-f]{40,64}$/.test(String(each)));
 }
 
 function areApprovals(value: unknown): boolean {

@@ -1,5 +1,5 @@
 /** A commit, or a range of commits, as one change. It only reads the repository. */
-import { KeyholeError } from '@keyhole/agent/protocol';
+import { KeyholeError, limits } from '@keyhole/agent/protocol';
 import { changedFiles, changeSet, type ChangeSet } from './change-set.ts';
 import { git, gitText, topOf } from './repository.ts';
 
@@ -30,7 +30,7 @@ export async function commitChange(cwd: string, revision: string): Promise<Chang
     );
   }
   const subject = await gitText(top, ['show', '--no-patch', '--no-show-signature', '--format=%s', id]);
-  return between(top, parent, id, { title: `commit ${short} ${subject}`, commit: { id, subject } });
+  return between(top, parent, id, { title: `commit ${short} ${subject}`, commit: { id, subject }, commits: [id] });
 }
 
 /** The net change from A to B of `A..B`; a side that is left out is HEAD, as git has it. */
@@ -43,10 +43,13 @@ export async function rangeChange(cwd: string, range: string): Promise<ChangeSet
   const top = await topOf(cwd);
   const before = await commitId(top, from === '' ? 'HEAD' : from);
   const after = await commitId(top, to === '' ? 'HEAD' : to);
-  return between(top, before, after, { title: `${before.slice(0, 12)}..${after.slice(0, 12)}`, commit: null });
+  // Of more than can be named the newest are.
+  const newest = await gitText(top, ['rev-list', '--topo-order', `--max-count=${limits.maxPushedCommits}`, after, `^${before}`]);
+  const commits = newest.split('\n').filter((id) => id !== '');
+  return between(top, before, after, { title: `${before.slice(0, 12)}..${after.slice(0, 12)}`, commit: null, commits: commits.reverse() });
 }
 
-async function between(top: string, before: string, after: string, named: Pick<ChangeSet, 'title' | 'commit'>): Promise<ChangeSet> {
+async function between(top: string, before: string, after: string, named: Pick<ChangeSet, 'title' | 'commit' | 'commits'>): Promise<ChangeSet> {
   const run = (args: string[]): Promise<Buffer> => git(top, args);
   return changeSet(run, after, { top, ...named, files: await changedFiles(run, before, after) });
 }

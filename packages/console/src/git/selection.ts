@@ -40,9 +40,10 @@ export async function selectPatches(connection: AgentCalls, asked: readonly stri
   const past = ids.flatMap((id) => history.get(id) ?? []).filter(({ state }) => state !== 'live');
   const liveIds = ids.filter((id) => !past.some((each) => each.id === id));
   const nothingLive = ids.length > 0 && liveIds.length === 0;
-  // Of what is live the process itself is asked, and it journals that somebody took it home.
+  // Of what is live the process itself is asked; that somebody took it home is journaled, live or not.
   const { service, root, commit } = await connection.call('info', {});
-  const live = nothingLive ? [] : (await connection.call('patch.export', { ids: liveIds })).patches;
+  const taken = await connection.call('patch.export', { ids: liveIds, ...(past.length > 0 && { past: past.map(({ id }) => id) }) });
+  const live = nothingLive ? [] : taken.patches;
   checkRecords(live);
   const chainOf = (tip: PatchRecord, isLive: boolean, build: string | null): PatchChain => {
     if (build === null) {

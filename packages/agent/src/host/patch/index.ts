@@ -95,7 +95,7 @@ export function createPatching({ inspector, service, root, commit, table }: Patc
     'patch.revert': (params) => engine.revert(params),
     'patch.list': () => ({ patches: engine.records().map((record) => ({ ...record, threads: [] })) }),
     'patch.waiting': () => ({ patches: waiting.list() }),
-    'patch.export': ({ ids }) => ({ service, root, commit, patches: engine.records(ids) }),
+    'patch.export': ({ ids, past }) => ({ service, root, commit, patches: ids.length === 0 && past !== undefined ? [] : engine.records(ids) }),
   };
   const instrumented = (file: string): InstrumentedModule => {
     const { module } = modules.module(file);

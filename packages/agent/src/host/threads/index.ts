@@ -192,9 +192,9 @@ export function createThreading({ main, patches, roster, service, root, commit, 
     },
     // What is waited for in other threads is not shown: their own answer says it.
     'patch.waiting': (params, context) => main['patch.waiting'](params, context),
-    'patch.export': ({ ids }) => {
+    'patch.export': ({ ids, past }) => {
       const records = all.records().map((record) => trials.described(record));
-      return { service, root, commit, patches: ids.length === 0 ? records : select(records, ids) };
+      return { service, root, commit, patches: ids.length === 0 && past === undefined ? records : select(records, ids) };
     },
   };
 
