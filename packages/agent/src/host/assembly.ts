@@ -10,6 +10,7 @@ import { hostChecks } from './doctor.ts';
 import { Inspector } from './inspector.ts';
 import { createLooking } from './looking.ts';
 import type { Outbox } from './outbox.ts';
+import { VitalSigns } from './process/vitals.ts';
 import { createPatching } from './patch/index.ts';
 import { ThreadPatches, createThreading } from './threads/index.ts';
 import type { Roster } from './threads/roster.ts';
@@ -58,11 +59,13 @@ export function assembleHost(parts: MainHostParts): MainHost {
   const { service, root, commit, commitFrom, startedAt, cold, journalDir, table, actors, roster, outbox, problems } = parts;
   const inspector = new Inspector();
   const patching = createPatching({ inspector, service, root, commit, table });
+  const vitals = new VitalSigns(actors, nodeClock);
   const looking = createLooking(inspector, actors, patching.portals);
   const patches = new ThreadPatches(patching.engine, patching.modules, [], (replay) => threading.replayed(replay));
   table?.onDefine((url) => patches.loaded(url));
   const forgetMain = (session: string): void => {
     looking.forget(session);
+    vitals.forget(session);
     patching.forget(session);
   };
   const main = { ...patching.handlers, ...looking.handlers, forget: forgetMain, interrupt: looking.interrupt };
@@ -94,6 +97,7 @@ export function assembleHost(parts: MainHostParts): MainHost {
     ...threading.handlers,
     'actors.list': looking.handlers['actors.list'],
     ...createSetting(inspector, actors),
+    vitals: (_, { session }) => vitals.read(session),
     info: ({ build: asked }) => ({
       service,
       pid: process.pid,

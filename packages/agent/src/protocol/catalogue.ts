@@ -358,6 +358,13 @@ export const catalogue: Record<OperationName, Operation> = {
       signatures: optional(flag, 'false: only the chain'),
     },
   },
+  vitals: {
+    where: 'host',
+    capability: 'view',
+    journal: null,
+    doc: 'How the process is: event loop, memory, garbage collection, resources, mailboxes. What adds up does so since this session asked last.',
+    parameters: {},
+  },
   profile: {
     where: 'door',
     capability: 'trace',
@@ -366,6 +373,7 @@ export const catalogue: Record<OperationName, Operation> = {
     parameters: {
       durationMs: required(integer(limits.minProfileMs, limits.maxProfileMs), 'for how long'),
       heap: optional(flag, 'allocations instead of CPU time'),
+      brief: optional(flag, 'only the hottest functions'),
       insist: optional(flag, 'allocations also where the heap is nearly full'),
     },
   },

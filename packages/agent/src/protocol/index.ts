@@ -11,6 +11,7 @@ export * from './signing.ts';
 export * from './doctor.ts';
 export * from './process.ts';
 export * from './path.ts';
+export * from './vitals.ts';
 export * from './approvals.ts';
 export * from './envelope.ts';
 export * from './handshake.ts';

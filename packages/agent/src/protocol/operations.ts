@@ -16,6 +16,7 @@ import type {
   WaitingPatch,
 } from './patches.ts';
 import type { ProfileTaken, Rescue, RescueEnd } from './process.ts';
+import type { Vitals } from './vitals.ts';
 import type { RemoteValue, StateValue, Thrown, ValuePage } from './values.ts';
 import type { MonitorResult, StackResult, TraceResult, WatchResult } from './watch.ts';
 
@@ -153,7 +154,8 @@ export interface Operations {
   /** One entry's line, byte for byte, and that of the login its signature rests on; null where there is none. `removed`: retention has taken it. */
   'journal.line': { params: { seq: number }; result: { line: string | null; login: string | null; removed: boolean } };
   'journal.verify': { params: { seq?: number; hash?: string; signatures?: boolean }; result: JournalReport };
-  profile: { params: { durationMs: number; heap?: boolean; insist?: boolean }; result: ProfileTaken };
+  vitals: { params: Record<never, never>; result: Vitals };
+  profile: { params: { durationMs: number; heap?: boolean; insist?: boolean; brief?: boolean }; result: ProfileTaken };
   rescue: { params: Record<never, never>; result: Rescue };
   'rescue.end': { params: { reason: string }; result: RescueEnd };
   /** Ends the evaluation that request `request` of the same session runs; does nothing where it has ended. */

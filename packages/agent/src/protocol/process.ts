@@ -34,7 +34,7 @@ export interface Rescue {
   native?: { asleep: boolean | null; children: { pid: number; command: string }[] };
 }
 
-/** `profile` is the JSON of a `.cpuprofile` or `.heapprofile`, with the author's names. `startMs`: how long starting took, which is the most that it can have held the main thread. */
+/** `profile` is empty where only the hottest functions were asked for; else it is the JSON of a `.cpuprofile` or `.heapprofile`, with the author's names. `startMs`: how long starting took, which is the most that it can have held the main thread. */
 export interface ProfileTaken {
   kind: 'cpu' | 'heap';
   profile: string;

@@ -26,6 +26,7 @@ export const commandLoaders: Record<string, () => Promise<CommandDefinition>> = 
   'journal verify': () => import('./journal-verify.ts').then(({ journalVerify }) => journalVerify),
   'journal show': () => import('./journal-show.ts').then(({ journalShow }) => journalShow),
   'journal trust': () => import('./journal-trust.ts').then(({ journalTrust }) => journalTrust),
+  top: () => import('./top.ts').then(({ top }) => top),
   profile: () => import('./profile.ts').then(({ profile }) => profile),
   rescue: () => import('./rescue.ts').then(({ rescue }) => rescue),
   doctor: () => import('./doctor.ts').then(({ doctor }) => doctor),

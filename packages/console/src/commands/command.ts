@@ -36,7 +36,7 @@ export interface CommandArguments {
 }
 
 export interface Outcome {
-  /** What `--json` prints. */
+  /** What `--json` prints; undefined where it was all printed already. */
   json: unknown;
   text: Text;
   /** The bytes for another program, where the text is such a document (a diff, mails). */

@@ -74,6 +74,7 @@ export async function runCommand(definition: CommandDefinition, argv: string[], 
       },
     };
     const outcome = await definition.run(context, args);
+    if (asJson && outcome.json === undefined) return outcome.exitCode ?? 0;
     if (asJson) terminal.json(outcome.json);
     else if (outcome.exact === undefined) await surroundings.show(outcome.text);
     else terminal.document(outcome.text, outcome.exact);

@@ -72,6 +72,23 @@ export class ActorRegistry {
     };
   }
 
+  /** Registered ones with the longest mailboxes. Asks nothing but how long they are. */
+  mailboxes(most: number): { count: number; top: { id: string; type: string; mailbox: number | null }[] } {
+    const all: { id: string; type: string; mailbox: number | null }[] = [];
+    for (const [id, { reference, type, mailbox }] of this.#actors) {
+      const actor = reference.deref();
+      if (actor === undefined) continue;
+      let waiting: unknown;
+      try {
+        waiting = mailbox?.(actor);
+      } catch {
+        // What is wrong with it is shown by `actors`.
+      }
+      all.push({ id, type, mailbox: typeof waiting === 'number' && Number.isFinite(waiting) ? waiting : null });
+    }
+    return { count: all.length, top: all.sort((a, b) => (b.mailbox ?? -1) - (a.mailbox ?? -1)).slice(0, most) };
+  }
+
   list(type: string | undefined, inspector: Inspector, objects: SessionObjects): Result<'actors.list'> {
     const actors: Result<'actors.list'>['actors'] = [];
     for (const [id, registered] of this.#actors) {

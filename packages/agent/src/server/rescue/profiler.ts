@@ -35,7 +35,7 @@ export class Profiler {
   }
 
   /** @param isWanted whether there still is somebody who waits for it. @throws {KeyholeError} BUSY, TIMEOUT, HEAP_FULL */
-  async take({ durationMs, heap = false, insist = false }: Params<'profile'>, isWanted: () => boolean): Promise<Result<'profile'>> {
+  async take({ durationMs, heap = false, insist = false, brief = false }: Params<'profile'>, isWanted: () => boolean): Promise<Result<'profile'>> {
     if (this.#isBusy) throw new KeyholeError('BUSY', 'another profile is being taken', 'There is one at a time: it would show in the other.');
     this.#isBusy = true;
     const main = new MainThread();
@@ -46,7 +46,7 @@ export class Profiler {
         for (const until = performance.now() + durationMs; performance.now() < until && isWanted();)
           await new Promise((resolve) => setTimeout(resolve, Math.min(lookMs, Math.max(1, until - performance.now()))));
       };
-      return heap ? await takeHeap(main, names, during, insist) : await takeCpu(main, names, during, durationMs);
+      return heap ? await takeHeap(main, names, during, insist) : await takeCpu(main, names, during, { durationMs, brief });
     } finally {
       // Whatever was started ends with the session.
       main.leave();
@@ -55,7 +55,12 @@ export class Profiler {
   }
 }
 
-async function takeCpu(main: MainThread, names: AuthorNames, during: () => Promise<void>, durationMs: number): Promise<Result<'profile'>> {
+async function takeCpu(
+  main: MainThread,
+  names: AuthorNames,
+  during: () => Promise<void>,
+  { durationMs, brief }: { durationMs: number; brief: boolean },
+): Promise<Result<'profile'>> {
   const interval = Math.max(leastIntervalUs, Math.ceil((durationMs * 1_000) / maxSamples));
   await must(main, 'Profiler.enable', {});
   await must(main, 'Profiler.setSamplingInterval', { interval });
@@ -63,6 +68,7 @@ async function takeCpu(main: MainThread, names: AuthorNames, during: () => Promi
   await during();
   const { profile } = await must<{ profile: CpuProfile }>(main, 'Profiler.stop', {});
   const hottest = await hottestOf(profile, names);
+  if (brief) return { kind: 'cpu', profile: '', hottest, startMs: startedMs };
   const named = await namedBy(names);
   for (const node of profile.nodes) node.callFrame = await named(node.callFrame);
   return { kind: 'cpu', profile: bounded(JSON.stringify(profile)), hottest, startMs: startedMs };

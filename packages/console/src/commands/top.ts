@@ -1,0 +1,183 @@
+/** `keyhole top`: a process, looked at once a second, on a screen or as JSON. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { KeyholeError, type Vitals } from '@keyhole/agent/protocol';
+import type { Connection } from '../client/connection.ts';
+import { Screen } from '../render/screen.ts';
+import { wantsColour } from '../render/text.ts';
+import { topLines, type ActorOrder, type TopState } from '../render/top.ts';
+import type { CommandContext, CommandDefinition } from './command.ts';
+import { readKeys } from './keys.ts';
+
+const everyMs = 1_000;
+/** A sample of functions costs more than a look: starting one walks the heap. */
+const sampleEveryMs = 10_000;
+const sampleMs = 1_000;
+const onceColumns = 100;
+const onceRows = 40;
+
+export const top: CommandDefinition = {
+  name: 'top',
+  summary: 'live screen: event loop, heap, actors by mailbox, hottest functions, patches',
+  target: 'agent',
+  words: [],
+  required: () => 0,
+  options: [{ flags: '--once', doc: 'one look, and no screen' }],
+  async run(context, { flags }) {
+    const connection = await context.connect();
+    const looking = new Looking(connection, context);
+    const asJson = flags['json'] === true;
+    const onScreen = process.stdout.isTTY === true && process.stdin.isTTY === true && flags['once'] !== true;
+    if (flags['once'] === true || (!asJson && !onScreen)) {
+      // The first look only begins to count.
+      await looking.look();
+      await looking.sample();
+      const state = await looking.look();
+      return {
+        json: documentOf(state),
+        text: topLines(state, onceColumns, onceRows)
+          .slice(0, -1)
+          .flatMap((line) => [line, '\n']),
+      };
+    }
+    if (asJson) await printAll(looking, context);
+    else await context.handOver(() => show(looking, context));
+    return { json: undefined, text: '' };
+  },
+};
+
+class Looking {
+  readonly #connection: Connection;
+  readonly #context: CommandContext;
+  #mailboxes = new Map<string, number>();
+  #hottest: TopState['hottest'] = null;
+  #noFunctions: string | null = null;
+  #sampledAt = -Infinity;
+  #patches: TopState['patches'] = [];
+  #silent = false;
+  #latest: TopState | null = null;
+  order: ActorOrder = 'mailbox';
+
+  constructor(connection: Connection, context: CommandContext) {
+    this.#connection = connection;
+    this.#context = context;
+    connection.onNews((event) => {
+      if (event === 'silent' || event === 'answering') this.#silent = event === 'silent';
+    });
+  }
+
+  /** The last look, in the order that is wanted now. */
+  get latest(): TopState | null {
+    return this.#latest === null
+      ? null
+      : { ...this.#latest, order: this.order, alarm: this.#silent ? 'THE MAIN THREAD DOES NOT ANSWER: keyhole rescue' : null };
+  }
+
+  async look(): Promise<TopState> {
+    const { signal, timeoutMs } = this.#context;
+    const vitals = await this.#connection.call('vitals', {}, { signal, timeoutMs });
+    const { patches } = await this.#connection.call('patch.list', {}, { signal, timeoutMs });
+    this.#patches = patches.map(({ id, address, trial }) => ({ id, address, errors: trial?.errors?.seen ?? null }));
+    const growth = this.#growth(vitals);
+    const { service, pid, node } = this.#connection.welcome;
+    this.#latest = {
+      name: `${service}#${pid} ${node}`,
+      vitals,
+      growth,
+      hottest: this.#hottest,
+      noFunctions: this.#noFunctions,
+      patches: this.#patches,
+      order: this.order,
+      alarm: null,
+    };
+    return this.#latest;
+  }
+
+  /** Functions by CPU, where it is time for that; never rejects. */
+  async sample(): Promise<void> {
+    if (performance.now() - this.#sampledAt < sampleEveryMs || this.#noFunctions !== null) return;
+    this.#sampledAt = performance.now();
+    try {
+      const { signal } = this.#context;
+      const { hottest } = await this.#connection.call('profile', { durationMs: sampleMs, brief: true }, { signal });
+      this.#hottest = hottest;
+    } catch (thrown) {
+      const { code } = KeyholeError.from(thrown);
+      // Somebody else samples, or nothing answers: later.
+      if (code === 'NOT_ALLOWED') this.#noFunctions = 'it takes the role trace';
+    }
+  }
+
+  #growth({ actors, sinceMs }: Vitals): Map<string, number> {
+    const growth = new Map<string, number>();
+    for (const { id, mailbox } of actors.top) {
+      const before = this.#mailboxes.get(id);
+      if (before !== undefined && mailbox !== null && sinceMs > 0) growth.set(id, Math.round(((mailbox - before) * 1_000) / sinceMs));
+    }
+    this.#mailboxes = new Map(actors.top.flatMap(({ id, mailbox }) => (mailbox === null ? [] : [[id, mailbox] as const])));
+    return growth;
+  }
+}
+
+function documentOf({ vitals, growth, hottest, patches }: TopState): object {
+  const actors = vitals.actors.top.map((actor) => ({ ...actor, growth: growth.get(actor.id) ?? null }));
+  return { ...vitals, actors: { count: vitals.actors.count, top: actors }, hottest: hottest ?? [], patches };
+}
+
+async function printAll(looking: Looking, context: CommandContext): Promise<void> {
+  await untilAborted(context.signal, async () => {
+    const [state] = await Promise.all([looking.look(), looking.sample()]);
+    context.terminal.jsonLine(documentOf(state));
+  });
+}
+
+/** Looks once a second until the operator has seen enough. */
+async function untilAborted(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+  while (!signal.aborted) {
+    const startedAt = performance.now();
+    try {
+      await work();
+      await delay(Math.max(0, everyMs - (performance.now() - startedAt)), undefined, { signal });
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+}
+
+async function show(looking: Looking, context: CommandContext): Promise<void> {
+  const screen = new Screen(process.stdout, wantsColour(process.stdout, context.env));
+  const enough = new AbortController();
+  const { signal } = enough;
+  context.signal.addEventListener('abort', () => enough.abort(), { once: true });
+  const draw = (): void => {
+    const state = looking.latest;
+    if (state !== null) screen.draw(topLines(state, screen.columns, screen.rows));
+  };
+  const letGo = readKeys((key) => {
+    if (key === 'q' || key === '\u0003' || key === '\u001b') enough.abort();
+    else if (key === 'm' || key === 'g') looking.order = key === 'm' ? 'mailbox' : 'growth';
+    draw();
+  });
+  process.stdout.on('resize', draw);
+  // What the main thread does not answer must not hold up the screen.
+  const ticking = setInterval(draw, everyMs);
+  try {
+    await untilAborted(signal, async () => {
+      void looking.sample();
+      await Promise.race([looking.look().then(draw, unlessLate), aborted(signal)]);
+    });
+  } finally {
+    clearInterval(ticking);
+    process.stdout.off('resize', draw);
+    letGo();
+    screen.leave();
+  }
+}
+
+/** A main thread that hangs is shown as such, and looked at again. */
+function unlessLate(thrown: unknown): void {
+  if (KeyholeError.from(thrown).code !== 'TIMEOUT') throw thrown;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
