@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { look } from '../../packages/agent/src/host/watch/condition.ts';
-import { parseCondition } from '../../packages/agent/src/source/index.ts';
+import { parseCondition, whyNoExpression } from '../../packages/agent/src/source/index.ts';
 
 function evaluate(text: string, values: Record<string, unknown>): unknown {
   const parsed = parseCondition(text, look);
@@ -112,3 +112,9 @@ test.each(['a()', 'a = 1', 'a++', 'new A', '() => 1', 'a`x`', '2 ** 3', '1 << 3'
     expect(parseCondition(text, look)).toMatchObject({ why: expect.any(String) as string });
   },
 );
+
+test('what is one expression, and what goes on behind its end', () => {
+  for (const text of ['a', 'a, b', 'this.#x.y', '{ a: 1 }', 'x => x', 'a // said']) expect([text, whyNoExpression(text)]).toEqual([text, null]);
+  for (const text of ['', 'a)(b', 'a);b(', 'a;', 'await a', 'if (a) b', 'a) || (b'])
+    expect([text, whyNoExpression(text)]).toEqual([text, expect.any(String)]);
+});

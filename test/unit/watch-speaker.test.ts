@@ -40,15 +40,20 @@ test('the last that waits, the first that is left out', () => {
   expect(speaker.say(JSON.stringify({ at: 'again' }))).toBe(true);
 });
 
-test('nobody is told anything when the stream has ended, and whoever asks late hears why', () => {
+test('whoever ends it hears the rest; nobody else is told anything then; whoever asks late hears why', () => {
+  const stopped = speaking();
+  stopped.speaker.say('1');
+  stopped.stream.end('stopped');
+  stopped.speaker.flush();
+  expect(stopped.pieces).toEqual([[1]]);
   const { speaker, stream, pieces, turn } = speaking();
   const heard: string[] = [];
   stream.onEnd((why) => heard.push(why));
-  stream.end('stopped');
   stream.end('gone');
+  stream.end('stopped');
   stream.onEnd((why) => heard.push(`late ${why}`));
   speaker.say(JSON.stringify({ at: 1 }));
   turn();
-  expect(heard).toEqual(['stopped', 'late stopped']);
+  expect(heard).toEqual(['gone', 'late gone']);
   expect(pieces).toEqual([]);
 });

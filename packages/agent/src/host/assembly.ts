@@ -15,6 +15,7 @@ import { createPatching } from './patch/index.ts';
 import { ThreadPatches, createThreading } from './threads/index.ts';
 import type { Roster } from './threads/roster.ts';
 import type { ThreadReplay } from './threads/thread-replays.ts';
+import { logpoint } from './watch/logpoint.ts';
 import type { WatchParts } from './watch/lookout.ts';
 import { monitor } from './watch/monitor.ts';
 import { stack } from './watch/stack.ts';
@@ -114,6 +115,7 @@ export function assembleHost(parts: MainHostParts): MainHost {
     monitor: (params, context) => monitor(watching(context), params, context),
     stack: (params, context) => stack(watching(context), params, context),
     trace: (params, context) => trace(watching(context), params, context),
+    logpoint: (params, context) => logpoint({ ...watching(context), liveAt: (address) => patching.engine.liveAt(address) }, params, context),
     doctor: () => ({
       checks: examine(hostChecks, {
         table,

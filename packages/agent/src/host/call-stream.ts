@@ -25,7 +25,8 @@ export class CallStream {
 
   /** @param text the JSON text of a list of `count` items. */
   say(text: string, count: number): void {
-    if (this.#ended !== null) return;
+    // Whoever has ended it hears the rest.
+    if (this.#ended !== null && this.#ended !== 'stopped') return;
     this.#underWay.push(count);
     this.#post(text);
   }

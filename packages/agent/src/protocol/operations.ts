@@ -18,7 +18,7 @@ import type {
 import type { ProfileTaken, Rescue, RescueEnd } from './process.ts';
 import type { Vitals } from './vitals.ts';
 import type { RemoteValue, StateValue, Thrown, ValuePage } from './values.ts';
-import type { MonitorResult, StackResult, TraceResult, WatchResult } from './watch.ts';
+import type { LogpointResult, MonitorResult, StackResult, TraceResult, WatchResult } from './watch.ts';
 
 /** Shapes and results of the operations, by name. */
 export interface Operations {
@@ -114,6 +114,22 @@ export interface Operations {
   trace: {
     params: { address: string; below?: string[]; limit?: number; rate?: number; forMs?: number; budgetPercent?: number };
     result: TraceResult;
+  };
+  /** Events `items` hold {@link LogpointStarted} and {@link LogpointHit}s. */
+  logpoint: {
+    params: {
+      file: string;
+      line: number;
+      expression: string;
+      limit?: number;
+      rate?: number;
+      depth?: number;
+      stack?: number;
+      maxPauseMs?: number;
+      forMs?: number;
+      budgetPercent?: number;
+    };
+    result: LogpointResult;
   };
   'patch.revert': { params: { ids: string[]; all?: boolean; reason: string; thread?: number }; result: PatchResult };
   /** Ends the probation of the push that `id` belongs to: all its patches stay. */

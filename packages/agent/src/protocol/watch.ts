@@ -53,7 +53,9 @@ export type WatchEnd =
   /** The operator may not trace any more. */
   | 'not allowed'
   /** It took more of the main thread than it may. */
-  | 'budget';
+  | 'budget'
+  /** Of a logpoint: the function around it runs another text now, a patch, or its own one since it is watched. */
+  | 'replaced';
 
 export interface WatchEnded {
   ended: WatchEnd;
@@ -133,4 +135,35 @@ export interface TraceResult extends WatchEnded {
   shown: number;
   missed: { rate: number; unread: number };
   open: number;
+}
+
+/** Said first by a logpoint. */
+export interface LogpointStarted {
+  t: 'started';
+  /** Where it stands: the function around each place, `file:line` as the author knows it, and where that is in the code that runs. */
+  places: { address: string | null; file: string; line: number; running: string }[];
+  /** How long the process stood still for it. */
+  pauseMs: number;
+  otherThreads: { id: number; name: string }[];
+}
+
+/** One time that the line was reached. */
+export interface LogpointHit {
+  t: 'hit';
+  /** Its place among all that were seen, from 1. */
+  number: number;
+  at: number;
+  address: string | null;
+  /** What the expression gave, or in words why it gave nothing. */
+  value?: RemoteValue;
+  error?: string;
+  stack?: string[];
+  /** Times since the last one that was shown which were not, since they came too fast. */
+  missed?: number;
+}
+
+export interface LogpointResult extends WatchEnded {
+  seen: number;
+  shown: number;
+  missed: { rate: number; unread: number };
 }

@@ -40,6 +40,21 @@ export function parseCondition(text: string, look: Look): ParsedCondition | { wh
   return { names, evaluate: (given) => plain(evaluate(given)) };
 }
 
+/** Why a text is not one whole expression that can stand in parentheses, or null. Names of private members are taken for known. */
+export function whyNoExpression(text: string): string | null {
+  const source = `(${text}\n)`;
+  try {
+    const { body } = acorn.parse(source, { ecmaVersion: 'latest', sourceType: 'script', checkPrivateFields: false, preserveParens: true });
+    const [only] = body;
+    // The parentheses have to be the ones around it.
+    const isWhole =
+      only?.type === 'ExpressionStatement' && only.expression.type === 'ParenthesizedExpression' && only.expression.end === source.length;
+    return body.length === 1 && isWhole ? null : 'it is not one expression';
+  } catch (thrown) {
+    return thrown instanceof Error ? thrown.message.replace(/ \(\d+:\d+\)$/, '') : String(thrown);
+  }
+}
+
 interface Making {
   look: Look;
   names: Set<string>;

@@ -3,6 +3,7 @@ import {
   GREATEST_LOWER_BOUND,
   LEAST_UPPER_BOUND,
   TraceMap,
+  eachMapping,
   generatedPositionFor,
   originalPositionFor,
   sourceContentFor,
@@ -48,6 +49,15 @@ export class PlaceMap {
     const source = this.#map.resolvedSources[segment[1]] ?? null;
     if (source === null) return null;
     return { source, line: segment[2] + 1, column: segment[3], name: segment.length === 5 ? (this.#map.names[segment[4]] ?? null) : null };
+  }
+
+  /** Lines of the running text that have something of an author's line. */
+  linesFrom(source: string, line: number): number[] {
+    const lines = new Set<number>();
+    eachMapping(this.#map, (mapping) => {
+      if (mapping.originalLine === line && mapping.source === source) lines.add(mapping.generatedLine);
+    });
+    return [...lines].sort((a, b) => a - b);
   }
 
   toRunning(source: string, line: number, column: number): { line: number; column: number } | null {

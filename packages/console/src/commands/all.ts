@@ -21,6 +21,7 @@ export const commandLoaders: Record<string, () => Promise<CommandDefinition>> = 
   trace: () => import('./trace.ts').then(({ trace }) => trace),
   stack: () => import('./stack.ts').then(({ stack }) => stack),
   monitor: () => import('./monitor.ts').then(({ monitor }) => monitor),
+  logpoint: () => import('./logpoint.ts').then(({ logpoint }) => logpoint),
   who: () => import('./who.ts').then(({ who }) => who),
   export: () => import('./export.ts').then(({ exportCommand }) => exportCommand),
   'journal verify': () => import('./journal-verify.ts').then(({ journalVerify }) => journalVerify),

@@ -38,6 +38,7 @@ const reasons: Record<WatchEnd, string> = {
   gone: 'the console was gone',
   'not allowed': 'you may not trace any more',
   budget: 'it took more of the main thread than it may; looking at less (--if, --depth, --rate, fewer functions) takes less, --budget allows more',
+  replaced: 'the function around the line runs another text now: it was patched, or is being watched',
 };
 
 export function describeEnd(result: WatchEnded, said: Text): Text {
@@ -45,6 +46,6 @@ export function describeEnd(result: WatchEnded, said: Text): Text {
   return [
     span(exitCodeOf(result) === 0 ? 'dim' : 'warning', `ended after ${duration(tookMs)}: ${reasons[ended] ?? ended}\n`),
     said,
-    span('dim', `looking took ${milliseconds(spentMs)}, ${spentPercent} % of the main thread; the functions are as they were\n`),
+    span('dim', `looking took ${milliseconds(spentMs)}, ${spentPercent} % of the main thread; nothing of it is left in the service\n`),
   ];
 }

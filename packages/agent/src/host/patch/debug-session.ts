@@ -9,7 +9,7 @@ import type { ScriptParsed } from './scripts.ts';
 
 const objectGroup = 'keyhole:debug';
 
-interface Location {
+export interface Location {
   scriptId: string;
   lineNumber: number;
   columnNumber?: number;
@@ -68,6 +68,28 @@ export class DebugSession {
       return this.inspector.post<{ breakpointId: string }>('Debugger.setBreakpoint', { location, condition }).breakpointId;
     } catch {
       // V8 refuses a second one of this session at the same place: the first does all that this one would.
+      return null;
+    }
+  }
+
+  /** The places of a line (from 1) where V8 can stop, by their offset in the text. */
+  placesOnLine({ scriptId, source }: DebuggedScript, line: number): { offset: number; location: Location }[] {
+    const starts = [0, ...[...source.matchAll(/\r\n|[\n\r\u2028\u2029]/g)].map(({ index, 0: ending }) => index + ending.length)];
+    const start = starts[line - 1];
+    if (start === undefined) return [];
+    const { locations } = this.inspector.post<{ locations: Location[] }>('Debugger.getPossibleBreakpoints', {
+      start: { scriptId, lineNumber: line - 1, columnNumber: 0 },
+      end: { scriptId, lineNumber: line, columnNumber: 0 },
+      restrictToFunction: false,
+    });
+    return locations.map((location) => ({ offset: start + (location.columnNumber ?? 0), location }));
+  }
+
+  /** @returns its id, or null where V8 refuses it. */
+  breakAtPlace(location: Location, condition: string): string | null {
+    try {
+      return this.inspector.post<{ breakpointId: string }>('Debugger.setBreakpoint', { location, condition }).breakpointId;
+    } catch {
       return null;
     }
   }

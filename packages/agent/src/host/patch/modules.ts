@@ -136,13 +136,24 @@ export class ModuleIndex {
 
   /** The function whose text holds an offset of a module, the innermost of the author's; and what the author calls that place. */
   around(module: LoadedModule, offset: number): { address: string | null; file: string; line: number } {
-    const { targets } = this.#analyse(module);
-    const holding = targets.filter(({ entry }) => entry.start <= offset && offset < entry.end);
-    const innermost = holding.toSorted((a, b) => b.entry.start - a.entry.start)[0];
+    const [innermost] = this.holding(module, offset);
     return { address: innermost?.address ?? null, ...this.placeOf(module, offset) };
   }
 
-  /** The same without the function: nothing is parsed, whatever its size. */
+  /** The author's functions whose text holds an offset of a module, the innermost first. */
+  holding(module: LoadedModule, offset: number): FunctionTarget[] {
+    const holding = this.#analyse(module).targets.filter(({ entry }) => entry.start <= offset && offset < entry.end);
+    return holding.sort((a, b) => b.entry.start - a.entry.start);
+  }
+
+  /** The lines of a module that come from a line of its author's file. */
+  linesFrom(module: LoadedModule, file: string, line: number): number[] {
+    const map = this.#mapOf(module);
+    if (map === null) return this.#relative(module.url) === file ? [line] : [];
+    return map.sources.filter((source) => this.#relative(source) === file).flatMap((source) => map.linesFrom(source, line));
+  }
+
+  /** As {@link around}, without the function: nothing is parsed, whatever its size. */
   placeOf(module: LoadedModule, offset: number): { file: string; line: number } {
     const line = lineTable(module.running)(offset);
     const place = this.#mapOf(module)?.toAuthor(line, offset - module.running.lastIndexOf('\n', offset - 1) - 1) ?? null;

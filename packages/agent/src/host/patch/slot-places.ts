@@ -24,6 +24,10 @@ export class SlotPlaces {
     return observed === undefined ? module.inSlot(index) : observed.belongs;
   }
 
+  isObserved(module: InstrumentedModule, index: number): boolean {
+    return this.#at(module, index) !== undefined;
+  }
+
   /** @param value a patch, or undefined for the loaded code. */
   put(module: InstrumentedModule, index: number, value: unknown): void {
     const observed = this.#at(module, index);

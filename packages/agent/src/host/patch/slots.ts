@@ -100,6 +100,11 @@ export class SlotsStrategy implements PatchStrategy {
     };
   }
 
+  /** Whether somebody looks at its calls, so that it runs as its own patch. */
+  isObserved({ module, index }: FunctionTarget): boolean {
+    return isInstrumentedModule(module) && this.#places.isObserved(module, index);
+  }
+
   #obstacle(target: FunctionTarget): string | null {
     const { module } = target;
     if (!isInstrumentedModule(module)) return 'its file was not instrumented: start the service with --import @keyhole/agent/register';

@@ -11,8 +11,9 @@ const capture = Error.captureStackTrace;
 /**
  * Frames above the function that is watched, innermost first. Nothing of the service runs: its `Error.prepareStackTrace` is put aside for the moment. Where that can not be done there are none.
  * @param root files are named relative to it.
+ * @param skipped of the service's innermost frames: the watched function itself.
  */
-export function callers(root: string, count: number): string[] {
+export function callers(root: string, count: number, skipped = 1): string[] {
   const prepare = getOwnPropertyDescriptor(Error, 'prepareStackTrace');
   const limit = getOwnPropertyDescriptor(Error, 'stackTraceLimit');
   if (limit?.writable !== true || prepare?.writable === false || (prepare !== undefined && !('value' in prepare))) return [];
@@ -24,7 +25,7 @@ export function callers(root: string, count: number): string[] {
     const sites = holder.stack as NodeJS.CallSite[];
     return sites
       .filter((site) => !isOurs(site))
-      .slice(1, 1 + count)
+      .slice(skipped, skipped + count)
       .map((site) => frame(site, root));
   } catch {
     return [];

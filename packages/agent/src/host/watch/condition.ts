@@ -2,7 +2,7 @@
 import { types } from 'node:util';
 import { apply, compile, lengthOfTyped, sizeOfMap, sizeOfSet } from '../../platform/originals.ts';
 import { KeyholeError } from '../../protocol/index.ts';
-import { children, nameOf, parseCondition } from '../../source/index.ts';
+import { children, nameOf, parseCondition, whyNoExpression } from '../../source/index.ts';
 import type { Look } from '../../source/index.ts';
 import type { FunctionTarget } from '../patch/modules.ts';
 
@@ -76,10 +76,10 @@ type Compiled = (this: unknown, args: readonly unknown[], result: unknown, error
 function free(text: string, parameters: readonly (string | null)[], address: string): CallCondition {
   const named = parameters.map((name, index) => ({ name, index })).filter(({ name }) => name !== null && !whole.includes(name));
   const names = ['args', 'result', 'error', 'ms', ...named.map(({ name }) => name)];
+  const wrong = whyNoExpression(text);
+  if (wrong !== null) throw new KeyholeError('SYNTAX', `--if for ${address}: ${wrong}`);
   let compiled: Compiled;
   try {
-    // Once as it is, so that nothing can close the parenthesis and go on.
-    compile(`(function(){return async()=>(${text}\n)})`);
     compiled = compile(`(function(${names.join(',')}){return (${text}\n)})`) as Compiled;
   } catch (thrown) {
     throw new KeyholeError('SYNTAX', `--if for ${address}: ${thrown instanceof Error ? thrown.message : String(thrown)}`);

@@ -66,12 +66,31 @@ export async function lookOut<Call extends object>(
   { rate, most, inTurns, everyMs, every }: LookoutOptions,
   observe: Observing<Call>,
 ): Promise<{ ended: WatchEnded; lookout: Lookout }> {
-  if (stream === undefined) throw new KeyholeError('INTERNAL', 'calls are looked at, and nobody listens');
   const { slots, modules, clock } = parts;
   const { targets, skipped } = selectFunctions(modules, slots, params.addresses, most);
   const otherThreads = await threadsBesides(parts, targets);
-  const startedMs = clock.now();
-  const meter = new Meter({ percent: params.budgetPercent ?? limits.defaultWatchBudgetPercent, rate }, startedMs);
+  const { lookout, until } = openLookout(clock, params, stream, rate);
+  const stops = await observeAll(parts, targets, inTurns, (target) => observe(target, lookout));
+  const functions = [...new Set(targets.map(({ address }) => address))];
+  lookout.speaker.say(stringify({ t: 'started', functions, skipped, otherThreads } satisfies WatchStarted));
+  const ended = await until(everyMs, every);
+  prove(ended.ended, targets, stops);
+  return { ended, lookout };
+}
+
+/**
+ * For whatever looks. Until it is waited for, nothing is to be looked at.
+ * @returns `until`: begins, and waits for the end; calls back each so many milliseconds.
+ */
+export function openLookout(
+  clock: Clock,
+  params: Pick<Params<'watch'>, 'forMs' | 'budgetPercent'>,
+  stream: CallStream | undefined,
+  rate: number,
+): { lookout: Lookout; until: (everyMs?: number, every?: (lookout: Lookout) => void) => Promise<WatchEnded> } {
+  if (stream === undefined) throw new KeyholeError('INTERNAL', 'something is looked at, and nobody listens');
+  const openedMs = clock.now();
+  const meter = new Meter({ percent: params.budgetPercent ?? limits.defaultWatchBudgetPercent, rate }, openedMs);
   let resolveEnd: (why: WatchEnd) => void = () => undefined;
   const end = new Promise<WatchEnd>((resolve) => {
     resolveEnd = resolve;
@@ -89,34 +108,43 @@ export async function lookOut<Call extends object>(
       if (meter.exhausted) lookout.end('budget');
     },
   };
-  const stops = await observeAll(parts, targets, inTurns, (target) => observe(target, lookout));
-  lookout.over = false;
-  const callOffs = [clock.after(params.forMs ?? limits.defaultWatchMs, () => lookout.end('time'))];
-  const tick = (): void => {
-    lookout.check(clock.now());
-    if (!lookout.over) callOffs[1] = clock.after(tickMs, tick);
+  const until = async (everyMs?: number, every?: (lookout: Lookout) => void): Promise<WatchEnded> => {
+    const startedMs = clock.now();
+    lookout.over = false;
+    let callOffTick = (): void => undefined;
+    const tick = (): void => {
+      lookout.check(clock.now());
+      if (!lookout.over) callOffTick = clock.after(tickMs, tick);
+    };
+    let callOffEvery = (): void => undefined;
+    const again = (): void => {
+      every?.(lookout);
+      if (!lookout.over && everyMs !== undefined) callOffEvery = clock.after(everyMs, again);
+    };
+    if (everyMs !== undefined) callOffEvery = clock.after(everyMs, again);
+    const callOffEnd = clock.after(params.forMs ?? limits.defaultWatchMs, () => lookout.end('time'));
+    tick();
+    stream.onEnd((why) => lookout.end(why));
+    const why = await end;
+    for (const callOff of [callOffTick, callOffEvery, callOffEnd]) callOff();
+    const endedMs = clock.now();
+    meter.refill(endedMs);
+    const tookMs = Math.max(1, endedMs - startedMs);
+    const spentMs = Math.round(meter.spentMs * 1_000) / 1_000;
+    return { ended: why, tookMs: Math.round(tookMs), spentMs, spentPercent: Math.round((spentMs / tookMs) * 10_000) / 100 };
   };
-  tick();
-  const again = (): void => {
-    every?.(lookout);
-    if (!lookout.over && everyMs !== undefined) callOffs[2] = clock.after(everyMs, again);
-  };
-  if (everyMs !== undefined) callOffs[2] = clock.after(everyMs, again);
-  stream.onEnd((why) => lookout.end(why));
-  const functions = [...new Set(targets.map(({ address }) => address))];
-  lookout.speaker.say(stringify({ t: 'started', functions, skipped, otherThreads } satisfies WatchStarted));
-  const why = await end;
-  for (const callOff of callOffs) callOff?.();
-  const endedMs = clock.now();
-  prove(why, targets, stops);
-  meter.refill(endedMs);
-  const tookMs = Math.max(1, endedMs - startedMs);
-  const spentMs = Math.round(meter.spentMs * 1_000) / 1_000;
-  return { ended: { ended: why, tookMs: Math.round(tookMs), spentMs, spentPercent: Math.round((spentMs / tookMs) * 10_000) / 100 }, lookout };
+  return { lookout, until };
 }
 
 function prove(why: WatchEnd, targets: readonly FunctionTarget[], stops: readonly (() => boolean)[]): void {
-  const stuck = targets.filter((_, index) => stops[index]?.() !== true);
+  const isGone = (stop: (() => boolean) | undefined): boolean => {
+    try {
+      return stop?.() === true;
+    } catch {
+      return false;
+    }
+  };
+  const stuck = targets.filter((_, index) => !isGone(stops[index]));
   if (stuck.length === 0) return;
   throw new KeyholeError(
     'UNPROVEN',

@@ -32,7 +32,12 @@ export function selectFunctions(modules: ModuleIndex, slots: SlotsStrategy, addr
       const { possible, why } = slots.assess(target);
       if (possible) targets.add(target);
       else if (wild) skipped.push({ address: target.address, why });
-      else throw new KeyholeError('NOT_PATCHABLE', `${target.address} can not be watched: ${why}`);
+      else
+        throw new KeyholeError(
+          'NOT_PATCHABLE',
+          `${target.address} can not be watched: ${why}`,
+          'What has no slot can be looked at line by line: keyhole logpoint.',
+        );
     }
   }
   if (targets.size > most) {
