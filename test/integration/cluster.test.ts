@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { startService, type Service } from '../helpers/service.ts';
+import { commitAll, startService, type Service } from '../helpers/service.ts';
 
 // Several processes, and a console for each question.
 vi.setConfig({ testTimeout: 60_000 });
@@ -117,6 +117,32 @@ describe('cluster', () => {
     expect(await service.ask('price')).toBe('[20,40]');
     expect(await json(service, 'revert', 'svc', '--all', '--reason', 'x')).toMatchObject({ ok: true, patches: [{ pid: workers[1] }] });
     expect(await service.ask('price')).toBe('[20,20]');
+  });
+
+  test('a commit goes into each process, whose journals name it; after a restart each replays its own', async () => {
+    const { service } = await begin({ KEYHOLE_REPLAY: 'pending' });
+    edit(service, 'net * 2', 'net * 3');
+    const id = commitAll(service.folder, 'thrice');
+    const words = ['--commit', 'HEAD', '--repo', service.folder];
+    const pushed = await json<Changed & { commit: string; apart: unknown }>(service, 'push', 'svc', ...words);
+    expect(pushed).toMatchObject({ ok: true, refused: [], commit: id });
+    expect(pushed.patches).toHaveLength(2);
+    // The primary has not loaded it.
+    expect(pushed.apart).toEqual([{ file: 'src/price.js', why: expect.stringMatching(`^process ${service.pid}: not loaded`) as string }]);
+    expect(await service.ask('price')).toBe('[30,30]');
+    const again = await json<Changed>(service, 'push', 'svc', ...words);
+    expect(again).toMatchObject({ ok: true, patches: [], refused: [] });
+    const named = readdirSync(service.journal, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ndjson'))
+      .filter((name) => readFileSync(path.join(service.journal, name), 'utf8').includes(`"commits":["${id}"]`));
+    expect(named).toHaveLength(2);
+    edit(service, 'net * 3', 'net * 2');
+    service.kill();
+    await service.ended;
+    const next = await startService({ files: {}, main: 'src/main.js', environment: { KEYHOLE_REPLAY: 'pending' }, again: service });
+    for (const _ of ['one', 'two', 'one more']) await next.ask('start');
+    // The third has no journal to replay.
+    expect(await next.ask('price')).toBe('[30,30,20]');
   });
 
   test('a probation holds in each process, and is confirmed in all; what looks at calls of one process is refused', async () => {

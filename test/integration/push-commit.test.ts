@@ -221,6 +221,21 @@ describe('--commit', () => {
     expect(await push(service, 'src/price.js', '--partial', '--reason', 'x')).toMatchObject({ patches: [] });
   });
 
+  test('an object whose functions a commit changes is the same object to them', async () => {
+    const tools = 'export const tools = {\n  twice: (n) => n * 2,\n  both(n) {\n    return n;\n  },\n};\n';
+    const main = `import { tools } from './tools.js';\nconst answer = () => tools.both(5);\n${answering}`;
+    const service = await start({ files: { ...files, 'src/tools.js': tools, 'src/main.js': main } });
+    commit(service, { 'src/tools.js': tools.replace('return n;', 'return tools.twice(n);').replace('n * 2', 'n * 3') });
+    expect(await push(service, '--commit', 'HEAD')).toMatchObject({ ok: true, refused: [], patches: [{}, {}] });
+    expect(await service.ask('x')).toBe('15');
+    // What is in it besides functions still counts.
+    commit(service, { 'src/tools.js': tools.replace('= {', '= {\n  rate: 4,').replace('return n;', 'return n * tools.rate;') });
+    const refused = await push(service, '--commit', 'HEAD', '--partial');
+    expect(refused.refused.find(({ address }) => address === 'src/tools.js:tools.both')?.why).toMatch(
+      /not the old side|something else in the module that runs/,
+    );
+  });
+
   test('a new import is refused with whether its module is in the process, and what to do instead', async () => {
     const service = await start();
     const imports =

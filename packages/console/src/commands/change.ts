@@ -49,7 +49,15 @@ export async function changeOf(context: CommandContext, flags: Flags, words: str
 }
 
 function each(plan: Change['plan']): Pick<Change, 'plan' | 'planAll'> {
-  return { plan, planAll: (connections) => Promise.all(connections.map(plan)) };
+  return {
+    plan,
+    async planAll(connections) {
+      const plans = await Promise.all(connections.map(plan));
+      // What one process has not loaded another has.
+      if (!plans.every(({ absent }) => absent === true)) for (const each of plans) if (each.absent === true) each.refused = [];
+      return plans;
+    },
+  };
 }
 
 async function planOf(connection: AgentCalls, change: ChangeSet, cwd: string, words: readonly string[]): Promise<Planned> {

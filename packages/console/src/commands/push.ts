@@ -72,7 +72,11 @@ async function pushToCluster(context: CommandContext, connections: readonly Conn
   }
   const reason = await reasonOf(context, change, flags);
   const outcome = await pushToAll(context, plans, { reason, commits: change.commits, partial: flags['partial'] === true, flags });
-  const apart = new Map(plans.flatMap(({ plan }) => plan.apart.map((each) => [each.file, each])));
+  const apart = new Map<string, { file: string; why: string }>();
+  for (const { file, why } of plans.flatMap(({ plan }) => plan.apart)) {
+    const where = plans.filter(({ plan }) => plan.apart.some((each) => each.file === file)).map(({ connection }) => connection.welcome.pid);
+    apart.set(file, { file, why: where.length === plans.length ? why : `process ${where.join(', ')}: ${why}` });
+  }
   const stays = new Map(plans.flatMap(({ plan }) => plan.stays.map((each) => [each.address, each])));
   const all: Planned = { patches: [], refused: [], unchanged: [], stays: [...stays.values()], apart: [...apart.values()] };
   sayWhatStays(context, all);

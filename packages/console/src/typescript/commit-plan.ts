@@ -15,6 +15,8 @@ import { ProcessFiles } from './process-files.ts';
 export interface ChangePlan extends PushPlan {
   /** Files that the process does not run: they are not changed, and that does not make the change incomplete. */
   apart: { file: string; why: string }[];
+  /** It has loaded none of the change's files, and that is all that is refused. */
+  absent?: true;
 }
 
 interface Planning {
@@ -50,7 +52,10 @@ export async function planChange(connection: AgentCalls, change: ChangeSet, path
   }
   // Another service's commit would look as if it were in.
   const nothingHere = plan.patches.length + plan.refused.length + plan.unchanged.length === 0 && notLoaded > 0;
-  if (nothingHere) plan.refused.push({ address: change.title, why: 'none of its files is loaded in this process' });
+  if (nothingHere) {
+    plan.absent = true;
+    plan.refused.push({ address: change.title, why: 'none of its files is loaded in this process' });
+  }
   return plan;
 }
 

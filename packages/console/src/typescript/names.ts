@@ -31,16 +31,15 @@ export function foreignNames(renewed: AuthorFile, entry: FunctionEntry, running:
   });
 }
 
-/** What a name of a module stands for. Functions and classes are taken by their names: what is in them is looked at by itself. */
-function meaning(binding: Binding, { program }: AuthorFile): string {
+/** What a name of a module stands for. Functions and classes are taken by their names, also in what holds them: what is in them is looked at by itself. */
+function meaning(binding: Binding, { program, functions }: AuthorFile): string {
   const statement = children(program, 'body').find((each) => each.start <= binding.declaration.start && binding.declaration.end <= each.end);
   if (binding.kind === 'function' || binding.kind === 'class' || statement === undefined) return binding.kind;
   if (binding.kind === 'import') return `${formOf(binding.declaration)} ${String(child(statement, 'source')?.value)}`;
   const declaration = child(statement, 'declaration') ?? statement;
   const declarator = children(declaration, 'declarations').find((each) => declares(each, binding.name)) ?? declaration;
-  const init = child(declarator, 'init');
-  const isFunction = init?.type === 'ArrowFunctionExpression' || init?.type === 'FunctionExpression';
-  return `${binding.kind} ${formOf(declarator, (node) => (isFunction && node === init ? 'Function' : null))}`;
+  const named = new Map(functions.filter(({ path }) => path !== '').map(({ container, path }) => [container, `Function(${path})`]));
+  return `${binding.kind} ${formOf(declarator, (node) => named.get(node) ?? null)}`;
 }
 
 function declares(declarator: SyntaxNode, name: string): boolean {
