@@ -34,6 +34,8 @@ export const commandLoaders: Record<string, () => Promise<CommandDefinition>> = 
   keygen: () => import('./keygen.ts').then(({ keygen }) => keygen),
 };
 
+let all: Promise<CommandDefinition[]> | null = null;
+
 export function loadAllCommands(): Promise<CommandDefinition[]> {
-  return Promise.all(Object.values(commandLoaders).map((load) => load()));
+  return (all ??= Promise.all(Object.values(commandLoaders).map((load) => load())));
 }

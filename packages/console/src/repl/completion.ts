@@ -1,5 +1,6 @@
 /** What Tab offers: names the service knows, commands, actors, addresses, patches and options. Asks only operations that run no getter. */
 import type { Connection } from '../client/connection.ts';
+import { loadAllCommands } from '../commands/all.ts';
 import type { CommandDefinition } from '../commands/command.ts';
 import { sanitize } from '../render/sanitize.ts';
 import { ownCommands } from './own-commands.ts';
@@ -11,7 +12,8 @@ const ownDotCommands = ['break', 'editor', 'exit', 'help', 'reconnect', ...ownCo
 
 /** As readline wants it: the candidates, and the end of the line that they replace. */
 export async function complete(line: string, session: Session): Promise<[string[], string]> {
-  const { connection, definitions } = session;
+  const { connection } = session;
+  const definitions = await loadAllCommands();
   const name = /^\s*(\.\S*)$/.exec(line)?.[1];
   if (name !== undefined) return matching(name, [...definitions.map((each) => `.${each.name}`), ...ownDotCommands.map((each) => `.${each}`)]);
   const dotted = /^\s*\.([a-z]+)\s.*?(\S*)$/.exec(line);

@@ -1,7 +1,8 @@
 /** `attach` at a terminal: node:repl's editing, history and multi-line input around evaluations in the service. Nothing is evaluated here. */
 import { Recoverable, start, type REPLServer } from 'node:repl';
 import { KeyholeError, errorTable } from '@keyhole/agent/protocol';
-import type { CommandContext } from '../commands/command.ts';
+import { commandLoaders, loadAllCommands } from '../commands/all.ts';
+import type { CommandContext, CommandDefinition } from '../commands/command.ts';
 import { isUnfinished } from '../commands/expression.ts';
 import { askOnTerminal } from '../commands/question.ts';
 import { renderFailure } from '../render/failure.ts';
@@ -104,12 +105,16 @@ export function readFromKeyboard(context: CommandContext, session: Session, noti
 
   // It would make a new context for local evaluation, of which there is none.
   delete (prompt.commands as Record<string, unknown>)['clear'];
-  for (const group of new Set(session.definitions.map(({ name }) => name.split(' ')[0] ?? name))) {
-    const help = session.definitions
-      .filter(({ name }) => name.split(' ')[0] === group)
-      .map(({ name, words, summary }) => [...name.split(' ').slice(1), ...words].join(' ') + `  ${summary}`);
+  // The prompt is there before the commands are: they are many files, and a person reads first.
+  let definitions: CommandDefinition[] = [];
+  setImmediate(() => void loadAllCommands().then((loaded) => (definitions = loaded)));
+  for (const group of new Set(Object.keys(commandLoaders).map((name) => name.split(' ')[0] ?? name))) {
+    const helpOf = ({ name, words, summary }: CommandDefinition): string => [...name.split(' ').slice(1), ...words].join(' ') + `  ${summary}`;
     prompt.defineCommand(group, {
-      help: help.join('; ').trim(),
+      get help() {
+        const ofGroup = definitions.filter(({ name }) => name.split(' ')[0] === group);
+        return ofGroup.map(helpOf).join('; ').trim();
+      },
       action: dotCommand(async (line) => void (await session.command(`${group} ${line}`, keyboard))),
     });
   }

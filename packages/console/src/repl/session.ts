@@ -2,7 +2,7 @@
 import { KeyholeError, limits, type RemoteValue } from '@keyhole/agent/protocol';
 import type { Connection } from '../client/connection.ts';
 import { loadAllCommands } from '../commands/all.ts';
-import type { CommandContext, CommandDefinition } from '../commands/command.ts';
+import type { CommandContext } from '../commands/command.ts';
 import { evaluateIn, renderEvaluationError } from '../commands/eval.ts';
 import { reportError, runCommand, type Surroundings } from '../commands/run.ts';
 import { describeNews } from '../commands/news.ts';
@@ -34,7 +34,6 @@ export interface Notices {
 type Keyboard = Pick<Surroundings, 'ask' | 'handOver' | 'interactive' | 'show'>;
 
 export class Session {
-  readonly definitions: CommandDefinition[];
   readonly #context: CommandContext;
   readonly #notices: Notices;
   /** When the next probation ends, on this machine's monotonic clock. */
@@ -51,15 +50,14 @@ export class Session {
   #answer: Text = '';
   readonly #looks = new Map<string, string>();
 
-  private constructor(definitions: CommandDefinition[], context: CommandContext, connection: Connection, notices: Notices) {
-    this.definitions = definitions;
+  private constructor(context: CommandContext, connection: Connection, notices: Notices) {
     this.#context = context;
     this.#notices = notices;
     this.#connection = connection;
   }
 
   static async open(context: CommandContext, connection: Connection, notices: Notices): Promise<Session> {
-    const session = new Session(await loadAllCommands(), context, connection, notices);
+    const session = new Session(context, connection, notices);
     await session.#attend();
     return session;
   }
@@ -169,7 +167,7 @@ export class Session {
           await keyboard.show(text);
           return 0;
         }
-        const { definition, argv } = parseDotLine(this.definitions, line);
+        const { definition, argv } = parseDotLine(await loadAllCommands(), line);
         return await runCommand(definition, argv, {
           ...keyboard,
           show: (text) => {
