@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { consoleProgram } from '../helpers/console-process.ts';
 import { openPseudoTerminal } from '../helpers/pseudo-terminal.ts';
-import { answering, journalOf, startService, type Service } from '../helpers/service.ts';
+import { answering, editFile, journalOf, startService, type Service } from '../helpers/service.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
@@ -141,6 +141,21 @@ describe('a main thread that hangs', () => {
     const [child] = (looked['native'] as { children: { pid: number }[] }).children;
     process.kill(child?.pid ?? 0);
     expect(await served()).toBe('served /next');
+  });
+
+  test('with a patch: ended first, then replaced', async () => {
+    await service.ask('timer');
+    await found();
+    editFile(service, 'src/main.js', 'for (let sum = 0; ; sum += 1) if (sum < 0) return sum;', 'return 0;');
+    const ended = await service.keyhole('rescue', 'svc', '--terminate', '--patch', 'src/main.js', '--reason', 'it hangs', '--json');
+    expect(ended.json()).toMatchObject({
+      terminated: true,
+      ended: 1,
+      push: { ok: true, patches: [{ address: 'src/main.js:Cart.total', verified: true }] },
+    });
+    await service.ask('timer');
+    expect(await served()).toBe('served /next');
+    await service.keyhole('revert', 'svc', '--all', '--reason', 'done', '--json');
   });
 
   test('the prompt says it, and shows where', async () => {

@@ -1,7 +1,7 @@
 /** What may be evaluated for somebody who may only look. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { beyondLooking } from '../../packages/agent/dist/source/index.js';
+import { beyondLooking, lookingArrow } from '../../packages/agent/dist/source/index.js';
 
 describe('is looking', () => {
   for (const text of [
@@ -69,4 +69,34 @@ test('no call, function or assignment hides anywhere in it', () => {
       expect(beyondLooking(text)).not.toBeNull();
     }),
   );
+});
+
+describe('a condition', () => {
+  for (const text of ['s => s.bids > 10', '(it) => it.a && !it.b', "x => (x.name === 'a')", 's => s.a // why', '  s =>\ns.a'])
+    test(`is ${text}`, () => expect(lookingArrow(text)).not.toHaveProperty('why'));
+
+  test('gives back the body that was checked, and nothing around it', () => {
+    const body = fc.constantFrom('s.a', 's.a > 1', "s['b c']", 's?.d ?? 3', '!s', '`${s.x}`');
+    const around = fc.constantFrom('(§)', '§ ', '(\n§)', '§ /* ) */', '((§))');
+    fc.assert(
+      fc.property(body, fc.array(around, { maxLength: 3 }), (inner, shells) => {
+        const text = shells.reduce<string>((whole, shell) => shell.replace('§', () => whole), inner);
+        expect(lookingArrow(`s => ${text}`)).toEqual({ parameter: 's', body: inner });
+      }),
+    );
+  });
+
+  test.each([
+    's => s.f()',
+    's => s.a = 1',
+    's => { s }',
+    '(a, b) => a',
+    '({ a }) => a',
+    's',
+    'async s => s',
+    's => s) || (1',
+    'eval => 1',
+    's => /a/',
+    '',
+  ])('is not %s', (text) => expect(lookingArrow(text)).toHaveProperty('why'));
 });

@@ -97,6 +97,8 @@ export function assembleHost(parts: MainHostParts): MainHost {
   const handlers: HostHandlers = {
     ...threading.handlers,
     'actors.list': looking.handlers['actors.list'],
+    'actors.find': looking.handlers['actors.find'],
+    instances: looking.handlers.instances,
     ...createSetting(inspector, actors),
     vitals: (_, { session }) => vitals.read(session),
     info: ({ build: asked }) => ({

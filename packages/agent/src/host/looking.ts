@@ -1,15 +1,18 @@
 /** The operations that look: values, actors, evaluation. What is kept for a session is let go with it. */
 import { nodeClock } from '../platform/clock.ts';
 import { KeyholeError, limits } from '../protocol/index.ts';
+import { getOwnPropertyDescriptor } from '../platform/originals.ts';
 import type { ActorRegistry } from './actors/registry.ts';
+import { where } from './actors/where.ts';
 import type { HostHandlers } from './bridge.ts';
 import { Completion } from './complete.ts';
 import { Evaluator } from './evaluate.ts';
 import type { ScopePortals } from './evaluate.ts';
 import type { Inspector, RemoteObject } from './inspector.ts';
+import { expectedPauseMs, instancesOf, refuseLongPause } from './instances.ts';
 import { SessionObjects } from './objects.ts';
 
-export type LookHandlers = Pick<HostHandlers, 'actors.list' | 'evaluate' | 'inspect' | 'text' | 'complete'>;
+export type LookHandlers = Pick<HostHandlers, 'actors.list' | 'actors.find' | 'instances' | 'evaluate' | 'inspect' | 'text' | 'complete'>;
 
 /** A name or a chain is read in no time; whatever takes longer is no inspection. */
 const peekTimeoutMs = 250;
@@ -36,6 +39,24 @@ export function createLooking(inspector: Inspector, actors: ActorRegistry, porta
   return {
     handlers: {
       'actors.list': ({ type }, { session }) => actors.list(type, inspector, objectsOf(session)),
+      'actors.find': ({ type, where: condition }, { session }) => {
+        const objects = objectsOf(session);
+        return where(condition, actors.list(type, inspector, objects).actors, inspector, objects);
+      },
+      instances: ({ of, in: file, count = limits.maxPageSize, maxPauseMs = limits.defaultMaxPauseMs, insist = false }, { session }) => {
+        const objects = objectsOf(session);
+        const found = evaluator.peek(of, file, objects, peekTimeoutMs);
+        const constructed = found.type === 'function' && found.objectId !== undefined ? inspector.unwrap(found.objectId) : null;
+        const prototype: unknown = constructed === null ? null : getOwnPropertyDescriptor(constructed as object, 'prototype')?.value;
+        if (typeof prototype !== 'object' || prototype === null)
+          throw new KeyholeError('BAD_REQUEST', `${of} is no class`, '--in names the file that a class stands in.');
+        refuseLongPause(`finding the instances of ${of}`, { maxPauseMs, insist, hint: '--max-pause allows more.' });
+        const expectedMs = expectedPauseMs();
+        const fromMs = nodeClock.now();
+        const { count: all, found: first } = instancesOf(inspector, inspector.wrap(prototype, objects.group, false), objects.group, count);
+        const pauseMs = Math.round(nodeClock.now() - fromMs);
+        return { class: of, count: all, instances: first.map((each) => objects.value(inspector.wrap(each, objects.group))), expectedMs, pauseMs };
+      },
       evaluate: (params, { session, ...asked }) => evaluator.evaluate(params, asked, objectsOf(session)),
       inspect: async (params, { session }) => {
         const { actor, handle, expression, depth = 1, start = 0, count = limits.maxPageSize } = params;

@@ -64,6 +64,29 @@ export const catalogue: Record<OperationName, Operation> = {
     doc: 'Registered actors and the living instances of watched classes.',
     parameters: { type: optional(name, 'only actors of this type') },
   },
+  'actors.find': {
+    where: 'host',
+    capability: 'inspect',
+    journal: null,
+    doc: 'Actors that a condition holds for. It runs no code of the service but what shows their state.',
+    parameters: {
+      type: optional(name, 'only actors of this type'),
+      where: required(text(1_000), '`s => s.bids > 10`: names, members, operators and literals'),
+    },
+  },
+  instances: {
+    where: 'host',
+    capability: 'inspect',
+    journal: null,
+    doc: 'Living instances of a class, its subclasses included. The process stands still while the heap is walked: refused where that is predicted to take longer than allowed.',
+    parameters: {
+      of: required(name, 'the class: a name or a chain of property names'),
+      in: file,
+      count: optional(integer(1, limits.maxPageSize), 'how many are shown'),
+      maxPauseMs: optional(integer(0, 3_600_000), `how long the process may stand still (default: ${limits.defaultMaxPauseMs})`),
+      insist: optional(flag, 'also where the heap is nearly full'),
+    },
+  },
   'actor.set': {
     where: 'host',
     capability: 'patch',

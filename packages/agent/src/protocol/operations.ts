@@ -46,6 +46,16 @@ export interface Operations {
     params: { type?: string };
     result: { actors: { id: string; type: string; mailbox: number | null; state?: RemoteValue; error?: string }[] };
   };
+  /** Those that `where` holds for, and those that it could not be asked of. */
+  'actors.find': {
+    params: { type?: string; where: string };
+    result: { actors: Result<'actors.list'>['actors']; unjudged: { id: string; why: string }[] };
+  };
+  /** The first of them. `pauseMs`: how long the process stood still, as measured. */
+  instances: {
+    params: { of: string; in?: string; count?: number; maxPauseMs?: number; insist?: boolean };
+    result: { class: string; count: number; instances: RemoteValue[]; expectedMs: number; pauseMs: number };
+  };
   /** `id`: what undoes it. `entry`: the seq of its intent in the journal. */
   'actor.set': {
     params: { actor: string; path: string; value: string; reason: string };

@@ -3,34 +3,27 @@
  * is the evaluation that is meant; the host answers on the main thread itself, and makes sure that what is terminated then is that evaluation or a loop of ours.
  * So a request of the service can not be ended by mistake. (Terminating from inside that question has no effect: it ends the question.)
  */
-import { Session } from 'node:inspector';
+import { MainThread } from './rescue/main-thread.ts';
 
 /** Well-known symbol of the host's function `(call: number) => 'running' | 'let go'`. */
 export const interruptKey = 'keyhole.interrupt';
 
-export class Interrupter {
-  #session: Session | null = null;
+/** A call that runs no JavaScript answers when it returns. */
+const answerMs = 60_000;
 
+export class Interrupter {
   /** @returns whether the evaluation was still there. */
   async interrupt(call: number): Promise<boolean> {
-    const expression = `globalThis[Symbol.for(${JSON.stringify(interruptKey)})]?.(${call})`;
-    const { result } = await this.#post<{ result: { value?: unknown } }>('Runtime.evaluate', { expression, returnByValue: true });
-    if (result.value === 'running') await this.#post('Runtime.terminateExecution', {});
-    return result.value === 'running' || result.value === 'let go';
-  }
-
-  /** Connected when first needed: there is no reason to hold a session before. */
-  #post<T>(method: string, params: object): Promise<T> {
-    if (this.#session === null) {
-      this.#session = new Session();
-      this.#session.connectToMainThread();
+    const main = new MainThread();
+    try {
+      const expression = `globalThis[Symbol.for(${JSON.stringify(interruptKey)})]?.(${call})`;
+      const answer = await main.within<{ result: { value?: unknown } }>(answerMs, 'Runtime.evaluate', { expression, returnByValue: true });
+      const said = answer?.result.value;
+      if (said === 'running') await main.within(answerMs, 'Runtime.terminateExecution');
+      return said === 'running' || said === 'let go';
+    } finally {
+      // One that stays makes Node wait for it, and say so, when the process ends.
+      main.leave();
     }
-    const session = this.#session;
-    return new Promise((resolve, reject) => {
-      session.post(method, params, (error: Error | null, answer: unknown) => {
-        if (error === null) resolve(answer as T);
-        else reject(error);
-      });
-    });
   }
 }

@@ -24,6 +24,28 @@ const allowed = new Set([
 /** `**` and `<<` make a big number out of two small ones in no time. */
 const forbiddenOperators = new Set(['delete', '**', '<<']);
 
+/** A condition: `s => s.bids > 10`, whose body is looking and nothing else. */
+export function lookingArrow(text: string): { parameter: string; body: string } | { why: string } {
+  let arrow: SyntaxNode | null;
+  try {
+    const program = acorn.parse(`(${text}\n)`, { ecmaVersion: 'latest', sourceType: 'script' }) as unknown as SyntaxNode;
+    const statements = program.body as SyntaxNode[];
+    arrow = statements.length === 1 && statements[0]?.type === 'ExpressionStatement' ? child(statements[0], 'expression') : null;
+  } catch (thrown) {
+    return { why: thrown instanceof Error ? thrown.message.replace(/ \(\d+:\d+\)$/, '') : String(thrown) };
+  }
+  if (arrow?.type !== 'ArrowFunctionExpression' || arrow.async === true) return { why: 'it is no arrow function' };
+  const [parameter, ...others] = arrow.params as SyntaxNode[];
+  const body = child(arrow, 'body');
+  // Strict code takes neither of these for a name.
+  const isName = parameter?.type === 'Identifier' && parameter.name !== 'eval' && parameter.name !== 'arguments';
+  if (!isName || others.length > 0) return { why: 'it does not take one name' };
+  if (body === null || body.type === 'BlockStatement') return { why: 'it has a block' };
+  const written = text.slice(body.start - 1, body.end - 1);
+  const why = beyondLooking(written);
+  return why === null ? { parameter: String(parameter.name), body: written } : { why };
+}
+
 /** Why an expression is more than looking, or null. What acorn can not parse is refused, never handed to V8. */
 export function beyondLooking(expression: string): string | null {
   if (expression.length > maxLength) return `it has more than ${maxLength} characters`;

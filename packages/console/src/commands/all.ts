@@ -6,6 +6,7 @@ export const commandLoaders: Record<string, () => Promise<CommandDefinition>> = 
   eval: () => import('./eval.ts').then(({ evaluate }) => evaluate),
   actors: () => import('./actors.ts').then(({ actors }) => actors),
   inspect: () => import('./inspect.ts').then(({ inspect }) => inspect),
+  instances: () => import('./instances.ts').then(({ instances }) => instances),
   set: () => import('./set.ts').then(({ set }) => set),
   threads: () => import('./threads.ts').then(({ threads }) => threads),
   fn: () => import('./fn.ts').then(({ fn }) => fn),

@@ -4,7 +4,8 @@
  */
 import { KeyholeError } from '../../protocol/errors.ts';
 import type { Result } from '../../protocol/index.ts';
-import type { Inspector, EvaluateAnswer } from '../inspector.ts';
+import { instancesOf, refuseLongPause } from '../instances.ts';
+import type { Inspector } from '../inspector.ts';
 import type { SessionObjects } from '../objects.ts';
 
 /** How an actor is shown. Both functions are the service's own and run only when an operator looks. */
@@ -24,8 +25,8 @@ interface Registered {
   mailbox: ((actor: object) => number) | undefined;
 }
 
-/** Above this, finding the instances of a class stops the process for seconds (measured: 8 to 10 s at 4 million objects, 700 MB). */
-const maxHeapBytesForQuery = 150 * 1024 * 1024;
+/** A list of actors is no reason to stop a process for longer: that is a heap of 150 MB. */
+const maxPauseOfListMs = 2_000;
 const maxInstances = 1_000;
 
 export class ActorRegistry {
@@ -154,28 +155,12 @@ export class ActorRegistry {
   }
 
   #instances(watched: abstract new (...args: never[]) => object, inspector: Inspector, group: string): object[] {
-    const { heapUsed } = process.memoryUsage();
-    if (heapUsed > maxHeapBytesForQuery) {
-      const heapMegabytes = Math.round(heapUsed / 1024 / 1024);
-      throw new KeyholeError(
-        'PAUSE_BUDGET',
-        `finding the instances of ${watched.name} in a heap of ${heapMegabytes} MB would stop the process for seconds`,
-        'Register the objects by name instead; --type leaves the class out.',
-      );
-    }
-    const prototype = inspector.wrap(watched.prototype, group, false);
-    const { objects } = inspector.post<{ objects: EvaluateAnswer['result'] }>('Runtime.queryObjects', {
-      prototypeObjectId: prototype.objectId,
-      objectGroup: group,
+    refuseLongPause(`finding the instances of ${watched.name}`, {
+      maxPauseMs: maxPauseOfListMs,
+      insist: false,
+      hint: 'Register the objects by name instead; another TYPE leaves the class out, and keyhole instances takes --max-pause.',
     });
-    const found: object[] = [];
-    // The list is V8's; our function copies it into ours, which it knows because it is wrapped.
-    inspector.post('Runtime.callFunctionOn', {
-      objectId: objects.objectId,
-      functionDeclaration: `function (found, most) { for (const each of this.slice(0, most)) found.push(each) }`,
-      arguments: [{ objectId: inspector.wrap(found, group, false).objectId }, { value: maxInstances }],
-    });
-    return found;
+    return instancesOf(inspector, inspector.wrap(watched.prototype, group, false), group, maxInstances).found;
   }
 
   #idOf(instance: object, type: string): string {
