@@ -110,5 +110,5 @@ test('a hang in minified code is named as its author wrote it', async () => {
     },
     { timeout: 20_000 },
   );
-  expect((await service.keyhole('rescue', 'svc', '--terminate', '--reason', 'it hangs', '--json')).json()).toMatchObject({ answers: true });
+  expect((await service.keyhole('rescue', 'svc', '--terminate', '--reason', 'it hangs', '--json')).json()).toMatchObject({ terminated: true });
 });

@@ -44,8 +44,6 @@ export interface ProfileTaken {
 
 /** What became of an execution that was to be ended. */
 export interface RescueEnd extends Rescue {
-  /** It was ended. */
+  /** It was ended, and the main thread has taken a turn since. False: it was told to end, and nothing has shown since that it did, or something else hangs now. */
   terminated: boolean;
-  /** The main thread has taken a turn since. */
-  answers: boolean;
 }

@@ -37,8 +37,8 @@ export function summaryOf(op: ChangingOperation, result: unknown): { status: 'do
     };
   }
   if (op === 'rescue.end') {
-    const { blockedMs, stack, answers } = result as RescueEnd;
-    return { status: 'done', result: { blockedMs, stack, answers } };
+    const { blockedMs, stack, terminated } = result as RescueEnd;
+    return { status: 'done', result: { blockedMs, stack, terminated } };
   }
   if (op === 'patch.export') {
     const { patches, past = [] } = result as Result<'patch.export'>;

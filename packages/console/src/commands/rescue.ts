@@ -36,7 +36,7 @@ export const rescue: CommandDefinition = {
     const file = textFlag(flags, 'patch');
     if (file !== undefined) return endAndPatch(context, file, reason);
     const ended = await (await context.connect()).call('rescue.end', { reason }, context);
-    return { json: ended, text: describeEnd(ended), exitCode: ended.answers ? 0 : 1 };
+    return { json: ended, text: describeEnd(ended), exitCode: ended.terminated ? 0 : 1 };
   },
 };
 
@@ -77,12 +77,12 @@ function describe({ state, blockedMs, stack, hottest, native }: Rescue): Text {
   return [silent, ', and runs no JavaScript: ', native?.asleep === null ? 'this system does not tell more\n' : asleep, ...children];
 }
 
-function describeEnd({ blockedMs, stack, answers }: RescueEnd): Text {
+function describeEnd({ blockedMs, stack, terminated }: RescueEnd): Text {
   return [
-    span('good', 'ended'),
+    terminated ? span('good', 'ended') : span('bad', 'told to end'),
     ` what had held the main thread for ${duration(blockedMs)}:\n`,
     stackTable(stack),
-    answers ? 'the main thread answers again\n' : span('bad', 'the main thread has not answered since: it hangs again\n'),
+    terminated ? 'the main thread answers again\n' : span('bad', 'the main thread has not answered since: it goes on, or something else hangs\n'),
     span(
       'dim',
       "No finally of the service's ran in it. A request that it was about gets no answer. Promise jobs that waited when a promise job was ended are gone.\n",

@@ -92,7 +92,13 @@ export class Rescuer {
       } catch (thrown) {
         throw new KeyholeError('NO_RESCUE', thrown instanceof Error ? thrown.message : String(thrown), 'Nothing was ended. Only a restart helps.');
       }
-      await main.within(interruptMs, 'Debugger.resume', { terminateOnResume: true });
+      const resumed = await main.within(interruptMs, 'Debugger.resume', { terminateOnResume: true });
+      if (resumed === null)
+        throw new KeyholeError(
+          'UNPROVEN',
+          'the execution was told to end, and the inspector does not say whether it did',
+          'keyhole rescue shows what hangs now.',
+        );
       await main.within(interruptMs, 'Debugger.disable');
       return { state: 'javascript', blockedMs, stack, hottest: [] };
     });
@@ -102,7 +108,8 @@ export class Rescuer {
         rescue: rescued,
       });
     }
-    return { ...rescued, terminated: true, answers: await this.#answersAgain(before) };
+    // A turn of the event loop is the proof: without one it may be the same execution still.
+    return { ...rescued, terminated: await this.#answersAgain(before) };
   }
 
   async #inside(work: (main: MainThread, names: AuthorNames) => Promise<Rescue>): Promise<Rescue> {
