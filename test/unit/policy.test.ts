@@ -110,3 +110,20 @@ test('the file is read when it changes; one that is not understood allows nothin
   expect(may).toThrow('others may write');
   expect(() => new PolicyFile(null).check('a', 'evaluate', {})).not.toThrow();
 });
+
+test('what else runs code of an operator is held to the hours of evaluations', () => {
+  const never = { hours: { days: ['mon'], from: '00:00', to: '00:01' } };
+  expect(policyOf(never).refusal('a', 'recording.replay', {}, monday)).toContain('not at this time');
+  const file = path.join(newFolder(), 'policy.json');
+  const write = (rules: object[]): void => {
+    writeFileSync(file, JSON.stringify({ rules }));
+    chmodSync(file, 0o600);
+  };
+  write([{ for: ['eval'], operators: ['a'], hours: { from: '00:00', to: '24:00', days: ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] } }]);
+  expect(new PolicyFile(file).permitsEval('a')).toBe(true);
+  // A day that is not today, anywhere.
+  const others = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'][(new Date().getUTCDay() + 2) % 7];
+  write([{ for: ['eval'], operators: ['a'], hours: { days: [others] } }]);
+  const policy = new PolicyFile(file);
+  expect([policy.permitsEval('a'), policy.permitsEval('b')]).toEqual([false, true]);
+});

@@ -1,6 +1,6 @@
 /** The host of the main thread, put together when somebody comes for the first time (see arrival.ts). */
 import { nodeClock } from '../platform/clock.ts';
-import { examine } from '../protocol/index.ts';
+import { examine, limits } from '../protocol/index.ts';
 import type { PatchRecord } from '../protocol/index.ts';
 import type { SlotTable } from '../loader/index.ts';
 import type { ActorRegistry } from './actors/registry.ts';
@@ -18,6 +18,7 @@ import type { ThreadReplay } from './threads/thread-replays.ts';
 import { logpoint } from './watch/logpoint.ts';
 import type { WatchParts } from './watch/lookout.ts';
 import { monitor } from './watch/monitor.ts';
+import { Recordings, replayCall } from './watch/recordings.ts';
 import { stack } from './watch/stack.ts';
 import { trace } from './watch/trace.ts';
 import { watch } from './watch/watch.ts';
@@ -64,10 +65,12 @@ export function assembleHost(parts: MainHostParts): MainHost {
   const looking = createLooking(inspector, actors, patching.portals);
   const patches = new ThreadPatches(patching.engine, patching.modules, [], (replay) => threading.replayed(replay));
   table?.onDefine((url) => patches.loaded(url));
+  const recordings = new Recordings();
   const forgetMain = (session: string): void => {
     looking.forget(session);
     vitals.forget(session);
     patching.forget(session);
+    recordings.forget(session);
   };
   const main = { ...patching.handlers, ...looking.handlers, forget: forgetMain, interrupt: looking.interrupt };
   const undone = outbox.add.bind(outbox);
@@ -113,7 +116,18 @@ export function assembleHost(parts: MainHostParts): MainHost {
       patches: threading.count(),
       ...(asked === true && { build: build() }),
     }),
-    watch: (params, context) => watch(watching(context), params, context),
+    watch: (params, context) => watch({ ...watching(context), recordings }, params, context),
+    'recording.list': (_, { session }) => ({ calls: recordings.list(session) }),
+    'recording.open': ({ number, depth = 1 }, { session }) => {
+      const { call, how, value } = recordings.find(session, number);
+      const objects = looking.objectsOf(session);
+      const opened = { this: call.self, args: call.args, [how]: value };
+      return objects.page(inspector.show(opened, objects.group), 0, limits.maxPageSize, depth);
+    },
+    'recording.replay': (params, { session }) => {
+      const { slots, engine } = patching;
+      return replayCall({ slots, engine, inspector, clock: nodeClock }, recordings.find(session, params.number), params, looking.objectsOf(session));
+    },
     monitor: (params, context) => monitor(watching(context), params, context),
     stack: (params, context) => stack(watching(context), params, context),
     trace: (params, context) => trace(watching(context), params, context),

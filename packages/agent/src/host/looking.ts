@@ -19,6 +19,8 @@ const peekTimeoutMs = 250;
 
 export interface Looking {
   handlers: LookHandlers;
+  /** What was shown to a session, by its handles. */
+  objectsOf(session: string): SessionObjects;
   forget(session: string): void;
   interrupt(call: number): 'running' | 'let go';
 }
@@ -73,6 +75,7 @@ export function createLooking(inspector: Inspector, actors: ActorRegistry, porta
       text: ({ handle, start, count }, { session }) => objectsOf(session).text(handle, start, count),
       complete: (params, { session }) => ({ names: completion.names(params, objectsOf(session)) }),
     },
+    objectsOf,
     forget(session) {
       sessions.get(session)?.release();
       sessions.delete(session);

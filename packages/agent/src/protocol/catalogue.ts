@@ -236,7 +236,27 @@ export const catalogue: Record<OperationName, Operation> = {
       throws: optional(flag, 'only calls that throw or reject'),
       depth,
       stack: optional(integer(1, limits.maxWatchStack), 'also who called: as many frames'),
+      record: optional(flag, 'keeps the calls that are shown, with all that they hold, for this session'),
       budgetPercent: watchBudget,
+    },
+  },
+  'recording.list': { where: 'host', capability: 'trace', journal: null, doc: 'Calls that this session has recorded.', parameters: {} },
+  'recording.open': {
+    where: 'host',
+    capability: 'trace',
+    journal: null,
+    doc: 'One recorded call, opened: this, arguments, and what it gave, as they are now.',
+    parameters: { number: required(integer(1, Number.MAX_SAFE_INTEGER), 'of the call'), depth },
+  },
+  'recording.replay': {
+    where: 'host',
+    capability: 'eval',
+    journal: 'eval',
+    doc: 'Calls a function again with what a recorded call had. Its effects happen.',
+    parameters: {
+      number: required(integer(1, Number.MAX_SAFE_INTEGER), 'of the call'),
+      patch: optional(patchRequest, 'a text of the function that is not applied; else what runs'),
+      timeoutMs: optional(integer(1, limits.maxEvaluationTimeoutMs), 'how long it may run, and then be awaited'),
     },
   },
   monitor: {

@@ -85,6 +85,8 @@ export const limits = {
   maxOpenCalls: 1_000,
   /** Calls that wait for a console which does not read as fast. */
   maxUnreadCalls: 500,
+  /** Calls that a session may keep with all that they hold. */
+  maxRecordedCalls: 100,
   /** An interval of a monitor. */
   minMonitorMs: 1_000,
   defaultMonitorMs: 5_000,

@@ -18,7 +18,7 @@ import type {
 import type { ProfileTaken, Rescue, RescueEnd } from './process.ts';
 import type { Vitals } from './vitals.ts';
 import type { RemoteValue, StateValue, Thrown, ValuePage } from './values.ts';
-import type { LogpointResult, MonitorResult, StackResult, TraceResult, WatchResult } from './watch.ts';
+import type { LogpointResult, MonitorResult, ReplayedCall, StackResult, TraceResult, WatchResult, WatchedCall } from './watch.ts';
 
 /** Shapes and results of the operations, by name. */
 export interface Operations {
@@ -110,10 +110,15 @@ export interface Operations {
       throws?: boolean;
       depth?: number;
       stack?: number;
+      record?: boolean;
       budgetPercent?: number;
     };
     result: WatchResult;
   };
+  'recording.list': { params: Record<never, never>; result: { calls: WatchedCall[] } };
+  /** An object of `this`, `args`, and how it ended. */
+  'recording.open': { params: { number: number; depth?: number }; result: ValuePage };
+  'recording.replay': { params: { number: number; patch?: PatchRequest; timeoutMs?: number }; result: ReplayedCall };
   /** Events `items` hold {@link MonitorInterval}s. */
   monitor: { params: { addresses: string[]; everyMs?: number; count?: number; forMs?: number; budgetPercent?: number }; result: MonitorResult };
   stack: {

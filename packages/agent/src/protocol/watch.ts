@@ -28,6 +28,8 @@ export interface WatchedCall {
   stack?: string[];
   /** Calls since the last one that was shown which were not, since they came too fast. */
   missed?: number;
+  /** Its number among the calls that this session has recorded. */
+  recorded?: number;
 }
 
 /** Said first. */
@@ -166,4 +168,13 @@ export interface LogpointResult extends WatchEnded {
   seen: number;
   shown: number;
   missed: { rate: number; unread: number };
+}
+
+/** A recorded call, and the same one done again. `text`: which text ran: `loaded`, the id of a patch that is live, or `edited` for one that is not applied. */
+export interface ReplayedCall {
+  address: string;
+  text: string;
+  before: { how: WatchedCall['how']; value: RemoteValue };
+  now: { how: 'returned' | 'threw' | 'resolved' | 'rejected'; value: RemoteValue };
+  ms: number;
 }

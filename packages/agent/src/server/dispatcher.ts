@@ -181,11 +181,12 @@ export class Dispatcher {
 
   async #ask(session: OperatorSession, request: number, op: HostOperation, params: unknown, context: Pick<HostContext, 'intent'>): Promise<unknown> {
     const mayExit = session.operator.capabilities.includes('admin') && { mayExit: true as const };
-    const { bridge, sessions } = this.#parts;
+    const { bridge, sessions, policy } = this.#parts;
     const { capability, streams } = catalogue[op];
     // While that was written down the console may have gone: there would be nobody to end it.
     if (streams === true && !sessions.has(session)) throw new KeyholeError('UNREACHABLE', 'the console has gone before it began');
-    const mayEval = session.operator.capabilities.includes('eval');
+    const { name, capabilities } = session.operator;
+    const mayEval = capabilities.includes('eval') && policy.permitsEval(name);
     const say = (text: string, left: () => void): void => session.say(request, JSON.parse(text), left);
     const { id, result } = bridge.call(op, params as Params<HostOperation>, { session: session.id, mayEval, ...context, ...mayExit }, say);
     session.calls.set(request, id);

@@ -22,6 +22,10 @@ export function summaryOf(op: ChangingOperation, result: unknown): { status: 'do
     };
     return { status: 'done', result: { ...counts, ...more } };
   }
+  if (op === 'recording.replay') {
+    const { address, text, now } = result as Result<'recording.replay'>;
+    return { status: 'done', result: { address, text, how: now.how, type: now.value.type } };
+  }
   if (op === 'patch.confirm') return { status: 'done', result: { patches: (result as Result<'patch.confirm'>).patches } };
   if (op === 'patch.shadow') {
     const { ok, ended, functions, refused } = result as ShadowResult;

@@ -10,7 +10,12 @@ import { OwnedFile } from './owned-file.ts';
 /** What a rule can be about: the operations that change something or run code. */
 const subjects = ['patch', 'eval'] as const;
 type Subject = (typeof subjects)[number];
-const subjectOf: Partial<Record<OperationName, Subject>> = { 'patch.apply': 'patch', 'patch.shadow': 'patch', evaluate: 'eval' };
+const subjectOf: Partial<Record<OperationName, Subject>> = {
+  'patch.apply': 'patch',
+  'patch.shadow': 'patch',
+  evaluate: 'eval',
+  'recording.replay': 'eval',
+};
 
 interface Rule {
   /** Its number in the file, from 1. */
@@ -167,6 +172,16 @@ export class PolicyFile {
       return null;
     } catch (thrown) {
       return `${this.#file?.path}: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
+    }
+  }
+
+  /** Whether that operator may evaluate now, where something else runs what he says. */
+  permitsEval(operator: string): boolean {
+    try {
+      this.check(operator, 'evaluate', {});
+      return true;
+    } catch {
+      return false;
     }
   }
 

@@ -19,6 +19,8 @@ export const commandLoaders: Record<string, () => Promise<CommandDefinition>> = 
   confirm: () => import('./confirm.ts').then(({ confirm }) => confirm),
   approve: () => import('./approve.ts').then(({ approve }) => approve),
   watch: () => import('./watch.ts').then(({ watch }) => watch),
+  recorded: () => import('./recorded.ts').then(({ recorded }) => recorded),
+  replay: () => import('./replay.ts').then(({ replay }) => replay),
   trace: () => import('./trace.ts').then(({ trace }) => trace),
   stack: () => import('./stack.ts').then(({ stack }) => stack),
   monitor: () => import('./monitor.ts').then(({ monitor }) => monitor),

@@ -49,6 +49,8 @@ export interface CommandContext {
   connect(): Promise<Connection>;
   /** To every process of a cluster, where the target is one. */
   connectAll(): Promise<Connection[]>;
+  /** The session goes on after the command, as in the REPL. */
+  attached: boolean;
   /** Another one, to the same target; whoever asks closes it. */
   dial(): Promise<Connection>;
   terminal: Terminal;

@@ -62,6 +62,7 @@ export async function runCommand(definition: CommandDefinition, argv: string[], 
     let connected: Promise<Connection> | null = shared === null || args.target !== null ? null : Promise.resolve(shared);
     const context: CommandContext = {
       ...surroundings,
+      attached: shared !== null,
       timeoutMs: timeout === undefined ? undefined : durationMs('--timeout', timeout, 1_000),
       dial,
       connect: () => (connected ??= dial()),

@@ -1,5 +1,5 @@
 /** `keyhole watch`: calls of functions as they happen, until there were enough, or Ctrl-C. */
-import { limits, type Params, type WatchedCall, type WatchItem, type WatchResult } from '@keyhole/agent/protocol';
+import { KeyholeError, limits, type Params, type WatchedCall, type WatchItem, type WatchResult } from '@keyhole/agent/protocol';
 import { renderCall } from '../render/call.ts';
 import { span, type Text } from '../render/text.ts';
 import { countFlag, textFlag, type CommandContext, type CommandDefinition, type Flags } from './command.ts';
@@ -20,10 +20,18 @@ export const watch: CommandDefinition = {
     { flags: '--throws', doc: 'only calls that throw or reject' },
     { flags: '--depth <n>', doc: 'how many levels of objects are shown (default: 2)' },
     { flags: '--stack <n>', doc: 'also who called: as many frames' },
+    { flags: '--record', doc: 'in the REPL: keeps the calls that are shown, for .recorded and .replay' },
     ...watchOptions,
   ],
   async run(context, { words, flags }) {
     const params = watchParams(words, flags);
+    if (flags['record'] === true && !context.attached) {
+      throw new KeyholeError(
+        'USAGE',
+        'what is recorded lives as long as the session, which ends with this command',
+        'Use .watch --record in keyhole attach.',
+      );
+    }
     const connection = await context.connect();
     const result = await streamed(connection, 'watch', params, {
       context,
@@ -50,6 +58,7 @@ function watchParams(addresses: string[], flags: Flags): Params<'watch'> {
     ...(condition !== undefined && { if: condition }),
     ...(slowerMs !== undefined && { slowerMs }),
     ...(flags['throws'] === true && { throws: true }),
+    ...(flags['record'] === true && { record: true }),
     ...(depth !== undefined && { depth }),
     ...(stack !== undefined && { stack }),
     ...watchFlags(flags),

@@ -3,7 +3,7 @@ import type { WatchedCall } from '@keyhole/agent/protocol';
 import { joined, span, type Role, type Text } from './text.ts';
 import { renderValue } from './value.ts';
 
-const endings: Record<WatchedCall['how'], { word: string; role: Role }> = {
+export const endings: Record<WatchedCall['how'], { word: string; role: Role }> = {
   returned: { word: '=', role: 'dim' },
   resolved: { word: 'resolves', role: 'dim' },
   threw: { word: 'throws', role: 'bad' },
@@ -13,12 +13,13 @@ const endings: Record<WatchedCall['how'], { word: string; role: Role }> = {
 };
 
 export function renderCall(call: WatchedCall): Text {
-  const { at, address, args, moreArgs, how, value, ms, syncMs, self, stack, missed, argsSeen, constructed } = call;
+  const { at, address, args, moreArgs, how, value, ms, syncMs, self, stack, missed, argsSeen, constructed, recorded } = call;
   const { word, role } = endings[how] ?? { word: how, role: 'dim' };
   const shownArgs = [...args.map(renderValue), ...(moreArgs == null ? [] : [span('dim', `... ${moreArgs} more`)])];
   const time = syncMs == null ? milliseconds(ms) : `${milliseconds(ms)}, ${milliseconds(syncMs)} of it at once`;
   return [
     missed == null ? '' : span('warning', `  ${missed} calls before it are not shown\n`),
+    recorded == null ? '' : span('heading', `${recorded}  `),
     span('dim', `${clockTime(at)} `),
     span('name', address),
     constructed === true ? span('dim', ' new') : '',

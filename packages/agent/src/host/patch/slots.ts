@@ -100,6 +100,16 @@ export class SlotsStrategy implements PatchStrategy {
     };
   }
 
+  /** A text of a function as slots call it, for whoever calls it without putting it there. */
+  callable(target: FunctionTarget, code: string): { why: string } | { call: SlotFunction } {
+    const ready = this.#compile({ id: 'replay', target, code });
+    if ('why' in ready) return ready;
+    const [starving] = this.#starving([ready]);
+    if (starving !== undefined) return starving;
+    this.#remember(ready);
+    return { call: ready.value as SlotFunction };
+  }
+
   /** Whether somebody looks at its calls, so that it runs as its own patch. */
   isObserved({ module, index }: FunctionTarget): boolean {
     return isInstrumentedModule(module) && this.#places.isObserved(module, index);

@@ -6,11 +6,16 @@ import { conditionFor } from './condition.ts';
 import { defaultGlimpse } from './glimpse.ts';
 import { lookOut } from './lookout.ts';
 import type { WatchParts } from './lookout.ts';
+import type { KeptCall, Recordings } from './recordings.ts';
 import { WatchedFunction } from './watched-function.ts';
 import type { Watching } from './watched-function.ts';
 
 /** @throws {KeyholeError} as {@link lookOut}; NOT_ALLOWED, NOT_FOUND and SYNTAX for the condition. */
-export async function watch(parts: WatchParts, params: Params<'watch'>, { stream, mayEval = false }: HostContext): Promise<WatchResult> {
+export async function watch(
+  parts: WatchParts & { recordings: Recordings },
+  params: Params<'watch'>,
+  { session, stream, mayEval = false }: HostContext,
+): Promise<WatchResult> {
   const { limit = limits.defaultWatchedCalls, rate = limits.defaultWatchRate } = params;
   const watching: Watching = {
     root: parts.root,
@@ -23,11 +28,13 @@ export async function watch(parts: WatchParts, params: Params<'watch'>, { stream
     missed: { rate: 0, failed: 0 },
     conditionErrors: { calls: 0 },
   };
+  const { recordings } = parts;
+  const recorder = params.record === true ? { next: () => recordings.next(session), keep: (call: KeptCall) => recordings.keep(session, call) } : null;
   const functions: WatchedFunction[] = [];
   const { ended, lookout } = await lookOut(parts, params, stream, { rate, most: limits.maxWatchedFunctions, inTurns: false }, (target, lookout) => {
     const condition = params.if === undefined ? null : conditionFor(target, params.if, mayEval);
     const glimpse = { ...defaultGlimpse, ...(params.depth !== undefined && { depth: params.depth }) };
-    const wanted = { condition, slowerMs: params.slowerMs ?? null, throws: params.throws === true, glimpse, stack: params.stack ?? 0 };
+    const wanted = { condition, slowerMs: params.slowerMs ?? null, throws: params.throws === true, glimpse, stack: params.stack ?? 0, recorder };
     const watched = new WatchedFunction(target, wanted, watching, lookout);
     functions.push(watched);
     return watched;

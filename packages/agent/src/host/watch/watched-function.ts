@@ -16,6 +16,7 @@ import { Glimpse } from './glimpse.ts';
 import type { GlimpseLimits } from './glimpse.ts';
 import type { Lookout } from './lookout.ts';
 import type { CallEnd, CallObserver } from './observing.ts';
+import type { KeptCall } from './recordings.ts';
 
 const { now } = nodeClock;
 
@@ -27,6 +28,8 @@ export interface Wanted {
   glimpse: GlimpseLimits;
   /** Frames of the caller. */
   stack: number;
+  /** Keeps calls that are shown. */
+  recorder: { next(): number; keep(call: KeptCall): void } | null;
 }
 
 /** What the functions of one watch share. */
@@ -192,10 +195,14 @@ export class WatchedFunction implements CallObserver<Begun> {
     if (syncMs !== null) item += `,"syncMs":${rounded(syncMs)}`;
     if (stack !== null) item += `,"stack":${stringify(stack)}`;
     if (watching.missedSince > 0) item += `,"missed":${watching.missedSince}`;
-    if (!this.#lookout.speaker.say(`${item}}`)) {
+    const { recorder } = this.#wanted;
+    if (recorder !== null) item += `,"recorded":${recorder.next()}`;
+    const said = `${item}}`;
+    if (!this.#lookout.speaker.say(said)) {
       watching.missedSince += 1;
       return;
     }
+    recorder?.keep({ target: this.target, call, how, value: end === null ? undefined : this.#made(call, how, end.value), said });
     watching.missedSince = 0;
     this.shown += 1;
     watching.shown += 1;
