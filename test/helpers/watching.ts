@@ -20,17 +20,22 @@ export async function openWatch(connection: Connection, params: Params<'watch'>)
   const begun = new Promise<WatchStarted>((resolve) => {
     begin = resolve;
   });
-  const ended = connection.call('watch', params, {
-    timeoutMs: 60_000,
-    signal: abort.signal,
-    onEvent: (_, items) => {
-      for (const item of items as WatchItem[]) {
-        if (item.t === 'started') begin(item);
-        else calls.push(item);
-      }
-      wake();
+  // Where every processor is busy, the default would end it.
+  const ended = connection.call(
+    'watch',
+    { budgetPercent: 50, ...params },
+    {
+      timeoutMs: 60_000,
+      signal: abort.signal,
+      onEvent: (_, items) => {
+        for (const item of items as WatchItem[]) {
+          if (item.t === 'started') begin(item);
+          else calls.push(item);
+        }
+        wake();
+      },
     },
-  });
+  );
   ended.then(
     () => wake(),
     () => wake(),

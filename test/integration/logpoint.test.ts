@@ -58,7 +58,7 @@ async function open(connection: Connection, params: Omit<Params<'logpoint'>, 'fi
   });
   const ended = connection.call(
     'logpoint',
-    { file: 'src/shop.js', maxPauseMs: 2_000, ...params },
+    { file: 'src/shop.js', maxPauseMs: 2_000, budgetPercent: 50, ...params },
     {
       timeoutMs: 60_000,
       signal: abort.signal,
@@ -141,11 +141,11 @@ test('it ends at its limit, in the middle of a loop that would be held up, and w
     await service.ask('hot 50000');
     expect(await limited.ended).toMatchObject({ ended: 'limit', seen: 2, shown: 2 });
 
-    const costly = await open(connection, { line: 20, expression: 'n', limit: 100_000, rate: 1 });
+    const costly = await open(connection, { line: 20, expression: 'n', limit: 100_000, rate: 1, budgetPercent: 1 });
     await service.ask('hot 50000');
     const { ended, seen } = await costly.ended;
     expect(ended).toBe('budget');
-    // 50 ms are saved up; a hit counts as 0.15 ms at least.
+    // 100 ms are saved up; a hit counts as 0.15 ms at least.
     expect(seen).toBeLessThan(2_000);
 
     const replaced = await open(connection, { line: 20, expression: 'n' });

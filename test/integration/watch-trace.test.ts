@@ -42,7 +42,10 @@ const at = (name: string): string => `src/order.js:${name}`;
 
 /** Runs a command, lets the service do something once it looks, and gives the lines of its answer. */
 async function run(service: Service, words: string[], lines: string[], interrupt = false): Promise<{ items: unknown[]; stderr: string }> {
-  const console_ = startConsole([words[0] ?? '', String(service.pid), ...words.slice(1), '--json'], { env: service.env, cwd: service.folder });
+  const console_ = startConsole([words[0] ?? '', String(service.pid), ...words.slice(1), '--budget', '50', '--json'], {
+    env: service.env,
+    cwd: service.folder,
+  });
   await console_.until('stderr', 'watching');
   for (const line of lines) await service.ask(line);
   if (interrupt) console_.child.kill('SIGINT');

@@ -185,7 +185,7 @@ test('a watch that takes more than its share of the main thread ends, and the se
   await withConnection(service, async (connection) => {
     const watch = await openWatch(connection, { addresses: [at('hot')], limit: 100_000, rate: 1_000 });
     // A condition is paid for with every call.
-    const costly = await openWatch(connection, { addresses: [at('hot')], if: 'n < 0', limit: 1 });
+    const costly = await openWatch(connection, { addresses: [at('hot')], if: 'n < 0', limit: 1, budgetPercent: 1 });
     service.write('hot 3000000');
     expect(await costly.ended).toMatchObject({ ended: 'budget', functions: [{ shown: 0 }] });
     await watch.stop();
