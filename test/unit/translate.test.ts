@@ -202,6 +202,11 @@ const kept: unknown[] = [];
 function second(n: number, more: number): number { const twice = n * 2; return twice + 1; }
 function hook(n: number): number { return n; }
 function nothing(): void {}
+class Desk {
+  readonly made: number;
+  constructor(made: number) { this.made = made; }
+  static check(n: number): number { const twice = n * 2; return twice; }
+}
 function acts(n: number): number { seen += n; return seen; }
 export function target(a: number): unknown {
   kept.push(hook, nothing, second, acts);
@@ -210,6 +215,8 @@ export function target(a: number): unknown {
     hook(a),
     second(a, 70001),
     acts(a), price(a), seen,
+    Desk.check(70002), Desk['check'](70004),
+    new Desk(70003).made,
   ];
 }
 export const touch = target;
@@ -232,6 +239,24 @@ export const touch = target;
       (text) => text.replace(/second\(\w+, 70001\)/, (call) => '0'.padEnd(call.length)),
       false,
     ],
+    [
+      'a call of a static method that was left out',
+      'Desk.check',
+      'const twice = n * 2;',
+      'const twice = (seen += 1);',
+      (text) => text.replace('Desk.check(70002)', (call) => '0'.padEnd(call.length)),
+      false,
+    ],
+    [
+      'an instance that was not made',
+      'Desk.constructor',
+      'this.made = made;',
+      'this.made = seen += made;',
+      (text) => text.replace('new Desk(70003).made', (call) => '0'.padEnd(call.length)),
+      false,
+    ],
+    ['a method whose calls are all there', 'Desk.check', 'const twice = n * 2;', 'const twice = (seen += 1);', (text) => text, true],
+    ['a constructor whose calls are all there', 'Desk.constructor', 'this.made = made;', 'this.made = seen += made;', (text) => text, true],
     ['a call of what had effects', 'acts', 'seen += n;', 'seen -= n;', (text) => text, true],
   ];
   for (const [what, path, from, to, edited, accepted] of rows) {
@@ -242,8 +267,8 @@ export const touch = target;
       expect(text).toHaveLength(output.text.length);
       const service = await described(sources, 'main.ts', { ...output, text });
       const translate = (): string => translated(service, path, main.replace(from, to));
-      if (accepted) expect(translate()).toContain(`function ${path}`);
-      else expect(translate).toThrow(/the build may have changed its calls by what the old text did \(main\.ts:\d+ mentions it\)/);
+      if (accepted) expect(translate()).toMatch(new RegExp(`(?:function|static)? ?${path.replace('Desk.', '')}\\(`));
+      else expect(translate).toThrow(/the build may have changed its calls by what the old text did \(main\.ts:\d+ (?:may )?mentions? it\)/);
     });
   }
 

@@ -58,7 +58,7 @@ export function missingMention(places: Places, holders: readonly Holder[], held:
     if (file === null) return `nobody knows the text of ${source.replace(/^.*\//, '')}`;
     files.push([source, file]);
   }
-  const running = new RunningPlaces(places);
+  const running = RunningPlaces.of(places);
   const open = holders.map((holder): HeldIn => ({ holder, file: author, source: own }));
   const seen: Holder[] = [];
   for (let next = open.shift(); next !== undefined; next = open.shift()) {
@@ -161,9 +161,17 @@ function mayAskFor(file: AuthorFile, member: SyntaxNode, name: string | null): b
 
 /** The running code by the author's places. */
 class RunningPlaces {
+  static readonly #known = new WeakMap<Tree, RunningPlaces>();
   readonly #byPlace = new Map<string, Running[]>();
 
-  constructor({ tree, authorship }: Places) {
+  /** Made once for a running module: a bundle has tens of thousands of names. */
+  static of(places: Places): RunningPlaces {
+    const known = RunningPlaces.#known.get(places.tree) ?? new RunningPlaces(places);
+    RunningPlaces.#known.set(places.tree, known);
+    return known;
+  }
+
+  private constructor({ tree, authorship }: Places) {
     if (authorship === null) return;
     const add = (node: SyntaxNode, running: Running): void => {
       // Some maps let a statement begin with the white space before it.
@@ -171,7 +179,9 @@ class RunningPlaces {
       const place = authorship.exactly(node.start) ?? authorship.exactly(node.start - indented);
       if (place === null) return;
       const key = `${place.source}:${place.line}:${place.column}`;
-      this.#byPlace.set(key, [...(this.#byPlace.get(key) ?? []), running]);
+      const there = this.#byPlace.get(key);
+      if (there === undefined) this.#byPlace.set(key, [running]);
+      else there.push(running);
     };
     const parents = parentsIn(tree);
     for (const { node } of tree.captures.references) {

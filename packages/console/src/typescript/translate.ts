@@ -67,7 +67,7 @@ export class Translator {
     const why = changedCalls(this.#author, proven.entry, renewed, after, this.#running, proven.running);
     if (why !== null) throw new KeyholeError('NOT_PATCHABLE', `${address}: ${why}`, 'Deploy it.');
     let refusal: unknown;
-    let isOfTypes = false;
+    let isOfElements = false;
     // What the old text left open, the new one may need: private names that the build lowered, or a compiler at all.
     for (let index = 0; ; index += 1) {
       const proof = proven.found[index] ?? proven.more.next().value;
@@ -77,9 +77,9 @@ export class Translator {
         return this.#translateBy(proof, renewed, after, address);
       } catch (thrown) {
         if (!(thrown instanceof KeyholeError) || thrown.code !== 'NOT_PATCHABLE') throw thrown;
-        // That types can't be all there is to it says less than what stands against a compiler.
-        if (refusal === undefined || isOfTypes) refusal = thrown;
-        isOfTypes = proof.compiler === null;
+        // That elements are no JavaScript says less than what stands against a compiler.
+        if (refusal === undefined || isOfElements) refusal = thrown;
+        isOfElements = proof.compiler === null && elementsIn(after.container).length > 0;
       }
     }
   }
