@@ -18,6 +18,8 @@ export interface Street {
   /** The next frame, or null where the line was cut and there is none. */
   next(): Promise<Frame | null>;
   closed: Promise<unknown>;
+  /** Reads nothing from now on. */
+  pause(): void;
   close(): void;
 }
 
@@ -46,7 +48,7 @@ export async function street(socketPath: string): Promise<Street> {
     });
     return next();
   };
-  return { send: (data) => socket.send(data), next, closed, close: () => socket.close() };
+  return { send: (data) => socket.send(data), next, closed, pause: () => socket.pause(), close: () => socket.close() };
 }
 
 /** Says hello; `transcript` is what both sides sign. */

@@ -20,6 +20,7 @@ import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'n
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { limits, subprotocol } from '../../packages/agent/dist/protocol/index.js';
+import { resolveLimits } from '../../packages/agent/dist/server/door-limits.js';
 import { resolveListen, type ListenOptions } from '../../packages/agent/dist/server/listen-options.js';
 import { listen, type Arrival, type Listener } from '../../packages/agent/dist/server/listener.js';
 import { Authority } from '../helpers/certificates.ts';
@@ -51,6 +52,7 @@ async function open(options: ListenOptions | string): Promise<Door> {
       arrival.socket.on('message', (data: Buffer) => door.received.push({ bytes: data.length }));
     },
     (message) => door.broken.push(message),
+    resolveLimits(),
   );
   opened.push(listener);
   return { listener, ...door };

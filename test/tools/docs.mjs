@@ -1,7 +1,8 @@
-/** Writes docs/errors.md, docs/operations.md and docs/compatibility.md from the tables they describe; with --check only says whether they are up to date. */
+/** Writes docs/errors.md, docs/limits.md, docs/operations.md and docs/compatibility.md from the tables they describe; with --check only says whether they are up to date. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { register } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { doorBounds } from '../../packages/agent/dist/server/door-limits.js';
 import { catalogue, errorTable } from '../../packages/agent/dist/protocol/index.js';
 
 // The rows are TypeScript, which Node 20 can not load by itself.
@@ -45,7 +46,24 @@ const operations = [
   ]),
 ].join('\n');
 
-for (const [name, text] of Object.entries({ 'errors.md': errors, 'operations.md': operations, 'compatibility.md': compatibility() })) {
+const bounds = [
+  '# Bounds of the door',
+  '',
+  '`limits` in `startAgent` or `keyhole.config.json`; what is not a whole number between least and most is refused at the start. What both sides of the wire have to agree on can be made smaller,',
+  'never larger. Made from `packages/agent/src/server/door-limits.ts`; every other bound stands with its reason in `packages/agent/src/protocol/limits.ts`.',
+  '',
+  row('option', 'default', 'least', 'most', 'beyond it', 'bounds'),
+  row('---', '---', '---', '---', '---', '---'),
+  ...Object.entries(doorBounds).map(([name, { default: usual, least, most, answer, doc }]) => row(`\`${name}\``, usual, least, most, answer, doc)),
+  '',
+].join('\n');
+
+for (const [name, text] of Object.entries({
+  'errors.md': errors,
+  'limits.md': bounds,
+  'operations.md': operations,
+  'compatibility.md': compatibility(),
+})) {
   const file = fileURLToPath(new URL(`../../docs/${name}`, import.meta.url));
   if (!check) writeFileSync(file, text);
   else if (readFileSync(file, 'utf8') !== text) {

@@ -178,7 +178,7 @@ export class RunningAgent implements Agent {
         hint: 'The service is not touched. Has it replaced what belongs to the language?',
       });
     serveHost({ port: port1, host: this.#host, outbox: this.#outbox, failed });
-    const { service, commit, root, listen, hostKey, operators, approvals, policy, runtimeDir, cold, journal, replay } = this.#config;
+    const { service, commit, root, listen, hostKey, operators, approvals, policy, limits, runtimeDir, cold, journal, replay } = this.#config;
     const workerData: DoorConfig = {
       service,
       commit,
@@ -188,6 +188,7 @@ export class RunningAgent implements Agent {
       operators,
       approvals,
       policy,
+      limits,
       runtimeDir,
       cold,
       journal,

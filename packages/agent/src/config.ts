@@ -10,6 +10,8 @@ import { limits } from './protocol/limits.ts';
 import type { ColdOrigin } from './protocol/index.ts';
 import type { ApprovalRules } from './server/approvals.ts';
 import type { ReplayConfig } from './server/door-config.ts';
+import { resolveLimits } from './server/door-limits.ts';
+import type { DoorLimits } from './server/door-limits.ts';
 import { listenFromVariable, resolveListen } from './server/listen-options.ts';
 import type { ListenConfig, ListenOptions } from './server/listen-options.ts';
 import type { OperatorSource } from './server/operators.ts';
@@ -28,6 +30,8 @@ export interface AgentOptions {
   approvals?: { patch?: number };
   /** A file of rules that narrow what roles allow (docs/operators.md). Default: none. */
   policy?: string;
+  /** Bounds of the door; docs/limits.md has their defaults. */
+  limits?: Partial<DoorLimits>;
   /** Where and how the journal is kept, and where its entries go besides. */
   journal?: JournalOptions;
   /** `root`: files are named relative to it; default: the folder of package.json. `commit`: default: found. */
@@ -49,6 +53,7 @@ export interface AgentConfig {
   approvals: ApprovalRules;
   /** A file, or null. */
   policy: string | null;
+  limits: DoorLimits;
   journal: JournalConfig;
   /** What is put into effect again at the start. */
   replay: ReplayConfig;
@@ -72,7 +77,7 @@ export interface RegisterConfig {
 
 /** @throws {TypeError} naming the option. */
 export function resolveConfig(options: AgentOptions, entry: string | undefined): AgentConfig {
-  known(options, '', ['service', 'listen', 'hostKey', 'operators', 'approvals', 'policy', 'journal', 'source', 'replay', 'hotfixes']);
+  known(options, '', ['service', 'listen', 'hostKey', 'operators', 'approvals', 'policy', 'limits', 'journal', 'source', 'replay', 'hotfixes']);
   known(options.source, 'source', ['root', 'commit']);
   known(options.approvals, 'approvals', ['patch']);
   if (options.replay !== undefined && options.replay !== 'off' && options.replay !== 'pending')
@@ -91,6 +96,7 @@ export function resolveConfig(options: AgentOptions, entry: string | undefined):
     operators: { file: path.resolve(text(options.operators, 'operators') ?? path.join(homedir(), '.config', 'keyhole', 'operators')) },
     approvals: { patch: approvalsNeeded(options.approvals?.patch) },
     policy: options.policy === undefined ? null : path.resolve(root, text(options.policy, 'policy') ?? ''),
+    limits: resolveLimits(options.limits),
     journal,
     replay: { pending: options.replay === 'pending', hotfixes: hotfixFiles(options.hotfixes, root) },
     root,

@@ -6,14 +6,20 @@ import { decode, encode } from '@msgpack/msgpack';
 import { KeyholeError } from './errors.ts';
 import { limits } from './limits.ts';
 
+/** How deep a message may be, and how many values it may hold. */
+export interface FrameBounds {
+  maxDepth: number;
+  maxNodes: number;
+}
+
 export function encodeFrame(frame: object): Uint8Array {
   return encode(frame, { ignoreUndefined: true, maxDepth: limits.maxDepth + 1 });
 }
 
 /** @throws {KeyholeError} TOO_LARGE or BAD_FRAME */
-export function decodeFrame(bytes: Uint8Array, maxBytes: number): unknown {
+export function decodeFrame(bytes: Uint8Array, maxBytes: number, bounds: FrameBounds = limits): unknown {
   if (bytes.length > maxBytes) throw new KeyholeError('TOO_LARGE', `a frame of ${bytes.length} bytes, where ${maxBytes} are allowed`);
-  scanFrame(bytes);
+  scanFrame(bytes, bounds);
   try {
     return decode(bytes);
   } catch (thrown) {
@@ -30,7 +36,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
  * there are bytes for.
  * @throws {KeyholeError} BAD_FRAME
  */
-export function scanFrame(bytes: Uint8Array): void {
+export function scanFrame(bytes: Uint8Array, { maxDepth, maxNodes }: FrameBounds = limits): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 0;
   let nodes = 0;
@@ -72,9 +78,9 @@ export function scanFrame(bytes: Uint8Array): void {
     seen.add(name);
   };
   const value = (depth: number): void => {
-    if (depth > limits.maxDepth) throw bad(`a frame deeper than ${limits.maxDepth}`);
+    if (depth > maxDepth) throw bad(`a frame deeper than ${maxDepth}`);
     nodes += 1;
-    if (nodes > limits.maxNodes) throw bad(`a frame of more than ${limits.maxNodes} values`);
+    if (nodes > maxNodes) throw bad(`a frame of more than ${maxNodes} values`);
     need(1);
     const type = view.getUint8(at);
     at += 1;

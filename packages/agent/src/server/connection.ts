@@ -14,6 +14,7 @@ import {
 } from '../protocol/index.ts';
 import type { Auth, ClientHello, Request, Response, ServerFrame, Transcript, Welcome } from '../protocol/index.ts';
 import type { Dispatcher } from './dispatcher.ts';
+import type { DoorLimits } from './door-limits.ts';
 import type { HostKey } from './host-key.ts';
 import type { Arrival } from './listener.ts';
 import type { Operators } from './operators.ts';
@@ -23,6 +24,7 @@ import { checkSignature, parsePublicKey, signatureBlob } from '../ssh/index.ts';
 export interface Gate {
   bootId: string;
   service: string;
+  limits: DoorLimits;
   hostKey: HostKey;
   dispatcher: Dispatcher;
   /** How many other operators have to approve a patch. */
@@ -40,9 +42,6 @@ export interface Gate {
 /** More versions than there will ever be. */
 const maxVersions = 16;
 
-/** Bytes that may wait for a client that does not read; then it is cut. */
-const maxBufferedBytes = 16 * 1024 * 1024;
-
 /** None, or a sound one. */
 function isSessionKey(key: unknown): boolean {
   return key === undefined || (typeof key === 'string' && parsePublicKey(key)?.type === 'ssh-ed25519');
@@ -51,6 +50,7 @@ function isSessionKey(key: unknown): boolean {
 type Phase = 'hello' | 'auth' | 'open' | 'closed';
 
 export function serveConnection({ socket, peer, binding, exporter, visit }: Arrival, gate: Gate): void {
+  const { limits: bounds } = gate;
   let phase: Phase = 'hello';
   let transcript: Transcript | null = null;
   let session: OperatorSession | null = null;
@@ -59,7 +59,7 @@ export function serveConnection({ socket, peer, binding, exporter, visit }: Arri
   /** @param left called when it has left, or never will. */
   const send = (frame: ServerFrame, left: () => void = () => undefined): void => {
     if (socket.readyState !== socket.OPEN) return left();
-    if (socket.bufferedAmount > maxBufferedBytes) {
+    if (socket.bufferedAmount > bounds.maxQueuedBytes) {
       socket.terminate();
       return left();
     }
@@ -71,7 +71,15 @@ export function serveConnection({ socket, peer, binding, exporter, visit }: Arri
     send({ t: 'error', error: error.toWire() });
     socket.close(1008);
   };
-  const deadline = setTimeout(() => refuse(new KeyholeError('TIMEOUT', 'no key was proven in time')), limits.authTimeoutMs);
+  const deadline = setTimeout(() => refuse(new KeyholeError('TIMEOUT', 'no key was proven in time')), bounds.authTimeoutMs);
+
+  let idle: NodeJS.Timeout | undefined;
+  const stopIdle = (): void => clearTimeout(idle);
+  const startIdle = (): void => {
+    stopIdle();
+    if (phase !== 'open' || pending > 0) return;
+    idle = setTimeout(() => refuse(new KeyholeError('TIMEOUT', `nothing was asked for ${bounds.idleMs / 1_000} s`, 'Attach again.')), bounds.idleMs);
+  };
 
   const hello = ({ versions, clientNonce }: ClientHello): void => {
     if (!Array.isArray(versions) || versions.length > maxVersions || !versions.every(Number.isSafeInteger))
@@ -137,7 +145,7 @@ export function serveConnection({ socket, peer, binding, exporter, visit }: Arri
     };
     const opened = new OperatorSession({ operator, claim, login }, { say, tell, end: refuse });
     if (!gate.admit(opened)) {
-      refuse(new KeyholeError('BUSY', `there are ${limits.maxSessions} sessions already`, 'One of them must end first.'));
+      refuse(new KeyholeError('BUSY', `there are ${bounds.maxSessions} sessions already`, 'One of them must end first.'));
       return;
     }
     clearTimeout(deadline);
@@ -155,6 +163,7 @@ export function serveConnection({ socket, peer, binding, exporter, visit }: Arri
       approvals: gate.approvals,
       journal: gate.journal(),
     });
+    startIdle();
   };
 
   const request = async (frame: Request, by: OperatorSession): Promise<void> => {
@@ -162,16 +171,25 @@ export function serveConnection({ socket, peer, binding, exporter, visit }: Arri
     if (!Number.isSafeInteger(id) || typeof op !== 'string') throw new KeyholeError('BAD_FRAME', 'a request has a number and an operation');
     if (by.calls.has(id)) throw new KeyholeError('BAD_FRAME', `request ${id} is under way already`);
     pending += 1;
+    stopIdle();
     try {
+      const timeoutMs = params?.['timeoutMs'];
+      if (op === 'evaluate' && typeof timeoutMs === 'number' && timeoutMs > bounds.maxEvaluationTimeoutMs)
+        throw new KeyholeError(
+          'BAD_REQUEST',
+          `evaluate: timeoutMs may be at most ${bounds.maxEvaluationTimeoutMs} here`,
+          'limits.maxEvaluationTimeoutMs of the service says so.',
+        );
       // An interrupt must get through just when everything else waits.
-      if (pending > limits.maxPendingRequests && op !== 'interrupt')
-        throw new KeyholeError('BUSY', `${limits.maxPendingRequests} requests wait already`);
+      if (pending > bounds.maxPendingRequests && op !== 'interrupt')
+        throw new KeyholeError('BUSY', `${bounds.maxPendingRequests} requests wait already`);
       const result = await gate.dispatcher.dispatch(by, id, op, params, signed);
       answer({ t: 'res', id, ok: true, result, ...where(op) });
     } catch (thrown) {
       answer({ t: 'res', id, ok: false, error: KeyholeError.from(thrown).toWire(), ...where(op) });
     } finally {
       pending -= 1;
+      startIdle();
     }
   };
 
@@ -198,7 +216,9 @@ export function serveConnection({ socket, peer, binding, exporter, visit }: Arri
     if (phase === 'closed') return;
     try {
       if (!isBinary) throw new KeyholeError('BAD_FRAME', 'the protocol has only binary frames');
-      const frame = decodeFrame(data, phase === 'open' ? limits.maxFrameBytes : limits.maxUnauthenticatedFrameBytes) as { t?: unknown } | null;
+      const frame = decodeFrame(data, phase === 'open' ? bounds.maxFrameBytes : limits.maxUnauthenticatedFrameBytes, bounds) as {
+        t?: unknown;
+      } | null;
       if (phase === 'hello' && frame?.t === 'hello') hello(frame as ClientHello);
       else if (phase === 'auth' && frame?.t === 'auth') auth(frame as Auth);
       else if (phase === 'open' && frame?.t === 'req' && session !== null) {
@@ -212,6 +232,7 @@ export function serveConnection({ socket, peer, binding, exporter, visit }: Arri
   socket.on('error', () => socket.terminate());
   socket.on('close', () => {
     clearTimeout(deadline);
+    stopIdle();
     phase = 'closed';
     if (session !== null) gate.leave(session);
     session = null;

@@ -3,6 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { JournalConfig } from '../journal/index.ts';
 import type { ColdOrigin } from '../protocol/index.ts';
 import type { ApprovalRules } from './approvals.ts';
+import type { DoorLimits } from './door-limits.ts';
 import type { ListenConfig } from './listen-options.ts';
 import type { OperatorSource } from './operators.ts';
 
@@ -32,6 +33,7 @@ export interface DoorConfig {
   approvals: ApprovalRules;
   /** The file that narrows what roles allow, or null. */
   policy: string | null;
+  limits: DoorLimits;
   runtimeDir: string | null;
   cold: ColdOrigin | null;
   journal: JournalConfig;

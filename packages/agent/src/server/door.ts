@@ -6,7 +6,7 @@ import { nodeClock } from '../platform/clock.ts';
 import { PulseReader } from '../host/process/pulse.ts';
 import { Journal, createRedaction } from '../journal/index.ts';
 import type { Appended } from '../journal/index.ts';
-import { KeyholeError, limits } from '../protocol/index.ts';
+import { KeyholeError } from '../protocol/index.ts';
 import type { JournalDraft, News, PatchRecord } from '../protocol/index.ts';
 import { fingerprintOf } from '../ssh/index.ts';
 import { announce, ownRuntimeDir, withdraw } from './announce.ts';
@@ -153,6 +153,7 @@ async function openDoor(config: DoorConfig): Promise<void> {
   const gate: Gate = {
     bootId,
     service,
+    limits: config.limits,
     hostKey,
     dispatcher,
     approvals: config.approvals.patch,
@@ -162,7 +163,7 @@ async function openDoor(config: DoorConfig): Promise<void> {
       return { dir, writable, head: journal.head, ...(why !== undefined && { why }) };
     },
     admit: (session) => {
-      if (sessions.size >= limits.maxSessions) return false;
+      if (sessions.size >= config.limits.maxSessions) return false;
       sessions.add(session);
       void note(sessionEntry(session, 'open')).then((opened) => {
         session.loggedAt ??= opened?.seq ?? null;
@@ -180,7 +181,7 @@ async function openDoor(config: DoorConfig): Promise<void> {
   const brokenTls = (message: string): void =>
     report('tls', `the new certificate can not be used, the old one goes on: ${message}`, 'It is read again when its files change.');
   const listener = await listenAgain(
-    () => listen(placeOf(config, dir), (arrival) => serveConnection(arrival, gate), brokenTls),
+    () => listen(placeOf(config, dir), (arrival) => serveConnection(arrival, gate), brokenTls, config.limits),
     (message) => report('listen', `nobody can attach: ${message}`, `The service runs; this is tried again every ${againMs / 1_000} s.`),
     nodeClock,
   );

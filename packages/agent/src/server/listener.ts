@@ -11,6 +11,7 @@ import { TLSSocket } from 'node:tls';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { nodeClock } from '../platform/clock.ts';
 import { exporterBytes, exporterLabel, limits, subprotocol } from '../protocol/index.ts';
+import type { DoorLimits } from './door-limits.ts';
 import type { TcpConfig } from './listen-options.ts';
 import { Reception, type Visit } from './reception.ts';
 import { listenOnPort, plainAddress } from './tcp-port.ts';
@@ -50,7 +51,6 @@ const crowded = 1013;
 const websocketOptions = {
   noServer: true,
   perMessageDeflate: false,
-  maxPayload: limits.maxFrameBytes,
   maxFragments: limits.maxFragments,
   maxBufferedChunks,
   closeTimeout: closeTimeoutMs,
@@ -62,17 +62,22 @@ const websocketOptions = {
  * @param brokenTls hears of new certificates that can't be used.
  * @throws {Error} why it does not listen; then nothing does.
  */
-export async function listen(config: ListenPlace, serve: (arrival: Arrival) => void, brokenTls: (message: string) => void): Promise<Listener> {
+export async function listen(
+  config: ListenPlace,
+  serve: (arrival: Arrival) => void,
+  brokenTls: (message: string) => void,
+  bounds: DoorLimits,
+): Promise<Listener> {
   const front = createServer({ pauseOnConnect: true });
-  front.maxConnections = limits.maxSessions + limits.maxUnauthenticatedConnections + limits.maxWaitingConnections + maxLeaving;
+  front.maxConnections = bounds.maxSessions + bounds.maxUnauthenticatedConnections + bounds.maxWaitingConnections + maxLeaving;
   // Read before anything listens.
-  const tls = config.kind === 'tcp' && config.tls !== null ? new TlsEntrance(config.tls, brokenTls) : null;
+  const tls = config.kind === 'tcp' && config.tls !== null ? new TlsEntrance(config.tls, brokenTls, bounds.requestTimeoutMs) : null;
   const place = config.kind === 'tcp' ? await listenOnPort(front, config) : await listenOnSocket(front, config.path);
   front.on('error', () => undefined);
-  const reception = new Reception(limits, nodeClock);
+  const reception = new Reception(bounds, nodeClock);
   const leaving = new Leaving();
-  const sockets = new WebSocketServer(websocketOptions);
-  const requests = createHttpServer({ maxHeaderSize: limits.maxHeaderBytes }, (_, response) => {
+  const sockets = new WebSocketServer({ ...websocketOptions, maxPayload: bounds.maxFrameBytes });
+  const requests = createHttpServer({ maxHeaderSize: bounds.maxHeaderBytes }, (_, response) => {
     response.writeHead(400, { connection: 'close' }).end();
   });
   /** By the stream that requests come in on: the connection itself, or TLS on it. */
@@ -86,7 +91,7 @@ export async function listen(config: ListenPlace, serve: (arrival: Arrival) => v
       raw.destroy();
       return;
     }
-    const stranger = new Stranger(raw, peer);
+    const stranger = new Stranger(raw, peer, bounds);
     const enter = (): void => {
       stranger.startClock();
       const serveStream = (stream: Duplex): void => {
@@ -140,17 +145,19 @@ class Stranger {
   readonly peer: string;
   visit: Visit | null = null;
   readonly #raw: Socket;
+  readonly #bounds: DoorLimits;
   #socket: WebSocket | null = null;
   #stopClock: () => void = () => undefined;
 
-  constructor(raw: Socket, peer: string) {
+  constructor(raw: Socket, peer: string, bounds: DoorLimits) {
     this.#raw = raw;
+    this.#bounds = bounds;
     this.peer = peer;
   }
 
   /** The request has to be there in time; after that the handshake has a time of its own. */
   startClock(): void {
-    this.#stopClock = nodeClock.after(limits.requestTimeoutMs, () => this.#raw.destroy());
+    this.#stopClock = nodeClock.after(this.#bounds.requestTimeoutMs, () => this.#raw.destroy());
   }
 
   /** From now on its bytes are counted. */
@@ -160,7 +167,7 @@ class Stranger {
     let receivedBytes = headBytes;
     const count = (chunk: Buffer): void => {
       receivedBytes += chunk.length;
-      if (receivedBytes > limits.maxUnauthenticatedBytes) socket.terminate();
+      if (receivedBytes > this.#bounds.maxUnauthenticatedBytes) socket.terminate();
     };
     stream.on('data', count);
     return {

@@ -6,7 +6,6 @@ import { readFileSync, statSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { createSecureContext, createServer, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls';
 import { nodeClock } from '../platform/clock.ts';
-import { limits } from '../protocol/index.ts';
 import type { TcpConfig } from './listen-options.ts';
 
 type Files = NonNullable<TcpConfig['tls']>;
@@ -27,7 +26,7 @@ export class TlsEntrance {
    * @param broken called once for each state of the files that can't be used.
    * @throws {Error} naming the file
    */
-  constructor(files: Files, broken: (message: string) => void) {
+  constructor(files: Files, broken: (message: string) => void, handshakeTimeoutMs: number) {
     this.#files = files;
     this.#broken = broken;
     this.#inUse = this.#seen = stateOf(files);
@@ -36,7 +35,7 @@ export class TlsEntrance {
       ...read(files),
       requestCert: wantsClient,
       rejectUnauthorized: wantsClient,
-      handshakeTimeout: limits.requestTimeoutMs,
+      handshakeTimeout: handshakeTimeoutMs,
     });
     this.#server.on('secureConnection', (secured) => {
       secured.on('error', () => secured.destroy());
