@@ -51,6 +51,8 @@ export interface PropertiesAnswer {
   exceptionDetails?: { text: string };
 }
 
+const previewGroup = 'keyhole:preview';
+
 export class Inspector {
   readonly #session = new Session();
   readonly #box: { value: unknown } = { value: undefined };
@@ -86,21 +88,65 @@ export class Inspector {
     return answer.result as T;
   }
 
-  /** Adds a preview to an object that has none. */
-  preview(object: RemoteObject): void {
-    if (object.type !== 'object' || object.objectId === undefined || object.preview !== undefined) return;
-    const value = this.unwrap(object.objectId) as object;
-    if (!isSmall(value)) {
+  /** Adds previews to objects that have none: few questions for many of them. */
+  preview(...objects: readonly RemoteObject[]): void {
+    const bare = objects.filter(({ type, objectId, preview }) => type === 'object' && objectId !== undefined && preview === undefined);
+    if (bare.length === 0) return;
+    const values = this.#unwrapAll(bare) as object[];
+    const small = bare.filter((object, index) => {
+      const value = values[index] ?? null;
+      if (value === null || isSmall(value)) return true;
       object.preview = previewOf(value, object);
-      return;
-    }
-    const { result } = this.#post<EvaluateAnswer>('Runtime.callFunctionOn', {
-      objectId: object.objectId,
-      functionDeclaration: 'function () { return this }',
-      generatePreview: true,
+      return false;
     });
-    if (result.preview !== undefined) object.preview = result.preview;
-    if (result.objectId !== undefined) this.#post('Runtime.releaseObject', { objectId: result.objectId });
+    if (small.length === 0) return;
+    const rows = this.#rowsOf('function (...values) { return values }', this.#giveId, small, { objectGroup: previewGroup, generatePreview: true });
+    for (const [index, object] of small.entries()) {
+      const preview = rows[index]?.preview;
+      if (preview !== undefined) object.preview = preview;
+    }
+    this.releaseGroup(previewGroup);
+  }
+
+  /** As {@link show}, of many values. */
+  showAll(values: readonly unknown[], group: string): RemoteObject[] {
+    const shown = values.map(plainRemote);
+    const rest = values.filter((_, index) => shown[index] === null);
+    if (rest.length === 0) return shown.filter((each) => each !== null);
+    this.#box.value = rest;
+    let wrapped: RemoteObject[];
+    try {
+      wrapped = this.#rowsOf('function () { return this() }', this.#takeId, [], { objectGroup: group, generatePreview: false });
+    } finally {
+      this.#box.value = undefined;
+    }
+    this.preview(...wrapped);
+    const next = wrapped.values();
+    return shown.map((each) => each ?? next.next().value ?? { type: 'undefined' });
+  }
+
+  /** What a function that is called with objects gives in a list, one by one. */
+  #rowsOf(
+    functionDeclaration: string,
+    objectId: string,
+    objects: readonly RemoteObject[],
+    { objectGroup, generatePreview }: { objectGroup: string; generatePreview: boolean },
+  ): RemoteObject[] {
+    const given = objects.map((object) => ({ objectId: object.objectId }));
+    const { result } = this.#post<EvaluateAnswer>('Runtime.callFunctionOn', { objectId, functionDeclaration, arguments: given, objectGroup });
+    const rows = this.#post<PropertiesAnswer>('Runtime.getProperties', { objectId: result.objectId, ownProperties: true, generatePreview }).result;
+    return rows.flatMap(({ name, value }) => (value !== undefined && /^\d+$/.test(name) ? [value] : []));
+  }
+
+  #unwrapAll(objects: readonly RemoteObject[]): unknown[] {
+    this.#post('Runtime.callFunctionOn', {
+      objectId: this.#giveId,
+      functionDeclaration: 'function (...values) { this(values) }',
+      arguments: objects.map(({ objectId }) => ({ objectId })),
+    });
+    const values = this.#box.value as unknown[];
+    this.#box.value = undefined;
+    return values;
   }
 
   /** How a value is shown, whatever it is. */
@@ -109,7 +155,9 @@ export class Inspector {
   }
 
   /** What stands behind a handle. */
-  objectOf({ held, objectId }: RemoteObject): object | null {
+  objectOf({ type, held, objectId }: RemoteObject): object | null {
+    // A symbol has a number as objects do, and holds nothing.
+    if (type === 'symbol') return null;
     return held ?? (objectId === undefined ? null : (this.unwrap(objectId) as object | null));
   }
 
@@ -170,7 +218,7 @@ export class Inspector {
   }
 
   properties(objectId: string, own = true, generatePreview = true): PropertiesAnswer {
-    return this.post<PropertiesAnswer>('Runtime.getProperties', { objectId, ownProperties: own, generatePreview });
+    return this.#post<PropertiesAnswer>('Runtime.getProperties', { objectId, ownProperties: own, generatePreview });
   }
 
   /** Ends the session and all it set; handles of it are gone. */

@@ -25,6 +25,9 @@ export class SessionObjects {
   readonly kept: KeptValues;
   readonly #handles = new Map<string, Handle>();
   #next = 1;
+  /** How many handles mean one object of V8's, and those that none means any more. */
+  readonly #uses = new Map<string, number>();
+  readonly #unused: string[] = [];
   /** How many rows below the first level one request may still open. */
   #rowsLeft = 0;
 
@@ -36,6 +39,8 @@ export class SessionObjects {
 
   release(): void {
     this.#handles.clear();
+    this.#uses.clear();
+    this.#unused.length = 0;
     this.kept.release();
     this.#inspector.releaseGroup(this.group);
   }
@@ -78,6 +83,7 @@ export class SessionObjects {
   /** One page of an opened value. @param rows its elements, where they were fetched before. */
   page(object: RemoteObject, start: number, count: number, depth: number, rows?: readonly ElementRow[]): ValuePage {
     this.#rowsLeft = limits.maxOpenedRows;
+    this.#releaseUnused();
     return this.#page(object, start, count, depth, rows);
   }
 
@@ -105,21 +111,45 @@ export class SessionObjects {
     const id = `h${this.#next}`;
     this.#next += 1;
     this.#handles.set(id, handle);
-    if (this.#handles.size > limits.maxHandles) {
-      const [oldest] = this.#handles.keys();
-      const objectId = oldest === undefined ? undefined : this.#handles.get(oldest)?.object?.objectId;
-      if (oldest !== undefined) this.#handles.delete(oldest);
-      if (objectId !== undefined) this.#inspector.post('Runtime.releaseObject', { objectId });
-    }
+    const objectId = handle.object?.objectId;
+    if (objectId !== undefined) this.#uses.set(objectId, (this.#uses.get(objectId) ?? 0) + 1);
+    const [oldest] = this.#handles.keys();
+    if (this.#handles.size > limits.maxHandles && oldest !== undefined) this.#drop(oldest);
     return id;
+  }
+
+  /** V8 lets an object go when no handle means it any more: several may, and one of them may be about to be opened. */
+  #drop(id: string): void {
+    const objectId = this.#handles.get(id)?.object?.objectId;
+    this.#handles.delete(id);
+    if (objectId === undefined) return;
+    const left = (this.#uses.get(objectId) ?? 1) - 1;
+    if (left > 0) this.#uses.set(objectId, left);
+    else {
+      this.#uses.delete(objectId);
+      this.#unused.push(objectId);
+    }
+  }
+
+  #releaseUnused(): void {
+    for (const objectId of this.#unused.splice(0)) if (!this.#uses.has(objectId)) this.#inspector.post('Runtime.releaseObject', { objectId });
   }
 
   #elements(value: object, elements: Elements, rows: readonly ElementRow[], depth: number): Rows {
     const isEntry = elements === 'map' || elements === 'set';
-    const properties = rows.map((row) => {
-      const shown = this.#inspector.show(row.value, this.group);
+    const values = this.#inspector.showAll(
+      rows.map((row) => row.value),
+      this.group,
+    );
+    const keys = this.#inspector.showAll(
+      rows.flatMap((row) => ('key' in row ? [row.key] : [])),
+      this.group,
+    );
+    const properties = rows.map((row, index) => {
+      const shown = values[index] ?? { type: 'undefined' };
+      const key = keys[index];
       const property: RemoteProperty = { name: String(row.index), kind: isEntry ? 'entry' : 'data', enumerable: true };
-      if ('key' in row) property.key = this.value(this.#inspector.show(row.key, this.group));
+      if (key !== undefined) property.key = this.value(key);
       property.value = this.value(shown);
       this.#open(property, shown, depth);
       return property;
@@ -145,7 +175,7 @@ export class SessionObjects {
   #listed(objectId: string, start: number, count: number): { rows: Row[]; total: number } {
     const all = rowsOf(this.#inspector.properties(objectId, true, false));
     const rows = all.slice(start, start + count);
-    for (const { value } of rows) if (value !== undefined) this.#inspector.preview(value);
+    this.#inspector.preview(...rows.flatMap(({ value }) => (value === undefined ? [] : [value])));
     return { rows, total: all.length };
   }
 
@@ -165,7 +195,7 @@ export class SessionObjects {
   }
 
   #open(property: RemoteProperty, object: RemoteObject, depth: number): void {
-    if (depth <= 1 || (object.objectId ?? object.held) === undefined || object.type === 'function' || this.#rowsLeft <= 0) return;
+    if (depth <= 1 || (object.objectId ?? object.held) === undefined || object.type !== 'object' || this.#rowsLeft <= 0) return;
     const { properties } = this.#page(object, 0, limits.maxPageSize, depth - 1);
     this.#rowsLeft -= properties.length;
     property.properties = properties;

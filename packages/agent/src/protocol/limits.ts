@@ -44,7 +44,7 @@ export const limits = {
   maxKeptValues: 20,
   maxDepthOfInspection: 5,
   /** Rows that one request opens below the first level; what is below stays closed. */
-  maxOpenedRows: 1_000,
+  maxOpenedRows: 500,
   /** Source of one expression or one function. */
   maxSourceBytes: 262_144,
   defaultEvaluationTimeoutMs: 5_000,
