@@ -67,10 +67,8 @@ function newLive(): Record<string, unknown> {
       },
     },
     tag: run,
-    Trap: class {
-      constructor() {
-        run();
-      }
+    Trap: function () {
+      run();
     },
   };
 }

@@ -117,12 +117,7 @@ export class Evaluator {
     const listed = `[(${expression}\n)]`;
     const answer =
       file === undefined && this.#keptIn(expression, file, objects).length === 0
-        ? this.#inspector.post<EvaluateAnswer>('Runtime.evaluate', {
-            expression: listed,
-            throwOnSideEffect: true,
-            timeout: timeoutMs,
-            objectGroup: objects.group,
-          })
+        ? this.#lookedAt(listed, objects.group, timeoutMs)
         : this.#guardedIn(listed, file, objects);
     if (answer.exceptionDetails === undefined && answer.result.objectId !== undefined) {
       const [value] = this.#inspector.unwrap(answer.result.objectId) as [unknown];
@@ -131,6 +126,15 @@ export class Evaluator {
     if (answer.exceptionDetails === undefined) throw new KeyholeError('INTERNAL', 'the inspector gave no handle');
     const { name, message } = thrownOf(answer.exceptionDetails, true);
     throw new KeyholeError('NOT_FOUND', `${expression}: ${name}: ${message}`);
+  }
+
+  #lookedAt(expression: string, objectGroup: string, timeoutMs: number): EvaluateAnswer {
+    try {
+      return this.#inspector.post<EvaluateAnswer>('Runtime.evaluate', { expression, throwOnSideEffect: true, timeout: timeoutMs, objectGroup });
+    } catch (thrown) {
+      if (!/terminated/.test(String(thrown))) throw thrown;
+      throw new KeyholeError('TIMEOUT', `looking took longer than ${timeoutMs} ms`, 'Is the machine busy? Nothing was changed.');
+    }
   }
 
   /** Waits for an answer no longer than allowed; the synchronous part has run, under V8's own limit, when `start` returns. */
