@@ -171,6 +171,25 @@ describe('a Unix socket', () => {
     theirs.close();
   });
 
+  test.each(['nothing there', 'a dead socket there'])('of several that come at one moment one gets it, with %s', async (what) => {
+    const place = socketIn(newFolder());
+    if (what === 'a dead socket there') {
+      const dead = createServer().listen(place);
+      await once(dead, 'listening');
+      renameSync(place, `${place}.kept`);
+      dead.close();
+      await once(dead, 'close');
+      renameSync(`${place}.kept`, place);
+    }
+    const came = await Promise.allSettled(Array.from({ length: 4 }, () => open(place)));
+    const refused = came.flatMap((each) => (each.status === 'rejected' ? [String(each.reason)] : []));
+    expect(refused).toHaveLength(3);
+    for (const why of refused) expect(why).toContain('somebody listens on it already');
+    const asking = connect(place);
+    await once(asking, 'connect');
+    asking.destroy();
+  });
+
   test('what is no socket, a symbolic link, or belongs to somebody else stays where it is', async () => {
     const folder = newFolder();
     const file = socketIn(folder);

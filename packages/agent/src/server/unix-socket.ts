@@ -1,8 +1,8 @@
 /**
- * Listens on a Unix socket that nobody else could ever connect to, or put there in our place. It is made inside a fresh folder of mode 0700, gets mode 0600 there, and is then moved to
+ * Listens on a Unix socket that nobody else could ever connect to, or put there in our place. It is made inside a fresh folder of mode 0700, gets mode 0600 there, and is then linked to
  * its path: Node makes sockets as the umask says, and a worker thread may not change that.
  */
-import { chmodSync, lstatSync, mkdtempSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, linkSync, lstatSync, mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import * as path from 'node:path';
 import { socketBinding } from '../protocol/index.ts';
@@ -33,9 +33,11 @@ export async function listenOnSocket(server: Server, socketPath: string): Promis
       });
     });
     chmodSync(made, 0o600);
-    renameSync(made, socketPath);
+    // A second name, and not another place: of two agents that come at once the second one hears that there is one.
+    linkSync(made, socketPath);
   } catch (thrown) {
     server.close();
+    if ((thrown as NodeJS.ErrnoException).code === 'EEXIST') throw new Error(`${socketPath}: somebody listens on it already`, { cause: thrown });
     throw thrown;
   } finally {
     rmSync(nursery, { recursive: true, force: true });
@@ -80,5 +82,8 @@ async function removeStale(socketPath: string): Promise<void> {
     });
   });
   if (why !== '') throw new Error(`${socketPath}: ${why}`);
+  // While it was asked another agent may have replaced it.
+  const now = lstatSync(socketPath, { throwIfNoEntry: false });
+  if (now?.ino !== stat.ino || now.ctimeMs !== stat.ctimeMs) return;
   rmSync(socketPath, { force: true });
 }
