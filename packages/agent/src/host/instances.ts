@@ -1,6 +1,7 @@
 /** Every living instance of a class. V8 walks the whole heap for it while the process stands still, so the pause is predicted first, and refused where it is longer than whoever asks allows. */
 import { types } from 'node:util';
 import { getHeapStatistics } from 'node:v8';
+import { nodeClock } from '../platform/clock.ts';
 import { getOwnPropertyDescriptor } from '../platform/originals.ts';
 import { KeyholeError, limits } from '../protocol/index.ts';
 import type { Inspector, RemoteObject } from './inspector.ts';
@@ -8,10 +9,16 @@ import type { Inspector, RemoteObject } from './inspector.ts';
 /** Measured: 35 to 70 ms for a small heap, 8 to 10 s at 700 MB. */
 const leastPauseMs = 30;
 const pauseMsPerMegabyte = 13;
+/** What the last walk took: a busy machine takes several times as long, and so it is told from the second time on. */
+let observedMsPerMegabyte = 0;
 
 /** What finding instances would take now. */
 export function expectedPauseMs(): number {
-  return Math.round(leastPauseMs + (process.memoryUsage().heapUsed / 1_048_576) * pauseMsPerMegabyte);
+  return Math.round(leastPauseMs + megabytesUsed() * Math.max(pauseMsPerMegabyte, observedMsPerMegabyte));
+}
+
+function megabytesUsed(): number {
+  return process.memoryUsage().heapUsed / 1_048_576;
 }
 
 /** @throws {KeyholeError} PAUSE_BUDGET, HEAP_FULL, both with the figures. */
@@ -32,10 +39,12 @@ export function refuseLongPause(what: string, { maxPauseMs, insist, hint }: { ma
 
 /** The list is V8's; our function copies it into ours, which it knows because it is wrapped. */
 export function instancesOf(inspector: Inspector, prototype: RemoteObject, group: string, most: number): { count: number; found: object[] } {
+  const [fromMs, megabytes] = [nodeClock.now(), megabytesUsed()];
   const { objects } = inspector.post<{ objects: RemoteObject }>('Runtime.queryObjects', {
     prototypeObjectId: prototype.objectId,
     objectGroup: group,
   });
+  observedMsPerMegabyte = (nodeClock.now() - fromMs) / Math.max(1, megabytes);
   const found: object[] = [];
   let count = 0;
   const take = (each: object): void => {
