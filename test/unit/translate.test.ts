@@ -272,6 +272,15 @@ export const touch = target;
     });
   }
 
+  test('data in a bundle calls nothing', async () => {
+    const sources = { ...files, 'main.ts': main };
+    const output = await build('esbuild bundle', sources);
+    const map = JSON.parse(output.map) as { sources: string[]; sourcesContent: (string | null)[] };
+    const withData = { ...map, sources: [...map.sources, 'src/package.json'], sourcesContent: [...map.sourcesContent, '{ "second": 1 }'] };
+    const service = await described(sources, 'main.ts', { ...output, map: JSON.stringify(withData) });
+    expect(translated(service, 'second', main.replace('twice + 1', 'twice + more'))).toContain('more');
+  });
+
   test('bodies that a minifier puts in the place of calls', async () => {
     const sources = { ...files, 'main.ts': main };
     const output = await build('esbuild minified bundle', sources);

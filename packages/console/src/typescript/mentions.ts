@@ -53,7 +53,7 @@ export function missingMention(places: Places, holders: readonly Holder[], held:
   const { map, author, source: own, sources } = places;
   if (own === null || holders.length === 0) return null;
   const files: [string, AuthorFile][] = [];
-  for (const source of (map?.sources ?? []).filter((each) => !isOfPackage(each) && !isOfBundler(each))) {
+  for (const source of (map?.sources ?? []).filter((each) => !isOfPackage(each) && !isOfBundler(each) && !each.endsWith('.json'))) {
     const file = source === own ? author : sources.file(source);
     if (file === null) return `nobody knows the text of ${source.replace(/^.*\//, '')}`;
     files.push([source, file]);
