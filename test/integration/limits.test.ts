@@ -20,7 +20,7 @@ const limits = {
   maxNodes: 1_000,
   maxEvaluationTimeoutMs: 3_000,
 };
-const main = `globalThis.big = Array.from({ length: 100 }, () => 'x'.repeat(500));\nconst answer = (line) => line;${answering}`;
+const main = `globalThis.big = Array.from({ length: 100 }, () => 'x'.repeat(500));\nconst answer = (line) => line === 'begun' ? globalThis.begun ?? 0 : line;${answering}`;
 const { privateKey } = generateKeyPairSync('ed25519');
 let service: Service;
 let socketPath: string;
@@ -66,17 +66,12 @@ test('sessions', async () => {
 
 test('requests under way, and an interrupt besides', async () => {
   const connection = await attach();
-  const waiting = [1, 2].map(() =>
-    connection.call('evaluate', { expression: 'new Promise(() => {})', timeoutMs: 1_500 }).catch((error: unknown) => error),
-  );
-  // They are signed before they are sent.
-  let busy: unknown = null;
-  while (busy === null)
-    busy = await connection.call('info', {}).then(
-      () => null,
-      (error: unknown) => error,
-    );
-  expect(busy).toMatchObject({ code: 'BUSY', message: '2 requests wait already' });
+  const expression = 'globalThis.begun = (globalThis.begun ?? 0) + 1; new Promise(() => {})';
+  const waiting = [1, 2].map(() => connection.call('evaluate', { expression, timeoutMs: 3_000 }).catch((error: unknown) => error));
+  // They are signed and journaled before they begin.
+  while ((await service.ask('begun')) !== '2') await new Promise((done) => setTimeout(done, 5));
+  await expect(connection.call('info', {})).rejects.toMatchObject({ code: 'BUSY', message: '2 requests wait already' });
+  await expect(connection.call('interrupt', { request: 0 })).resolves.toEqual({ interrupted: false });
   for (const each of await Promise.all(waiting)) expect(each).toMatchObject({ code: 'TIMEOUT' });
   expect(await connection.call('info', {})).toMatchObject({ service: 'svc' });
 });
