@@ -10,7 +10,7 @@ import type { SyntaxNode } from './syntax.ts';
 
 /** What the names of a condition stand for in one call. */
 export type Names = (name: string) => unknown;
-export type Condition = (names: Names) => unknown;
+type Condition = (names: Names) => unknown;
 
 /** How values are looked at without running anything; the host provides it, since telling a Proxy takes Node. */
 export interface Look {
@@ -21,7 +21,7 @@ export interface Look {
 
 const maxPrototypes = 100;
 
-export interface ParsedCondition {
+interface ParsedCondition {
   /** Names it uses, `this` among them. */
   names: Set<string>;
   evaluate: Condition;

@@ -29,7 +29,7 @@ const hitMs = 0.15;
 /** How soon it is noticed that the function around it was replaced. */
 const lookMs = 200;
 
-export interface LogpointParts extends WatchParts {
+interface LogpointParts extends WatchParts {
   /** The patch that is live at an address. */
   liveAt(address: string): { id: string } | null;
 }

@@ -37,7 +37,7 @@ export interface Lookout {
   check(nowMs: number): void;
 }
 
-export interface LookoutOptions {
+interface LookoutOptions {
   rate: number;
   /** Functions that are looked at together. */
   most: number;
@@ -49,7 +49,7 @@ export interface LookoutOptions {
 }
 
 /** Of one function. */
-export type Observing<Call extends object> = (target: FunctionTarget, lookout: Lookout) => CallObserver<Call>;
+type Observing<Call extends object> = (target: FunctionTarget, lookout: Lookout) => CallObserver<Call>;
 
 /** Between two refills of the meter. */
 const tickMs = 100;

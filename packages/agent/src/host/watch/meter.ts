@@ -11,7 +11,7 @@ export const passedMs = 0.0002;
 /** Passed calls between two looks at the clock, so that a loop that never pauses is noticed too. */
 const passesBetween = 1_024;
 
-export interface MeterLimits {
+interface MeterLimits {
   /** Of the main thread's time, in per cent. */
   percent: number;
   /** Calls that are shown in a second. */

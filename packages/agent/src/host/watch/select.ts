@@ -4,7 +4,7 @@ import type { WatchStarted } from '../../protocol/index.ts';
 import type { FunctionTarget, ModuleIndex } from '../patch/modules.ts';
 import type { SlotsStrategy } from '../patch/slots.ts';
 
-export interface Selected {
+interface Selected {
   targets: FunctionTarget[];
   /** What a wildcard means and can not be watched. */
   skipped: WatchStarted['skipped'];
