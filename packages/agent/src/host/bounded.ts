@@ -22,7 +22,7 @@ import { nodeClock } from '../platform/clock.ts';
 import { limits } from '../protocol/index.ts';
 import { firstOf } from './elements.ts';
 import type { Elements } from './elements.ts';
-import type { RemoteObject, V8Preview } from './inspector.ts';
+import type { RemoteObject, V8Preview } from './remote-object.ts';
 
 const maxOwnKeys = limits.maxPageSize;
 const maxElements = 1_000;

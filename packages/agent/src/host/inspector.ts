@@ -6,28 +6,9 @@ import { Session } from 'node:inspector';
 import { KeyholeError } from '../protocol/index.ts';
 import { isSmall, plainRemote, previewOf } from './bounded.ts';
 import { lend } from './lending.ts';
+import type { RemoteObject } from './remote-object.ts';
 
-export interface RemoteObject {
-  type: 'object' | 'function' | 'undefined' | 'string' | 'number' | 'boolean' | 'symbol' | 'bigint';
-  subtype?: string;
-  className?: string;
-  value?: unknown;
-  unserializableValue?: string;
-  description?: string;
-  objectId?: string;
-  /** In place of `objectId`: an object that V8 is not asked about. */
-  held?: object;
-  preview?: V8Preview;
-}
-
-export interface V8Preview {
-  type: string;
-  subtype?: string;
-  description?: string;
-  overflow: boolean;
-  properties: { name: string; type: string; subtype?: string; value?: string; valuePreview?: V8Preview }[];
-  entries?: { key?: V8Preview; value: V8Preview }[];
-}
+export type { RemoteObject } from './remote-object.ts';
 
 export interface EvaluateAnswer {
   result: RemoteObject;
