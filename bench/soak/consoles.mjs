@@ -55,8 +55,9 @@ async function operate(number) {
 }
 
 const working = Array.from({ length: consoles }, (_, number) => operate(number));
-process.once('message', async () => {
+process.once('message', () => void end());
+async function end() {
   stop.abort();
   await Promise.all(working);
   process.send(counts, () => process.disconnect());
-});
+}

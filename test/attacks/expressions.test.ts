@@ -14,7 +14,7 @@ const portals = {
   },
   names: () => [],
 };
-const looking = createLooking(new Inspector(), new ActorRegistry(), portals as never);
+const looking = createLooking(new Inspector(), new ActorRegistry(), portals);
 const context = { session: 'attacker', call: 1 };
 
 /** How often something of the service's ran. */

@@ -144,6 +144,7 @@ describe('what is large is taken a page at a time, and V8 is not asked', () => {
   });
 
   test('a function with a long text, an error and a RegExp with one, a long number', () => {
+    // oxlint-disable-next-line typescript/no-implied-eval, no-new-func
     const fn = new Function(`/*${'x'.repeat(200_000)}*/`);
     for (const value of [fn, new Error('x'.repeat(200_000)), new RegExp('x'.repeat(200_000)), 2n ** 1_000_000n, Symbol('x'.repeat(200_000))])
       expect(size(show(value))).toBeLessThan(40_000);

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { doorBounds, resolveLimits, type DoorLimits } from '../../packages/agent/dist/server/door-limits.js';
 
 describe.each(Object.entries(doorBounds))('%s', (name, { default: usual, least, most }) => {
-  const resolved = (value: unknown): number => resolveLimits({ [name]: value } as Partial<DoorLimits>)[name as keyof DoorLimits];
+  const resolved = (value: unknown): number => resolveLimits({ [name]: value })[name as keyof DoorLimits];
 
   test('the usual, the least and the most', () => {
     expect(resolveLimits()[name as keyof DoorLimits]).toBe(usual);

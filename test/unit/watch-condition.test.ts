@@ -63,7 +63,7 @@ test('whatever it evaluates, V8 says the same', () => {
         return;
       }
       evaluated += 1;
-      // oxlint-disable-next-line no-new-func
+      // oxlint-disable-next-line typescript/no-implied-eval, no-new-func
       const theirs: unknown = new Function(...Object.keys(values), `return (${text})`)(...Object.values(values));
       expect(ours).toEqual(theirs);
     }),

@@ -182,7 +182,7 @@ export function plainRemote(value: unknown): RemoteObject | null {
       return { type: 'bigint', unserializableValue: text, description: text };
     }
     default:
-      return isShort(value) ? null : largeRemote(value as object);
+      return isShort(value) ? null : largeRemote(value);
   }
 }
 
@@ -246,7 +246,7 @@ function briefly(value: unknown): V8Preview {
     return {
       type: plain.type,
       ...(plain.subtype !== undefined && { subtype: plain.subtype }),
-      description: cut(String(plain.value ?? plain.description ?? plain.type)),
+      description: cut(`${(plain.value ?? plain.description ?? plain.type) as string | number | boolean}`),
       ...none,
     };
   if (typeof value === 'function') return { type: 'function', description: '', ...none };

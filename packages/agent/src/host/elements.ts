@@ -49,7 +49,7 @@ class Walk {
   constructor(value: object, elements: 'map' | 'set') {
     this.#isMap = elements === 'map';
     const iterator: unknown = this.#isMap ? apply(entriesOfMap, value, []) : apply(valuesOfSet, value, []);
-    this.#next = () => apply(this.#isMap ? nextOfMap : nextOfSet, iterator, []) as IteratorResult<unknown>;
+    this.#next = () => apply(this.#isMap ? nextOfMap : nextOfSet, iterator, []);
   }
 
   /** @returns whether there may be more. */

@@ -142,7 +142,7 @@ function member(node: SyntaxNode, making: Making): Condition {
 /** A data property, own or inherited. */
 function read(value: unknown, key: unknown, look: Look): unknown {
   if (typeof key === 'object' || typeof key === 'function') throw new Error('an object is no key');
-  const name = typeof key === 'symbol' ? key : String(key);
+  const name = typeof key === 'symbol' ? key : `${key as string | number | boolean}`;
   if (value === undefined || value === null) throw new TypeError(`${String(value)} has no ${String(name)}`);
   if (typeof value === 'string') {
     if (name === 'length') return value.length;
@@ -188,7 +188,7 @@ function unary(operator: string, argument: Condition): Condition {
     case '-':
       return (names) => -(primitive(argument(names)) as number);
     case '+':
-      return (names) => +(primitive(argument(names)) as number);
+      return (names) => +(primitive(argument(names)) as string);
     case '~':
       return (names) => ~(primitive(argument(names)) as number);
     default:

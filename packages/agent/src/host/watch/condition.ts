@@ -28,9 +28,9 @@ const late = new Set(['result', 'error', 'ms']);
 export const look: Look = {
   isProxy: types.isProxy,
   builtInSize(value, key) {
-    if (key === 'size' && types.isMap(value)) return Number(apply(sizeOfMap, value, []));
-    if (key === 'size' && types.isSet(value)) return Number(apply(sizeOfSet, value, []));
-    if (key === 'length' && types.isTypedArray(value)) return Number(apply(lengthOfTyped, value, []));
+    if (key === 'size' && types.isMap(value)) return apply(sizeOfMap, value, []);
+    if (key === 'size' && types.isSet(value)) return apply(sizeOfSet, value, []);
+    if (key === 'length' && types.isTypedArray(value)) return apply(lengthOfTyped, value, []);
     return undefined;
   },
 };

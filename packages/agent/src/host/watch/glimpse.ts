@@ -106,7 +106,7 @@ export class Glimpse {
     const iterator: unknown = apply(subtype === 'map' ? entriesOfMap : valuesOfSet, value, []);
     let rows = '';
     for (let count = 0; count < shown; count += 1) {
-      const next = apply(subtype === 'map' ? nextOfMap : nextOfSet, iterator, []) as IteratorResult<unknown>;
+      const next = apply(subtype === 'map' ? nextOfMap : nextOfSet, iterator, []);
       if (next.done === true) break;
       const pair = next.value as [unknown, unknown];
       const row = subtype === 'set' ? this.#entry(next.value, depth) : `${this.#entry(pair[1], depth)},"key":${this.#inside(pair[0], depth - 1)}`;
@@ -205,7 +205,7 @@ const plainObject = kind(null, 'Object');
 
 function kindOf(value: object): Kind {
   if (isArray(value)) {
-    const length = Number(getOwnPropertyDescriptor(value, 'length')?.value ?? 0);
+    const length = getOwnPropertyDescriptor(value, 'length')?.value ?? 0;
     const name = getPrototypeOf(value) === Array.prototype ? 'Array' : classOf(value);
     return kind('array', `${name === 'Object' ? 'Array' : name}(${length})`, length);
   }
@@ -232,21 +232,21 @@ function isOwnClass(prototype: object): boolean {
 
 function builtInKind(value: object): Kind {
   if (types.isMap(value)) {
-    const length = Number(apply(sizeOfMap, value, []));
+    const length = apply(sizeOfMap, value, []);
     return kind('map', `${classOf(value)}(${length})`, length);
   }
   if (types.isSet(value)) {
-    const length = Number(apply(sizeOfSet, value, []));
+    const length = apply(sizeOfSet, value, []);
     return kind('set', `${classOf(value)}(${length})`, length);
   }
   if (types.isNativeError(value)) return kind('error', errorText(value));
   if (types.isDate(value)) {
-    const time = Number(apply(timeOfDate, value, []));
-    return kind('date', Number.isNaN(time) ? 'Invalid Date' : String(apply(isoOfDate, value, [])));
+    const time = apply(timeOfDate, value, []);
+    return kind('date', Number.isNaN(time) ? 'Invalid Date' : apply(isoOfDate, value, []));
   }
-  if (types.isRegExp(value)) return kind('regexp', `/${String(apply(sourceOfRegExp, value, [])).slice(0, maxNameLength)}/`);
+  if (types.isRegExp(value)) return kind('regexp', `/${apply(sourceOfRegExp, value, []).slice(0, maxNameLength)}/`);
   if (types.isTypedArray(value)) {
-    const length = Number(apply(lengthOfTyped, value, []));
+    const length = apply(lengthOfTyped, value, []);
     return kind('typedarray', `${isBuffer(value) ? 'Buffer' : classOf(value)}(${length})`, length);
   }
   return kind(null, types.isPromise(value) ? 'Promise' : classOf(value));
@@ -315,5 +315,5 @@ function bigText(value: bigint): string {
 }
 
 function symbolText(symbol: symbol): string {
-  return `Symbol(${String(apply(descriptionOfSymbol, symbol, []) ?? '').slice(0, maxNameLength)})`;
+  return `Symbol(${(apply(descriptionOfSymbol, symbol, []) ?? '').slice(0, maxNameLength)})`;
 }
