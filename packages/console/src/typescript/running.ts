@@ -25,7 +25,7 @@ import { missingMention, type Use } from './mentions.ts';
 import type { AuthorFile } from './parse.ts';
 import { Required, declarationForm, exportedBy } from './required.ts';
 import { exportedAs, importOf, placeOf, type AuthorSources, type Declared, type ImportOf } from './sources.ts';
-import { declarationOf, type Tree } from './tree.ts';
+import { declarationOf, identifier, memberOf, type Tree } from './tree.ts';
 import { constantOf, textOfConstant, type Spoken } from './spoken.ts';
 
 export class RunningModule {
@@ -315,12 +315,4 @@ function lineStart(text: string, line: number): number {
   let at = 0;
   for (let each = 1; each < line; each += 1) at = text.indexOf('\n', at) + 1;
   return at;
-}
-
-function identifier(name: string): SyntaxNode {
-  return { type: 'Identifier', start: 0, end: 0, name };
-}
-
-function memberOf(object: SyntaxNode, name: string): SyntaxNode {
-  return { type: 'MemberExpression', start: 0, end: 0, object, property: identifier(name), computed: false };
 }

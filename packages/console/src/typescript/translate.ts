@@ -16,7 +16,8 @@ import {
   type SyntaxNode,
 } from '@keyhole/agent/source';
 import { changedCalls } from './callers.ts';
-import { compilersOf, type Compiled, type Compiler } from './compilers.ts';
+import { CompiledFiles } from './compiled-files.ts';
+import { compilersOf, type Compiler } from './compilers.ts';
 import { emit, layoutOf, startOf, type Speech } from './emit.ts';
 import { elementsIn, isFragmentIn, jsxForms } from './jsx.ts';
 import type { AuthorFile } from './parse.ts';
@@ -35,7 +36,7 @@ export class Translator {
   readonly #running: RunningModule;
   readonly #format: 'module' | 'commonjs';
   readonly #proofs = new Map<string, { entry: FunctionEntry; running: FunctionEntry; found: Proof[]; more: Generator<Proof, undefined> }>();
-  readonly #compiled = new WeakMap<AuthorFile, Map<Compiler, Compiled | null>>();
+  readonly #compiledFiles = new CompiledFiles();
   readonly #lessons = new Map<Compiler | null, Map<string, { spoken: Spoken; compiled: Tree }[]>>();
   /** The compiler that fitted last is tried first. */
   #order: (Compiler | null)[];
@@ -87,7 +88,7 @@ export class Translator {
   /** The ways of compiling in which the author's text is what runs. */
   *#proofsOf(entry: FunctionEntry, running: FunctionEntry): Generator<Proof, undefined> {
     for (const compiler of this.#order) {
-      const compiled = this.#compile(this.#author, compiler, entry);
+      const compiled = this.#compiledFiles.of(this.#author, compiler, entry);
       const agreement = compiled === null ? null : unify(compiled.tree, compiled.entry, this.#running.tree, running);
       if (compiled === null || agreement?.agrees !== true || this.#doubt(agreement, compiled.tree) !== null) continue;
       if (compiler !== this.#order[0]) this.#order = [compiler, ...this.#order.filter((each) => each !== compiler)];
@@ -98,7 +99,7 @@ export class Translator {
   #unproven(entry: FunctionEntry, running: FunctionEntry, address: string): KeyholeError {
     let why: string | null = null;
     for (const compiler of this.#order.filter((each) => each === null || each.forPatch === each)) {
-      const compiled = this.#compile(this.#author, compiler, entry);
+      const compiled = this.#compiledFiles.of(this.#author, compiler, entry);
       const result = compiled === null ? null : unify(compiled.tree, compiled.entry, this.#running.tree, running);
       if (compiled !== null && result?.agrees === true) why ??= this.#doubt(result, compiled.tree);
       else if (compiler === null && result?.agrees === false) why ??= partedWhere(this.#author.text, this.#running.tree.text, result, entry);
@@ -138,8 +139,8 @@ export class Translator {
       );
     }
     if (isJsx) this.#checkJsx(compiler, renewed, after, address);
-    const made = this.#compile(renewed, compiler.forPatch, after);
-    const base = this.#compileFile(this.#author, compiler.forPatch);
+    const made = this.#compiledFiles.of(renewed, compiler.forPatch, after);
+    const base = this.#compiledFiles.file(this.#author, compiler.forPatch);
     if (made?.compiled == null || base === null) {
       throw new KeyholeError('NOT_PATCHABLE', `${address} is not found in what ${compiler.forPatch.name} makes of the new text`, 'Deploy it.');
     }
@@ -160,7 +161,7 @@ export class Translator {
       throw new KeyholeError('NOT_PATCHABLE', `${address}: line ${line} is JSX, and ${why}`, 'It takes a deployment, or another text.');
     };
     const isShown = this.#running.functionsOfAuthor().some(([entry, running]) => {
-      const compiled = elementsIn(entry.container).length === 0 ? null : this.#compile(this.#author, compiler, entry);
+      const compiled = elementsIn(entry.container).length === 0 ? null : this.#compiledFiles.of(this.#author, compiler, entry);
       const result = compiled === null ? null : unify(compiled.tree, compiled.entry, this.#running.tree, running);
       return compiled !== null && result?.agrees === true && this.#doubt(result, compiled.tree) === null;
     });
@@ -265,7 +266,7 @@ export class Translator {
       lessons = new Map();
       this.#lessons.set(compiler, lessons);
       for (const [entry, running] of this.#running.functionsOfAuthor()) {
-        const compiled = this.#compile(this.#author, compiler, entry);
+        const compiled = this.#compiledFiles.of(this.#author, compiler, entry);
         const result = compiled === null ? null : unify(compiled.tree, compiled.entry, this.#running.tree, running);
         if (compiled === null || result?.agrees !== true) continue;
         for (const [key, spoken] of result.names) lessons.set(key, [...(lessons.get(key) ?? []), { spoken, compiled: compiled.tree }]);
@@ -302,32 +303,5 @@ export class Translator {
         { actual: code },
       );
     }
-  }
-
-  #compile(
-    author: AuthorFile,
-    compiler: Compiler | null,
-    entry: FunctionEntry,
-  ): { tree: Tree; entry: FunctionEntry; compiled: Compiled | null } | null {
-    if (compiler === null) return { tree: author, entry, compiled: null };
-    const compiled = this.#compileFile(author, compiler);
-    const found = compiled?.find(entry) ?? null;
-    return compiled === null || found === null ? null : { tree: compiled.tree, entry: found, compiled };
-  }
-
-  #compileFile(author: AuthorFile, compiler: Compiler): Compiled | null {
-    const known = this.#compiled.get(author) ?? new Map<Compiler, Compiled | null>();
-    this.#compiled.set(author, known);
-    let compiled = known.get(compiler);
-    if (compiled === undefined) {
-      try {
-        compiled = compiler.compile(author);
-      } catch {
-        // A compiler that does not know the syntax did not build this.
-        compiled = null;
-      }
-      known.set(compiler, compiled);
-    }
-    return compiled;
   }
 }

@@ -49,3 +49,11 @@ export function scopeAround(tree: Tree, entry: FunctionEntry): Scope {
 export function isWithin(node: SyntaxNode, root: SyntaxNode): boolean {
   return root.start <= node.start && node.end <= root.end;
 }
+
+export function identifier(name: string): SyntaxNode {
+  return { type: 'Identifier', start: 0, end: 0, name };
+}
+
+export function memberOf(object: SyntaxNode, name: string): SyntaxNode {
+  return { type: 'MemberExpression', start: 0, end: 0, object, property: identifier(name), computed: false };
+}
