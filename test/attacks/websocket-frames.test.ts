@@ -23,7 +23,7 @@ let listener: Listener;
 const socketPath = path.join(newFolder(), 'a.sock');
 beforeAll(async () => {
   listener = await listen(
-    { kind: 'socket', path: socketPath } as Parameters<typeof listen>[0],
+    { kind: 'socket', path: socketPath },
     ({ socket, visit }) => {
       visit.proven();
       socket.on('error', () => undefined);
