@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test, vi } from 'vitest';
 import { consoleProgram, runHere, type Finished } from '../helpers/console-process.ts';
 import { keyFile } from '../helpers/keys.ts';
 import { answering, editFile, journalOf, newFolder, run, startService, type Service } from '../helpers/service.ts';
@@ -204,7 +204,10 @@ test('a policy narrows what roles allow, and what it refuses is journaled', asyn
   const refused = await narrow.keyhole('push', 'svc', 'main.js', '--reason', 'because');
   expect([refused.code, refused.stderr]).toEqual([4, expect.stringContaining('rule 1 of the policy: the reason does not match ^OPS-')]);
   expect(await narrow.ask('1')).toBe('2');
-  expect(journalOf(narrow)).toContainEqual(expect.objectContaining({ kind: 'refusal', op: 'patch.apply', operator: 'alice' }));
+  // The answer does not wait for it.
+  await vi.waitFor(() =>
+    expect(journalOf(narrow)).toContainEqual(expect.objectContaining({ kind: 'refusal', op: 'patch.apply', operator: 'alice' })),
+  );
   expect((await narrow.keyhole('push', 'svc', 'main.js', '--reason', 'OPS-1')).code).toBe(0);
   expect(await narrow.ask('1')).toBe('3');
 });

@@ -1,7 +1,7 @@
 /** What becomes of patches when their process ends and another one starts: real processes, killed, rebuilt, in a fresh container, with hostile files. */
 import { appendFileSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Hotfix, Params } from '../../packages/agent/dist/protocol/index.js';
 import { ask, pushEdits } from '../helpers/operator.ts';
 import { agentUrl, answering, journalOf, newFolder, newKey, startService, type Service, type ServiceOptions } from '../helpers/service.ts';
@@ -335,7 +335,7 @@ describe('a hotfix file', () => {
     expect(service.stderr()).toContain('is not the one with its fingerprint');
     expect(service.stderr()).toContain('no.json is put into effect: the file must be JSON');
     expect(service.stderr()).toContain('twice.json is put into effect: patches[2] must be');
-    expect(journalOf(service).filter(({ kind }) => kind === 'refusal')).toHaveLength(3);
+    await vi.waitFor(() => expect(journalOf(service).filter(({ kind }) => kind === 'refusal')).toHaveLength(3));
     const missing = await start({ environment: { KEYHOLE_HOTFIXES: '/nowhere/fix.json' } });
     expect(await first(missing)).toEqual([20, 'old', 1]);
     expect(missing.stderr()).toContain('nothing of /nowhere/fix.json is put into effect: ENOENT');
