@@ -47,7 +47,7 @@ export async function createRedaction({ names, patterns, module }: JournalConfig
   };
   const cleanRequest = (request: Record<string, unknown>): Record<string, unknown> => {
     const { path, value } = request;
-    const setsSecret = typeof path === 'string' && typeof value === 'string' && (isSecret(path) || holdsSecret(value));
+    const setsSecret = typeof path === 'string' && value !== undefined && (isSecret(path) || (typeof value === 'string' && holdsSecret(value)));
     return clean(setsSecret ? { ...request, value: mark } : request, []) as Record<string, unknown>;
   };
   /** What is set is JSON, whose names count as well. */
