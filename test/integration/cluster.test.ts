@@ -141,8 +141,8 @@ describe('cluster', () => {
     await service.ended;
     const next = await startService({ files: {}, main: 'src/main.js', environment: { KEYHOLE_REPLAY: 'pending' }, again: service });
     for (const _ of ['one', 'two', 'one more']) await next.ask('start');
-    // The third has no journal to replay.
-    expect(await next.ask('price')).toBe('[30,30,20]');
+    // One has no journal to replay: which of them is nobody's to say, since they begin side by side.
+    expect((JSON.parse(await next.ask('price')) as number[]).sort((a, b) => a - b)).toEqual([20, 30, 30]);
   });
 
   test('a probation holds in each process, and is confirmed in all; what looks at calls of one process is refused', async () => {
