@@ -78,7 +78,8 @@ describe.each([
     // V8 counts for a function what it has inlined into it.
     const [hottest] = looked['hottest'] as { function: string; self: number }[];
     expect(hottest).toMatchObject({ function: expect.stringMatching(/^(Cart\.total|hangIn)$/) as string });
-    expect(hottest?.self).toBeGreaterThan(0.9);
+    // The rest is samples that V8 could not attribute: up to a quarter on Node 24 and 26.
+    expect(hottest?.self).toBeGreaterThan(0.5);
     const ended = await end();
     expect(ended.json()).toMatchObject({ terminated: true, stack: expect.arrayContaining([expect.objectContaining(total)]) });
     expect(ended.code).toBe(0);
