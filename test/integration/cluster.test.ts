@@ -82,6 +82,14 @@ async function begin(environment: Record<string, string> = {}): Promise<{ servic
   return { service, workers };
 }
 
+function lives(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
 describe('cluster', () => {
   test('each process announces itself, and a change by name reaches all that run the code', async () => {
     const { service, workers } = await begin();
@@ -120,7 +128,7 @@ describe('cluster', () => {
   });
 
   test('a commit goes into each process, whose journals name it; after a restart each replays its own', async () => {
-    const { service } = await begin({ KEYHOLE_REPLAY: 'pending' });
+    const { service, workers } = await begin({ KEYHOLE_REPLAY: 'pending' });
     edit(service, 'net * 2', 'net * 3');
     const id = commitAll(service.folder, 'thrice');
     const words = ['--commit', 'HEAD', '--repo', service.folder];
@@ -139,6 +147,8 @@ describe('cluster', () => {
     edit(service, 'net * 3', 'net * 2');
     service.kill();
     await service.ended;
+    // A worker that has not noticed yet holds its journal, and the next one would begin another.
+    await vi.waitFor(() => expect(workers.filter(lives)).toEqual([]), { timeout: 20_000 });
     const next = await startService({ files: {}, main: 'src/main.js', environment: { KEYHOLE_REPLAY: 'pending' }, again: service });
     for (const _ of ['one', 'two', 'one more']) await next.ask('start');
     // One has no journal to replay: which of them is nobody's to say, since they begin side by side.
