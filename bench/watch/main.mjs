@@ -5,7 +5,7 @@ import { dists, header, heading, interleave, measure, median, pairs, ratioOf, ro
 const script = path.join(import.meta.dirname, 'measure.mjs');
 heading(
   'Watched calls',
-  `A function of two arguments, an object of four objects and a number; ${pairs} fresh processes. A shown call is a thousand of them in a row, what is written in later turns included; a V8 ` +
+  `A function of two arguments, an object of four objects and a number; ${pairs} fresh processes. A shown call is 500 of them in a row, what is written in later turns included; a V8 ` +
     'logpoint is a conditional breakpoint that counts and is false. In brackets the middle half of the ratios.',
 );
 header(
