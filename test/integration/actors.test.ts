@@ -17,7 +17,9 @@ const agent = await startAgent();
 for (const room of rooms) agent.actors.register('room/' + room.name, room, { mailbox: (each) => each.queue.length });
 agent.actors.register('count', { n: 1 }, { state: () => 30 });
 agent.actors.register('broken', {}, { state: () => { throw new Error('no state'); } });
-globalThis.kept = [agent];
+const others = { long: 'x'.repeat(20_000), huge: 2n ** 5_000n, sign: Symbol('x'), short: 'x' };
+for (const [id, state] of Object.entries(others)) agent.actors.register(id, others, { type: 'Other', state: () => state });
+globalThis.kept = [agent, others];
 const answer = (line) => ({ ran: () => ran })[line]();
 ${answering}`;
 
@@ -35,6 +37,13 @@ test('a condition over what they show, and an order', async () => {
   expect(await ids('--where', 's => s === 30')).toEqual(['count']);
   const looked = await service.keyhole('actors', 'svc', '--where', 's => s.bids > 5');
   expect(looked.stderr).toContain('not asked: broken: ');
+});
+
+test('of what is not at hand whole nothing is said', async () => {
+  expect(await ids('Other', '--where', 's => s.length === 1')).toEqual(['short']);
+  const looked = await service.keyhole('actors', 'svc', 'Other', '--where', 's => s.length === 10000 || s === undefined', '--json');
+  expect(looked.json()).toEqual([]);
+  for (const id of ['long', 'huge', 'sign']) expect(looked.stderr).toContain(`${id}: its state is too large`);
 });
 
 test.each([

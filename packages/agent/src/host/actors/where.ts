@@ -1,6 +1,6 @@
 /** Which actors a condition holds for. It is looking and nothing else: the closed grammar, and V8's guard besides. */
 import { KeyholeError } from '../../protocol/index.ts';
-import type { Result } from '../../protocol/index.ts';
+import type { RemoteValue, Result } from '../../protocol/index.ts';
 import { lookingArrow } from '../../source/index.ts';
 import type { EvaluateAnswer, Inspector } from '../inspector.ts';
 import type { SessionObjects } from '../objects.ts';
@@ -26,12 +26,15 @@ export function where(condition: string, listed: Listed, inspector: Inspector, o
       unjudged.push({ id, why: error ?? 'it shows no state' });
       continue;
     }
-    const given =
-      state.handle !== undefined && state.type !== 'string' ? { objectId: objects.object(state.handle).objectId } : { value: state.value };
+    const given = argumentOf(state, objects);
+    if (given === null) {
+      unjudged.push({ id, why: 'its state is too large to be looked at whole' });
+      continue;
+    }
     const answer = inspector.post<EvaluateAnswer>('Runtime.callFunctionOn', {
       objectId,
       functionDeclaration,
-      arguments: [state.unserializable === undefined ? given : { unserializableValue: state.unserializable }],
+      arguments: [given],
       throwOnSideEffect: true,
       returnByValue: true,
       silent: true,
@@ -41,4 +44,15 @@ export function where(condition: string, listed: Listed, inspector: Inspector, o
     else if (answer.result.value === true) actors.push(actor);
   }
   return { actors, unjudged };
+}
+
+/** A state as V8 takes it, and as it is: null where all that is at hand is a piece of it, or a description. */
+function argumentOf(state: RemoteValue, objects: SessionObjects): object | null {
+  const { type, value, unserializable, handle, length = 0 } = state;
+  if (type === 'symbol') return null;
+  if (type === 'string') return typeof value === 'string' && value.length === length ? { value } : null;
+  if (unserializable !== undefined) return type === 'bigint' && !/^-?\d+n$/.test(unserializable) ? null : { unserializableValue: unserializable };
+  if (handle === undefined) return { value };
+  const { objectId } = objects.object(handle);
+  return objectId === undefined ? null : { objectId };
 }
