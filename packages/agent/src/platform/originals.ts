@@ -7,13 +7,17 @@ export const { apply, defineProperty, get, getOwnPropertyDescriptor, getPrototyp
   Reflect;
 export const create = Object.create as (prototype: object | null) => object;
 export const { isArray } = Array;
+export const { is } = Object;
 export const { eval: compile } = globalThis;
 export const clone = structuredClone;
 export const wallClockMs = Date.now;
 export const bufferFrom = Buffer.from.bind(Buffer) as (bytes: Uint8Array) => Buffer;
 export const isBuffer = Buffer.isBuffer.bind(Buffer);
 export const forEachOfMap = Map.prototype.forEach;
+export const getInMap = Map.prototype.get;
+export const hasInMap = Map.prototype.has;
 export const setInMap = Map.prototype.set;
+export const keysOfMap = Map.prototype.keys;
 export const forEachOfSet = Set.prototype.forEach;
 export const addToSet = Set.prototype.add;
 export const entriesOfMap = Map.prototype.entries;

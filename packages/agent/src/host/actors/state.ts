@@ -3,16 +3,24 @@
  * back is an error, and so is an undo of what the service has changed since.
  */
 import { types } from 'node:util';
-import { apply, getOwnPropertyDescriptor, getPrototypeOf, isArray, parse, set } from '../../platform/originals.ts';
+import {
+  apply,
+  defineProperty,
+  getInMap,
+  getOwnPropertyDescriptor,
+  getPrototypeOf,
+  hasInMap,
+  is,
+  isArray,
+  keysOfMap,
+  ownKeys,
+  parse,
+  set,
+  setInMap,
+} from '../../platform/originals.ts';
 import { KeyholeError, parsePath } from '../../protocol/index.ts';
 import type { PathStep } from '../../protocol/index.ts';
 
-const getInMap = Map.prototype.get;
-const hasInMap = Map.prototype.has;
-const setInMap = Map.prototype.set;
-const mapKeys = Map.prototype.keys;
-const { defineProperty } = Reflect;
-const { is } = Object;
 const maxUndo = 200;
 const maxNamed = 20;
 
@@ -135,7 +143,7 @@ function writable(place: Place, path: string, holderName: string): Place {
 function mapKey(map: object, key: PathStep, path: string): PathStep {
   for (const each of typeof key === 'string' && /^-?\d+(?:\.\d+)?$/.test(key) ? [key, Number(key)] : [key, String(key)])
     if (apply(hasInMap, map, [each]) === true) return each;
-  const keys = [...(apply(mapKeys, map, []) as Iterable<unknown>)].filter((each) => typeof each === 'string' || typeof each === 'number');
+  const keys = [...(apply(keysOfMap, map, []) as Iterable<unknown>)].filter((each) => typeof each === 'string' || typeof each === 'number');
   throw new KeyholeError(
     'NOT_FOUND',
     `${path}: the Map has no key ${String(key)}`,
@@ -182,7 +190,7 @@ function shown(steps: readonly PathStep[], count: number): string {
 }
 
 function namesOf(holder: object): string {
-  return listed(Object.getOwnPropertyNames(holder));
+  return listed(ownKeys(holder).filter((key) => typeof key === 'string'));
 }
 
 function listed(names: readonly string[]): string {

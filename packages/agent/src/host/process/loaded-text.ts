@@ -3,6 +3,7 @@
  * text is handed out.
  */
 import type { SlotTable } from '../../loader/index.ts';
+import { stringify } from '../../platform/originals.ts';
 
 /** Well-known symbol of the function `(url: string) => string`: JSON of {@link LoadedText}, or `null`. */
 export const loadedTextKey = 'keyhole.loadedText';
@@ -16,8 +17,6 @@ export interface LoadedText {
   format: 'module' | 'commonjs';
   loadedAtMs: number;
 }
-
-const { stringify } = JSON;
 
 export function loadedTextOf(table: SlotTable | null, url: string): string {
   const record = table?.recordOf(url) ?? null;
