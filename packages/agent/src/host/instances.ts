@@ -3,8 +3,9 @@ import { types } from 'node:util';
 import { getHeapStatistics } from 'node:v8';
 import { nodeClock } from '../platform/clock.ts';
 import { getOwnPropertyDescriptor } from '../platform/originals.ts';
-import { KeyholeError, limits } from '../protocol/index.ts';
+import { KeyholeError } from '../protocol/index.ts';
 import type { Inspector, RemoteObject } from './inspector.ts';
+import { refuseFullHeap } from './process/heap.ts';
 
 /** Measured: 35 to 70 ms for a small heap, 8 to 10 s at 700 MB. */
 const leastPauseMs = 30;
@@ -26,15 +27,7 @@ export function refuseLongPause(what: string, { maxPauseMs, insist, hint }: { ma
   const pauseMs = expectedPauseMs();
   if (pauseMs > maxPauseMs)
     throw new KeyholeError('PAUSE_BUDGET', `${what} would stop the process for about ${pauseMs} ms, and ${maxPauseMs} are allowed`, hint);
-  const { heap_size_limit: limit } = getHeapStatistics();
-  const { heapUsed } = process.memoryUsage();
-  if (insist || heapUsed <= limit * limits.fullHeapShare) return;
-  const [used, most] = [heapUsed, limit].map((bytes) => Math.round(bytes / 1_048_576));
-  throw new KeyholeError(
-    'HEAP_FULL',
-    `the heap holds ${used} of ${most} MB: ${what} takes more of it, and could end the process`,
-    '--insist does it all the same.',
-  );
+  if (!insist) refuseFullHeap(what, { used: process.memoryUsage().heapUsed, limit: getHeapStatistics().heap_size_limit });
 }
 
 /** The list is V8's; our function copies it into ours, which it knows because it is wrapped. */

@@ -7,9 +7,9 @@ import type { EventLoopUtilization, IntervalHistogram, PerformanceEntry } from '
 import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8';
 import type { Clock } from '../../platform/clock.ts';
 import { wallClockMs } from '../../platform/originals.ts';
-import { limits } from '../../protocol/index.ts';
 import type { Vitals } from '../../protocol/index.ts';
 import type { ActorRegistry } from '../actors/registry.ts';
+import { isNearlyFull } from './heap.ts';
 
 /** Nobody asks any more. */
 const forgetAfterMs = 10_000;
@@ -92,7 +92,7 @@ export class VitalSigns {
       at: new Date(wallClockMs()).toISOString(),
       uptimeMs: Math.round(process.uptime() * 1_000),
       ...look.read(nowMs),
-      memory: { rss, heapUsed, heapLimit, nearlyFull: heapUsed > heapLimit * limits.fullHeapShare, external, arrayBuffers, spaces },
+      memory: { rss, heapUsed, heapLimit, nearlyFull: isNearlyFull({ used: heapUsed, limit: heapLimit }), external, arrayBuffers, spaces },
       resources: counted(process.getActiveResourcesInfo()),
       actors: this.#actors.mailboxes(maxActors),
     };

@@ -2,13 +2,15 @@
  * CPU profiles and samples of allocations, taken by the door: the main thread only starts and stops them. Functions are named as their author knows them, in the door's thread. One at a time, and
  * for as long as whoever asked is there.
  */
+import { refuseFullHeap } from '../../host/process/heap.ts';
+import type { HeapUse } from '../../host/process/heap.ts';
 import { KeyholeError, limits } from '../../protocol/index.ts';
 import type { Params, Result } from '../../protocol/index.ts';
 import { allocationsOf } from './allocations.ts';
 import type { AllocationNode } from './allocations.ts';
 import type { AuthorNames } from './author-names.ts';
 import { MainThread } from './main-thread.ts';
-import { hottestOf } from './samples.ts';
+import { hottestOf, placeOf } from './samples.ts';
 import type { CallFrame, CpuProfile } from './samples.ts';
 
 export interface ProfilerParts {
@@ -75,13 +77,7 @@ async function takeCpu(
 }
 
 async function takeHeap(main: MainThread, names: AuthorNames, during: () => Promise<void>, insist: boolean): Promise<Result<'profile'>> {
-  const heap = await heapOf(main);
-  if (!insist && heap.used > heap.limit * limits.fullHeapShare)
-    throw new KeyholeError(
-      'HEAP_FULL',
-      `the heap holds ${megabytes(heap.used)} of ${megabytes(heap.limit)} MB: sampling its allocations takes more of it, and could end the process`,
-      '--insist does it all the same. keyhole profile without --heap takes none.',
-    );
+  if (!insist) refuseFullHeap('sampling its allocations', await heapOf(main), 'keyhole profile without --heap takes none.');
   await must(main, 'HeapProfiler.enable', {});
   const startedMs = await timed(() =>
     must(main, 'HeapProfiler.startSampling', {
@@ -104,18 +100,17 @@ async function namedBy(names: AuthorNames): Promise<(frame: CallFrame) => Promis
     const key = `${frame.functionName} ${frame.url}:${frame.lineNumber}:${frame.columnNumber}`;
     let named = known.get(key);
     if (named === undefined) {
-      const { functionName, url, lineNumber, columnNumber } = frame;
-      const place = await names.of({ functionName, url, line: Math.max(0, lineNumber), column: Math.max(0, columnNumber) });
-      named = url === '' ? frame : { ...frame, functionName: place.function, url: place.file, lineNumber: place.line - 1 };
+      const place = await names.of(placeOf(frame));
+      named = frame.url === '' ? frame : { ...frame, functionName: place.function, url: place.file, lineNumber: place.line - 1 };
       known.set(key, named);
     }
     return named;
   };
 }
 
-async function heapOf(main: MainThread): Promise<{ used: number; limit: number }> {
+async function heapOf(main: MainThread): Promise<HeapUse> {
   const expression = `(({ used_heap_size: used, heap_size_limit: limit }) => ({ used, limit }))(process.getBuiltinModule('node:v8').getHeapStatistics())`;
-  const { result } = await must<{ result: { value: { used: number; limit: number } } }>(main, 'Runtime.evaluate', {
+  const { result } = await must<{ result: { value: HeapUse } }>(main, 'Runtime.evaluate', {
     expression,
     returnByValue: true,
   });

@@ -1,6 +1,6 @@
 /** A CPU profile in few words: which functions were on top of the stack. */
 import type { HotFunction } from '../../protocol/index.ts';
-import type { AuthorNames } from './author-names.ts';
+import type { AuthorNames, RunningPlace } from './author-names.ts';
 
 /** V8's: lines and columns from 0. */
 export interface CallFrame {
@@ -29,21 +29,34 @@ const maxHottest = 20;
 const noFunction: ReadonlySet<string> = new Set(['(root)', '(idle)']);
 
 export async function hottestOf({ nodes }: CpuProfile, names: AuthorNames): Promise<HotFunction[]> {
-  const hits = new Map<string, { callFrame: CallFrame; count: number }>();
-  let all = 0;
-  for (const { callFrame, hitCount = 0 } of nodes) {
-    all += hitCount;
-    if (hitCount === 0 || noFunction.has(callFrame.functionName)) continue;
+  const all = nodes.reduce((sum, { hitCount = 0 }) => sum + hitCount, 0);
+  const hits = nodes
+    .filter(({ callFrame }) => !noFunction.has(callFrame.functionName))
+    .map(({ callFrame, hitCount = 0 }) => ({ callFrame, weight: hitCount }));
+  return (await heaviest(hits, all, names)).map(({ weight: _, ...hot }) => hot);
+}
+
+/** The functions with most of a weight, each counted once wherever it was called from. @param all what `self` is a part of. */
+export async function heaviest(
+  frames: Iterable<{ callFrame: CallFrame; weight: number }>,
+  all: number,
+  names: AuthorNames,
+): Promise<(HotFunction & { weight: number })[]> {
+  const byFrame = new Map<string, { callFrame: CallFrame; weight: number }>();
+  for (const { callFrame, weight } of frames) {
+    if (weight === 0) continue;
     const key = JSON.stringify(callFrame);
-    const known = hits.get(key);
-    if (known === undefined) hits.set(key, { callFrame, count: hitCount });
-    else known.count += hitCount;
+    const known = byFrame.get(key);
+    if (known === undefined) byFrame.set(key, { callFrame, weight });
+    else known.weight += weight;
   }
-  const hottest: HotFunction[] = [];
-  for (const { callFrame, count } of [...hits.values()].sort((a, b) => b.count - a.count).slice(0, maxHottest)) {
-    const { functionName, url, lineNumber, columnNumber } = callFrame;
-    const frame = await names.of({ functionName, url, line: Math.max(0, lineNumber), column: Math.max(0, columnNumber) });
-    hottest.push({ ...frame, self: Math.round((count / all) * 1_000) / 1_000 });
-  }
+  const hottest: (HotFunction & { weight: number })[] = [];
+  for (const { callFrame, weight } of [...byFrame.values()].sort((a, b) => b.weight - a.weight).slice(0, maxHottest))
+    hottest.push({ ...(await names.of(placeOf(callFrame))), self: Math.round((weight / all) * 1_000) / 1_000, weight });
   return hottest;
+}
+
+/** What has no place of its own has negative numbers. */
+export function placeOf({ functionName, url, lineNumber, columnNumber }: CallFrame): RunningPlace {
+  return { functionName, url, line: Math.max(0, lineNumber), column: Math.max(0, columnNumber) };
 }
