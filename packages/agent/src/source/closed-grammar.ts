@@ -24,17 +24,29 @@ const allowed = new Set([
 /** `**` and `<<` make a big number out of two small ones in no time. */
 const forbiddenOperators = new Set(['delete', '**', '<<']);
 
-/** A condition: `s => s.bids > 10`, whose body is looking and nothing else. */
-export function lookingArrow(text: string): { parameter: string; body: string } | { why: string } {
-  let arrow: SyntaxNode | null;
+/** The one expression that a text is, or why it is none. What acorn can not parse is refused, never handed to V8. */
+function expressionIn(text: string): { root: SyntaxNode } | { why: string } {
   try {
     const program = acorn.parse(`(${text}\n)`, { ecmaVersion: 'latest', sourceType: 'script' }) as unknown as SyntaxNode;
-    const statements = program.body as SyntaxNode[];
-    arrow = statements.length === 1 && statements[0]?.type === 'ExpressionStatement' ? child(statements[0], 'expression') : null;
+    const [only, ...others] = program.body as SyntaxNode[];
+    const root = only?.type === 'ExpressionStatement' && others.length === 0 ? child(only, 'expression') : null;
+    return root === null ? { why: 'it is not one expression' } : { root };
   } catch (thrown) {
-    return { why: thrown instanceof Error ? thrown.message.replace(/ \(\d+:\d+\)$/, '') : String(thrown) };
+    return { why: whyUnreadable(thrown) };
   }
-  if (arrow?.type !== 'ArrowFunctionExpression' || arrow.async === true) return { why: 'it is no arrow function' };
+}
+
+/** A parser's complaint without its place, which is one in the text with parentheses around it. */
+export function whyUnreadable(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message.replace(/ \(\d+:\d+\)$/, '') : String(thrown);
+}
+
+/** A condition: `s => s.bids > 10`, whose body is looking and nothing else. */
+export function lookingArrow(text: string): { parameter: string; body: string } | { why: string } {
+  const read = expressionIn(text);
+  if ('why' in read) return read.why === 'it is not one expression' ? { why: 'it is no arrow function' } : read;
+  const arrow = read.root;
+  if (arrow.type !== 'ArrowFunctionExpression' || arrow.async === true) return { why: 'it is no arrow function' };
   const [parameter, ...others] = arrow.params as SyntaxNode[];
   const body = child(arrow, 'body');
   // Strict code takes neither of these for a name.
@@ -46,19 +58,17 @@ export function lookingArrow(text: string): { parameter: string; body: string } 
   return why === null ? { parameter: String(parameter.name), body: written } : { why };
 }
 
-/** Why an expression is more than looking, or null. What acorn can not parse is refused, never handed to V8. */
+/** Why an expression is more than looking, or null. */
 export function beyondLooking(expression: string): string | null {
-  if (expression.length > maxLength) return `it has more than ${maxLength} characters`;
-  let program: SyntaxNode;
-  try {
-    program = acorn.parse(`(${expression}\n)`, { ecmaVersion: 'latest', sourceType: 'script' }) as unknown as SyntaxNode;
-  } catch (thrown) {
-    return thrown instanceof Error ? thrown.message.replace(/ \(\d+:\d+\)$/, '') : String(thrown);
-  }
-  const statements = program.body as SyntaxNode[];
-  const [only] = statements;
-  if (statements.length !== 1 || only?.type !== 'ExpressionStatement') return 'it is not one expression';
-  const root = child(only, 'expression');
+  const looked = lookingExpression(expression);
+  return 'why' in looked ? looked.why : null;
+}
+
+/** The tree of an expression that is looking, or why it is more. */
+export function lookingExpression(expression: string): { root: SyntaxNode } | { why: string } {
+  if (expression.length > maxLength) return { why: `it has more than ${maxLength} characters` };
+  const read = expressionIn(expression);
+  if ('why' in read) return read;
   let nodes = 0;
   const wrong = (node: SyntaxNode): string | null => {
     nodes += 1;
@@ -72,5 +82,6 @@ export function beyondLooking(expression: string): string | null {
     }
     return null;
   };
-  return root === null ? 'it is empty' : wrong(root);
+  const why = wrong(read.root);
+  return why === null ? read : { why };
 }

@@ -4,7 +4,7 @@
  */
 import * as acorn from 'acorn';
 import { getOwnPropertyDescriptor, getPrototypeOf } from '../platform/originals.ts';
-import { beyondLooking } from './closed-grammar.ts';
+import { lookingExpression, whyUnreadable } from './closed-grammar.ts';
 import { child, children } from './syntax.ts';
 import type { SyntaxNode } from './syntax.ts';
 
@@ -29,14 +29,10 @@ interface ParsedCondition {
 
 /** @returns why it is none, or what evaluates it. */
 export function parseCondition(text: string, look: Look): ParsedCondition | { why: string } {
-  const why = beyondLooking(text);
-  if (why !== null) return { why };
-  const program = acorn.parse(`(${text}\n)`, { ecmaVersion: 'latest', sourceType: 'script' }) as unknown as SyntaxNode;
-  const [statement] = children(program, 'body');
-  const expression = statement === undefined ? null : child(statement, 'expression');
-  if (expression === null) return { why: 'it is empty' };
+  const looked = lookingExpression(text);
+  if ('why' in looked) return looked;
   const names = new Set<string>();
-  const evaluate = compile(expression, { look, names });
+  const evaluate = compile(looked.root, { look, names });
   return { names, evaluate: (given) => plain(evaluate(given)) };
 }
 
@@ -51,7 +47,7 @@ export function whyNoExpression(text: string): string | null {
       only?.type === 'ExpressionStatement' && only.expression.type === 'ParenthesizedExpression' && only.expression.end === source.length;
     return body.length === 1 && isWhole ? null : 'it is not one expression';
   } catch (thrown) {
-    return thrown instanceof Error ? thrown.message.replace(/ \(\d+:\d+\)$/, '') : String(thrown);
+    return whyUnreadable(thrown);
   }
 }
 
