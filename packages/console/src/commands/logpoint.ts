@@ -3,9 +3,9 @@ import { KeyholeError, limits, type LogpointHit, type LogpointResult, type Logpo
 import { clockTime } from '../render/call.ts';
 import { span, type Text } from '../render/text.ts';
 import { renderValue } from '../render/value.ts';
-import { countFlag, type CommandContext, type CommandDefinition } from './command.ts';
+import { countFlag, type CommandDefinition } from './command.ts';
 import { streamed } from './streamed.ts';
-import { describeEnd, exitCodeOf, watchFlags, watchOptions } from './watch-end.ts';
+import { describeEnd, describeMissed, exitCodeOf, hearing, watchFlags, watchOptions } from './watch-end.ts';
 
 export const logpoint: CommandDefinition = {
   name: 'logpoint',
@@ -34,31 +34,24 @@ export const logpoint: CommandDefinition = {
     };
     const given = Object.fromEntries(Object.entries(counts).filter(([, count]) => count !== undefined));
     const params = { file, line: Number(line), expression, ...given, ...watchFlags(flags) };
-    const asJson = flags['json'] === true;
     const result = await streamed(await context.connect(), 'logpoint', params, {
       context,
       lastsMs: params.forMs ?? limits.defaultWatchMs,
-      hear: (item) => show(item as unknown as LogpointHit | LogpointStarted, context, asJson),
+      hear: hearing<LogpointHit, LogpointStarted>(context, flags, { begins: describePlaces, render: renderHit }),
     });
-    if (!asJson) context.terminal.message(describeEnd(result, describeCounts(result)));
+    if (flags['json'] !== true) context.terminal.message(describeEnd(result, describeCounts(result)));
     return { json: result, text: '', exitCode: exitCodeOf(result) };
   },
 };
 
-function show(item: LogpointHit | LogpointStarted, { terminal }: CommandContext, asJson: boolean): void {
-  if (item.t === 'started') {
-    const { places, pauseMs, otherThreads } = item;
-    return terminal.message([
-      places.map(({ address, file, line, running }) =>
-        span('dim', `watching ${file}:${line} in ${address ?? 'the module'} (${running}); Ctrl-C ends it\n`),
-      ),
-      span('dim', `the process stood still for ${pauseMs} ms; each hit takes it 0.1 ms or more\n`),
-      otherThreads.map(({ id, name }) => span('warning', `thread ${id} (${name}) has loaded it too: it is not looked at there\n`)),
-    ]);
-  }
-  const { t: _, ...hit } = item;
-  if (asJson) return terminal.jsonLine(hit);
-  terminal.result(renderHit(item));
+function describePlaces({ places, pauseMs, otherThreads }: LogpointStarted): Text {
+  return [
+    places.map(({ address, file, line, running }) =>
+      span('dim', `watching ${file}:${line} in ${address ?? 'the module'} (${running}); Ctrl-C ends it\n`),
+    ),
+    span('dim', `the process stood still for ${pauseMs} ms; each hit takes it 0.1 ms or more\n`),
+    otherThreads.map(({ id, name }) => span('warning', `thread ${id} (${name}) has loaded it too: it is not looked at there\n`)),
+  ];
 }
 
 function renderHit({ at, address, value, error, stack, missed }: LogpointHit): Text {
@@ -74,9 +67,5 @@ function renderHit({ at, address, value, error, stack, missed }: LogpointHit): T
 }
 
 function describeCounts({ seen, shown, missed }: LogpointResult): Text {
-  return [
-    `reached ${seen} times, ${shown} shown\n`,
-    missed.rate === 0 ? '' : span('warning', `${missed.rate} were not looked at: they came too fast (--rate)\n`),
-    missed.unread === 0 ? '' : span('warning', `${missed.unread} were left out: this console did not read as fast\n`),
-  ];
+  return [`reached ${seen} times, ${shown} shown\n`, describeMissed(missed, '')];
 }

@@ -1,12 +1,12 @@
 /** `keyhole monitor`: how often functions are called, fail, and how long they take, interval by interval. */
-import { limits, type MonitorInterval, type MonitoredCalls, type WatchStarted } from '@keyhole/agent/protocol';
+import { limits, type MonitorInterval, type MonitoredCalls } from '@keyhole/agent/protocol';
 import { clockTime, milliseconds } from '../render/call.ts';
 import { duration } from '../render/duration.ts';
 import { table } from '../render/table.ts';
 import { span, type Text } from '../render/text.ts';
 import { countFlag, durationFlag, type CommandDefinition } from './command.ts';
 import { streamed } from './streamed.ts';
-import { describeEnd, describeStart, exitCodeOf, watchFlags, watchOptions } from './watch-end.ts';
+import { describeEnd, describeStart, exitCodeOf, hearing, watchFlags, watchOptions } from './watch-end.ts';
 
 export const monitor: CommandDefinition = {
   name: 'monitor',
@@ -23,20 +23,15 @@ export const monitor: CommandDefinition = {
     const everyMs = durationFlag(flags, 'every', '--every', limits.minMonitorMs, limits.maxMonitorMs);
     const count = countFlag(flags, 'count', 1, limits.maxMonitorIntervals);
     const params = { addresses: words, ...(everyMs !== undefined && { everyMs }), ...(count !== undefined && { count }), ...watchFlags(flags) };
-    const asJson = flags['json'] === true;
-    const { terminal } = context;
     const result = await streamed(await context.connect(), 'monitor', params, {
       context,
       lastsMs: params.forMs ?? limits.defaultWatchMs,
-      hear(item) {
-        const said = item as unknown as MonitorInterval | WatchStarted;
-        if (said.t === 'started') return terminal.message(describeStart(said));
-        const { t: _, ...interval } = said;
-        if (asJson) terminal.jsonLine(interval);
-        else terminal.result([span('dim', `${clockTime(said.at)}, ${duration(said.forMs)}\n`), counts(said.functions), '\n']);
-      },
+      hear: hearing<MonitorInterval>(context, flags, {
+        begins: describeStart,
+        render: ({ at, forMs, functions }) => [span('dim', `${clockTime(at)}, ${duration(forMs)}\n`), counts(functions), '\n'],
+      }),
     });
-    if (!asJson) terminal.message(describeEnd(result, [span('heading', 'in all\n'), counts(result.functions)]));
+    if (flags['json'] !== true) context.terminal.message(describeEnd(result, [span('heading', 'in all\n'), counts(result.functions)]));
     return { json: result, text: '', exitCode: exitCodeOf(result) };
   },
 };

@@ -163,7 +163,7 @@ async function show(looking: Looking, context: CommandContext): Promise<void> {
   try {
     await untilAborted(signal, async () => {
       void looking.sample();
-      await Promise.race([looking.look().then(draw, unlessLate), aborted(signal)]);
+      await settledOrAborted(looking.look().then(draw, unlessLate), signal);
     });
   } finally {
     clearInterval(ticking);
@@ -178,6 +178,11 @@ function unlessLate(thrown: unknown): void {
   if (KeyholeError.from(thrown).code !== 'TIMEOUT') throw thrown;
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+/** Waits for nothing more once the signal is given, and leaves no listener on it: it is waited for every second. */
+function settledOrAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const enough = (): void => resolve();
+    signal.addEventListener('abort', enough, { once: true });
+    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', enough));
+  });
 }

@@ -1,10 +1,10 @@
 /** `keyhole trace`: what a function calls, as a tree with times. */
-import { limits, type CallTree, type TraceResult, type WatchStarted } from '@keyhole/agent/protocol';
+import { limits, type CallTree, type TraceResult } from '@keyhole/agent/protocol';
 import { clockTime, milliseconds } from '../render/call.ts';
 import { span, type Text } from '../render/text.ts';
 import { countFlag, type CommandDefinition } from './command.ts';
 import { streamed } from './streamed.ts';
-import { describeEnd, describeStart, exitCodeOf, watchFlags, watchOptions } from './watch-end.ts';
+import { describeEnd, describeMissed, describeStart, exitCodeOf, hearing, watchFlags, watchOptions } from './watch-end.ts';
 
 export const trace: CommandDefinition = {
   name: 'trace',
@@ -28,20 +28,12 @@ export const trace: CommandDefinition = {
       ...(rate !== undefined && { rate }),
       ...watchFlags(flags),
     };
-    const asJson = flags['json'] === true;
-    const { terminal } = context;
     const result = await streamed(await context.connect(), 'trace', params, {
       context,
       lastsMs: params.forMs ?? limits.defaultWatchMs,
-      hear(item) {
-        const said = item as unknown as CallTree | WatchStarted;
-        if (said.t === 'started') return terminal.message(describeStart(said));
-        const { t: _, ...tree } = said;
-        if (asJson) terminal.jsonLine(tree);
-        else terminal.result(renderTree(said));
-      },
+      hear: hearing<CallTree>(context, flags, { begins: describeStart, render: renderTree }),
     });
-    if (!asJson) terminal.message(describeEnd(result, describeCounts(result)));
+    if (flags['json'] !== true) context.terminal.message(describeEnd(result, describeCounts(result)));
     return { json: result, text: '', exitCode: exitCodeOf(result) };
   },
 };
@@ -66,10 +58,5 @@ function renderTree({ at, nodes, left, missed }: CallTree): Text {
 }
 
 function describeCounts({ seen, shown, missed, open }: TraceResult): Text {
-  return [
-    `${seen} calls, ${shown} shown\n`,
-    missed.rate === 0 ? '' : span('warning', `${missed.rate} calls were not looked at: they came too fast (--rate)\n`),
-    missed.unread === 0 ? '' : span('warning', `${missed.unread} calls were left out: this console did not read as fast\n`),
-    open === 0 ? '' : `${open} calls had begun and were not over\n`,
-  ];
+  return [`${seen} calls, ${shown} shown\n`, describeMissed(missed, ' calls'), open === 0 ? '' : `${open} calls had begun and were not over\n`];
 }

@@ -3,7 +3,7 @@ import { limits, type WatchEnd, type WatchEnded, type WatchStarted } from '@keyh
 import { milliseconds } from '../render/call.ts';
 import { duration } from '../render/duration.ts';
 import { span, type Text } from '../render/text.ts';
-import { countFlag, durationFlag, type Flags, type OptionDefinition } from './command.ts';
+import { countFlag, durationFlag, type CommandContext, type Flags, type OptionDefinition } from './command.ts';
 
 export const watchOptions: OptionDefinition[] = [
   { flags: '--for <time>', doc: `ends after that time (default: ${duration(limits.defaultWatchMs)})` },
@@ -23,6 +23,29 @@ export function describeStart({ functions, skipped, otherThreads }: WatchStarted
     span('dim', `watching ${shown}; Ctrl-C ends it\n`),
     skipped.map(({ address, why }) => span('warning', `not ${address}: ${why}\n`)),
     otherThreads.map(({ id, name }) => span('warning', `thread ${id} (${name}) has loaded it too: calls there are not seen\n`)),
+  ];
+}
+
+/** What comes: the beginning as a message, each item after it as a line of JSON, or in words. */
+export function hearing<Item extends { t: string }, Started extends { t: 'started' } = WatchStarted>(
+  { terminal }: Pick<CommandContext, 'terminal'>,
+  flags: Flags,
+  { begins, render }: { begins: (started: Started) => Text; render: (item: Item) => Text },
+): (item: Record<string, unknown>) => void {
+  return (item) => {
+    const said = item as unknown as Item | Started;
+    if (said.t === 'started') return terminal.message(begins(said as Started));
+    const { t: _, ...rest } = said;
+    if (flags['json'] === true) terminal.jsonLine(rest);
+    else terminal.result(render(said as Item));
+  };
+}
+
+/** @param what is not shown, with a blank before it: ` calls`; empty where it was said before. */
+export function describeMissed({ rate, unread }: { rate: number; unread: number }, what: string): Text {
+  return [
+    rate === 0 ? '' : span('warning', `${rate}${what} were not looked at: they came too fast (--rate)\n`),
+    unread === 0 ? '' : span('warning', `${unread}${what} were left out: this console did not read as fast\n`),
   ];
 }
 

@@ -1,10 +1,10 @@
 /** `keyhole watch`: calls of functions as they happen, until there were enough, or Ctrl-C. */
-import { KeyholeError, limits, type Params, type WatchedCall, type WatchItem, type WatchResult } from '@keyhole/agent/protocol';
+import { KeyholeError, limits, type Params, type WatchedCall, type WatchResult } from '@keyhole/agent/protocol';
 import { renderCall } from '../render/call.ts';
 import { span, type Text } from '../render/text.ts';
-import { countFlag, textFlag, type CommandContext, type CommandDefinition, type Flags } from './command.ts';
+import { countFlag, textFlag, type CommandDefinition, type Flags } from './command.ts';
 import { streamed } from './streamed.ts';
-import { describeEnd, describeStart, exitCodeOf, watchFlags, watchOptions } from './watch-end.ts';
+import { describeEnd, describeMissed, describeStart, exitCodeOf, hearing, watchFlags, watchOptions } from './watch-end.ts';
 
 export const watch: CommandDefinition = {
   name: 'watch',
@@ -36,7 +36,7 @@ export const watch: CommandDefinition = {
     const result = await streamed(connection, 'watch', params, {
       context,
       lastsMs: params.forMs ?? limits.defaultWatchMs,
-      hear: (item) => show(item as unknown as WatchItem, context, flags['json'] === true),
+      hear: hearing<WatchedCall>(context, flags, { begins: describeStart, render: renderCall }),
     });
     if (flags['json'] !== true) context.terminal.message(describeEnd(result, describeCounts(result)));
     return { json: result, text: '', exitCode: exitCodeOf(result) };
@@ -65,18 +65,10 @@ function watchParams(addresses: string[], flags: Flags): Params<'watch'> {
   };
 }
 
-function show(item: WatchItem, { terminal }: CommandContext, asJson: boolean): void {
-  if (item.t === 'started') return terminal.message(describeStart(item));
-  const { t: _, ...call } = item;
-  if (asJson) terminal.jsonLine(call satisfies Omit<WatchedCall, 't'>);
-  else terminal.result(renderCall(item));
-}
-
 function describeCounts({ functions, missed, conditionErrors, open }: WatchResult): Text {
   return [
     functions.map(({ address, seen, shown }) => `${address}: ${seen} calls, ${shown} shown\n`),
-    missed.rate === 0 ? '' : span('warning', `${missed.rate} calls were not looked at: they came too fast (--rate)\n`),
-    missed.unread === 0 ? '' : span('warning', `${missed.unread} calls were left out: this console did not read as fast\n`),
+    describeMissed(missed, ' calls'),
     missed.failed === 0 ? '' : span('warning', `${missed.failed} calls could not be looked at\n`),
     conditionErrors.calls === 0
       ? ''
