@@ -5,8 +5,7 @@ import { afterAll } from 'vitest';
 import { dial } from '../../packages/console/dist/client/dial.js';
 import type { CommandDefinition } from '../../packages/console/dist/commands/command.js';
 import { runCommand } from '../../packages/console/dist/commands/run.js';
-import { Terminal } from '../../packages/console/dist/render/terminal.js';
-import type { Finished } from './console-process.ts';
+import { capturing, type Finished } from './console-process.ts';
 import type { Service } from './service.ts';
 
 const connections: { close(): void }[] = [];
@@ -22,9 +21,7 @@ export async function attached(service: Service, command: CommandDefinition): Pr
   connections.push(shared);
   const never = (): Promise<never> => Promise.reject(new Error('this console is attached'));
   return async (...words) => {
-    let stdout = '';
-    let stderr = '';
-    const terminal = new Terminal({ write: (text) => (stdout += text) }, { write: (text) => (stderr += text) }, service.env);
+    const { terminal, finished } = capturing(service.env);
     const code = await runCommand(command, words, {
       terminal,
       cwd: service.folder,
@@ -39,6 +36,6 @@ export async function attached(service: Service, command: CommandDefinition): Pr
       dialAll: never,
       shared,
     });
-    return { code, stdout, stderr, json: () => JSON.parse(stdout) as unknown };
+    return finished(code);
   };
 }

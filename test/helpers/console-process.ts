@@ -59,11 +59,17 @@ export function runConsole(words: string[], options: { env: NodeJS.ProcessEnv; c
   return startConsole(words, options).ended;
 }
 
-/** Like {@link runConsole} without input: nobody is there to be asked. */
-export async function runHere(words: string[], { env, cwd }: { env: NodeJS.ProcessEnv; cwd: string }): Promise<Finished> {
+/** A terminal that is read afterwards. */
+export function capturing(env: NodeJS.ProcessEnv): { terminal: Terminal; finished: (code: number) => Finished } {
   let stdout = '';
   let stderr = '';
   const terminal = new Terminal({ write: (text) => (stdout += text) }, { write: (text) => (stderr += text) }, env);
+  return { terminal, finished: (code) => ({ code, stdout, stderr, json: () => JSON.parse(stdout) as unknown }) };
+}
+
+/** Like {@link runConsole} without input: nobody is there to be asked. */
+export async function runHere(words: string[], { env, cwd }: { env: NodeJS.ProcessEnv; cwd: string }): Promise<Finished> {
+  const { terminal, finished } = capturing(env);
   const code = await runProgram(words, {
     terminal,
     cwd,
@@ -73,5 +79,5 @@ export async function runHere(words: string[], { env, cwd }: { env: NodeJS.Proce
     handOver: (work) => work(),
     signal: new AbortController().signal,
   });
-  return { code, stdout, stderr, json: () => JSON.parse(stdout) as unknown };
+  return finished(code);
 }

@@ -119,7 +119,7 @@ export class Inspector {
     return rows.flatMap(({ name, value }) => (value !== undefined && /^\d+$/.test(name) ? [value] : []));
   }
 
-  #unwrapAll(objects: readonly RemoteObject[]): unknown[] {
+  #unwrapAll(objects: readonly Pick<RemoteObject, 'objectId'>[]): unknown[] {
     this.#post('Runtime.callFunctionOn', {
       objectId: this.#giveId,
       functionDeclaration: 'function (...values) { this(values) }',
@@ -159,14 +159,7 @@ export class Inspector {
 
   /** The value behind a handle. */
   unwrap(objectId: string): unknown {
-    this.post('Runtime.callFunctionOn', {
-      objectId: this.#giveId,
-      functionDeclaration: 'function (value) { this(value) }',
-      arguments: [{ objectId }],
-    });
-    const { value } = this.#box;
-    this.#box.value = undefined;
-    return value;
+    return this.#unwrapAll([{ objectId }])[0];
   }
 
   /**

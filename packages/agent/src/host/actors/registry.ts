@@ -85,7 +85,7 @@ export class ActorRegistry {
       } catch {
         // What is wrong with it is shown by `actors`.
       }
-      all.push({ id, type, mailbox: typeof waiting === 'number' && Number.isFinite(waiting) ? waiting : null });
+      all.push({ id, type, mailbox: lengthOf(waiting) });
     }
     return { count: all.length, top: all.sort((a, b) => (b.mailbox ?? -1) - (a.mailbox ?? -1)).slice(0, most) };
   }
@@ -145,8 +145,7 @@ export class ActorRegistry {
         return undefined;
       }
     };
-    const waiting = ask(registered.mailbox);
-    const mailbox = typeof waiting === 'number' && Number.isFinite(waiting) ? waiting : null;
+    const mailbox = lengthOf(ask(registered.mailbox));
     const shown = registered.state === undefined ? actor : ask(registered.state);
     const described: Result<'actors.list'>['actors'][number] = { id, type: registered.type, mailbox };
     if (error === undefined) described.state = objects.value(inspector.show(shown, objects.group));
@@ -172,4 +171,9 @@ export class ActorRegistry {
     }
     return `${type}#${id}`;
   }
+}
+
+/** Of a mailbox, by what the service says of it. */
+function lengthOf(said: unknown): number | null {
+  return typeof said === 'number' && Number.isFinite(said) ? said : null;
 }

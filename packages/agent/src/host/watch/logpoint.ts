@@ -6,9 +6,9 @@
 import { randomBytes } from 'node:crypto';
 import { isInstrumentedModule, offsetWithoutEdits } from '../../loader/index.ts';
 import { nodeClock } from '../../platform/clock.ts';
-import { apply, defineProperty, parse, stringify, wallClockMs } from '../../platform/originals.ts';
+import { apply, defineProperty, stringify, wallClockMs } from '../../platform/originals.ts';
 import { KeyholeError, limits } from '../../protocol/index.ts';
-import type { LogpointResult, LogpointStarted, Params, RemoteValue } from '../../protocol/index.ts';
+import type { LogpointResult, LogpointStarted, Params } from '../../protocol/index.ts';
 import { parseCondition, whyNoExpression } from '../../source/index.ts';
 import type { HostContext } from '../bridge.ts';
 import { checkBudget } from '../patch/budget.ts';
@@ -21,6 +21,7 @@ import { look } from './condition.ts';
 import { Glimpse, defaultGlimpse } from './glimpse.ts';
 import { openLookout } from './lookout.ts';
 import type { Lookout, WatchParts } from './lookout.ts';
+import { describeThrown } from './words.ts';
 
 const { now } = nodeClock;
 
@@ -135,8 +136,7 @@ function outcome(expression: Expression, given: readonly (() => unknown)[], limi
   try {
     return `"value":${new Glimpse(limits).of(expression.evaluate(given))}`;
   } catch (thrown) {
-    const { description = 'something was thrown that is no error' } = parse(new Glimpse({ ...limits, depth: 0 }).of(thrown)) as RemoteValue;
-    return `"error":${stringify(description)}`;
+    return `"error":${stringify(describeThrown(thrown, limits))}`;
   }
 }
 

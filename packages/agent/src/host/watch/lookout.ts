@@ -14,6 +14,7 @@ import { observing } from './observing.ts';
 import type { CallObserver } from './observing.ts';
 import { selectFunctions } from './select.ts';
 import { Speaker } from './speaker.ts';
+import { rounded } from './words.ts';
 
 export interface WatchParts {
   slots: SlotsStrategy;
@@ -130,7 +131,7 @@ export function openLookout(
     const endedMs = clock.now();
     meter.refill(endedMs);
     const tookMs = Math.max(1, endedMs - startedMs);
-    const spentMs = Math.round(meter.spentMs * 1_000) / 1_000;
+    const spentMs = rounded(meter.spentMs);
     return { ended: why, tookMs: Math.round(tookMs), spentMs, spentPercent: Math.round((spentMs / tookMs) * 10_000) / 100 };
   };
   return { lookout, until };

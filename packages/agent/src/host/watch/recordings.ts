@@ -16,6 +16,7 @@ import { callShapeOf, callSlot, settled } from '../patch/slot-watch.ts';
 import type { SlotCall } from '../patch/slot-watch.ts';
 import type { SlotsStrategy } from '../patch/slots.ts';
 import { staleBase } from '../patch/stale.ts';
+import { rounded } from './words.ts';
 
 export interface KeptCall {
   target: FunctionTarget;
@@ -126,7 +127,7 @@ export async function replayCall(
     text: patch !== undefined ? 'edited' : live !== null ? live.id : 'loaded',
     before: { how, value: shown(value) },
     now: { how: now.how, value: shown(now.value) },
-    ms: Math.round(ms * 1_000) / 1_000,
+    ms: rounded(ms),
   };
 }
 

@@ -12,6 +12,7 @@ import type { HostContext } from '../bridge.ts';
 import { lookOut } from './lookout.ts';
 import type { Lookout, WatchParts } from './lookout.ts';
 import type { CallEnd, CallObserver } from './observing.ts';
+import { rounded } from './words.ts';
 
 const { now } = nodeClock;
 
@@ -151,8 +152,4 @@ export async function trace(parts: WatchParts, params: Params<'trace'>, { stream
   } finally {
     around.disable();
   }
-}
-
-function rounded(ms: number): number {
-  return Math.round(ms * 1_000) / 1_000;
 }

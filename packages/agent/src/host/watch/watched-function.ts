@@ -4,9 +4,9 @@
  */
 import { types } from 'node:util';
 import { nodeClock } from '../../platform/clock.ts';
-import { parse, stringify, wallClockMs } from '../../platform/originals.ts';
+import { stringify, wallClockMs } from '../../platform/originals.ts';
 import { limits } from '../../protocol/index.ts';
-import type { RemoteValue, WatchedCall } from '../../protocol/index.ts';
+import type { WatchedCall } from '../../protocol/index.ts';
 import type { FunctionTarget } from '../patch/modules.ts';
 import { callShapeOf, openCall } from '../patch/slot-watch.ts';
 import type { CallShape, SlotCall } from '../patch/slot-watch.ts';
@@ -17,6 +17,7 @@ import type { GlimpseLimits } from './glimpse.ts';
 import type { Lookout } from './lookout.ts';
 import type { CallEnd, CallObserver } from './observing.ts';
 import type { KeptCall } from './recordings.ts';
+import { describeThrown, rounded } from './words.ts';
 
 const { now } = nodeClock;
 
@@ -242,11 +243,7 @@ export class WatchedFunction implements CallObserver<Begun> {
   #failed(thrown: unknown): void {
     const { conditionErrors } = this.#watching;
     conditionErrors.calls += 1;
-    if (conditionErrors.first !== undefined) return;
-    const { description = 'something was thrown that is no error' } = parse(
-      new Glimpse({ ...this.#wanted.glimpse, depth: 0 }).of(thrown),
-    ) as RemoteValue;
-    conditionErrors.first = description;
+    conditionErrors.first ??= describeThrown(thrown, this.#wanted.glimpse);
   }
 
   #tooFast(): void {
@@ -265,8 +262,4 @@ export class WatchedFunction implements CallObserver<Begun> {
     meter.spend(ms);
     if (meter.exhausted) this.#lookout.check(nowMs);
   }
-}
-
-function rounded(ms: number): number {
-  return Math.round(ms * 1_000) / 1_000;
 }
