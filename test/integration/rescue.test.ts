@@ -133,16 +133,19 @@ describe('a main thread that hangs', () => {
     expect((await service.keyhole('rescue', 'svc')).stdout).toContain('the main thread answers');
   });
 
-  test.skipIf(process.platform !== 'linux')('in a synchronous child process: the child is named, and nothing is ended', async () => {
-    await service.ask('child');
-    const looked = await found();
-    expect(looked).toMatchObject({ state: 'native', stack: [], native: { asleep: true, children: [{ command: 'sleep 20' }] } });
-    const ended = await end();
-    expect(ended.json()).toMatchObject({ ok: false, error: { code: 'NO_RESCUE', message: expect.stringContaining('sleep 20') as string } });
-    const [child] = (looked['native'] as { children: { pid: number }[] }).children;
-    process.kill(child?.pid ?? 0);
-    expect(await served()).toBe('served /next');
-  });
+  test.skipIf(process.platform !== 'linux')(
+    'in a synchronous child process: the child is named, and nothing is ended (skipped elsewhere: only Linux names it)',
+    async () => {
+      await service.ask('child');
+      const looked = await found();
+      expect(looked).toMatchObject({ state: 'native', stack: [], native: { asleep: true, children: [{ command: 'sleep 20' }] } });
+      const ended = await end();
+      expect(ended.json()).toMatchObject({ ok: false, error: { code: 'NO_RESCUE', message: expect.stringContaining('sleep 20') as string } });
+      const [child] = (looked['native'] as { children: { pid: number }[] }).children;
+      process.kill(child?.pid ?? 0);
+      expect(await served()).toBe('served /next');
+    },
+  );
 
   test('with a patch: ended first, then replaced', async () => {
     await service.ask('timer');

@@ -8,6 +8,7 @@
  */
 import { apply, defineProperty, getOwnPropertyDescriptor } from '../platform/originals.ts';
 import { KeyholeError } from '../protocol/index.ts';
+import { callSites } from './call-sites.ts';
 
 type Ending = (this: unknown, ...words: unknown[]) => unknown;
 
@@ -16,7 +17,6 @@ const endings = ['exit', 'reallyExit', 'abort', 'kill', 'execve'];
 /** Frames of Node's that stand below a continuation of an async function: what is thrown there rejects a promise and reaches nobody else. */
 const promiseFrame = /^node:internal\/process\/task_queues$/;
 const maxFrames = 200;
-const captureStackTrace = Error.captureStackTrace.bind(Error);
 const { pid } = process;
 
 /** One evaluation that may not end the process. */
@@ -136,23 +136,7 @@ function isAtItself([target, signal]: readonly unknown[]): boolean {
   return signal !== 0 && (number === pid || number === 0 || number === -1);
 }
 
-/** The scripts of all callers, the nearest first. The service's own way of writing stacks is left out, since it would run its code. */
+/** The scripts of all callers, the nearest first. */
 function callers(): string[] {
-  const before = ['prepareStackTrace', 'stackTraceLimit'].map((name) => ({ name, descriptor: getOwnPropertyDescriptor(Error, name) }));
-  const holder: { stack?: unknown } = {};
-  try {
-    const prepareStackTrace = (_: unknown, sites: readonly NodeJS.CallSite[]): string[] =>
-      sites.map((site) => site.getScriptNameOrSourceURL() ?? site.getFileName() ?? '');
-    if (!defineProperty(Error, 'prepareStackTrace', { value: prepareStackTrace, configurable: true, writable: true })) return [];
-    if (!defineProperty(Error, 'stackTraceLimit', { value: maxFrames, configurable: true, writable: true, enumerable: true })) return [];
-    captureStackTrace(holder);
-    return Array.isArray(holder.stack) ? (holder.stack as string[]) : [];
-  } catch {
-    return [];
-  } finally {
-    for (const { name, descriptor } of before) {
-      if (descriptor === undefined) Reflect.deleteProperty(Error, name);
-      else defineProperty(Error, name, descriptor);
-    }
-  }
+  return callSites(maxFrames, (site) => site.getScriptNameOrSourceURL() ?? site.getFileName() ?? '', callers);
 }

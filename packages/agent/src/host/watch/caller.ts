@@ -1,39 +1,20 @@
 /** Who called: the frames above a watched function, without the service's own ways of writing a stack. Taken only where it was asked for: it costs some microseconds. */
 import { fileURLToPath } from 'node:url';
 import * as path from 'node:path';
-import { defineProperty, getOwnPropertyDescriptor } from '../../platform/originals.ts';
+import { callSites } from '../call-sites.ts';
 
 /** Of ours at most (the wrapper, and what it calls), and the watched function itself. */
 const otherFrames = 9;
 const ownFolder = path.dirname(path.dirname(import.meta.dirname));
-const capture = Error.captureStackTrace;
 
 /**
- * Frames above the function that is watched, innermost first. Nothing of the service runs: its `Error.prepareStackTrace` is put aside for the moment. Where that can not be done there are none.
+ * Frames above the function that is watched, innermost first; none where they can not be had.
  * @param root files are named relative to it.
  * @param skipped of the service's innermost frames: the watched function itself.
  */
 export function callers(root: string, count: number, skipped = 1): string[] {
-  const prepare = getOwnPropertyDescriptor(Error, 'prepareStackTrace');
-  const limit = getOwnPropertyDescriptor(Error, 'stackTraceLimit');
-  if (limit?.writable !== true || prepare?.writable === false || (prepare !== undefined && !('value' in prepare))) return [];
-  const holder: { stack?: unknown } = {};
-  try {
-    Error.stackTraceLimit = count + otherFrames;
-    Error.prepareStackTrace = (_, sites) => sites;
-    capture(holder, callers);
-    const sites = holder.stack as NodeJS.CallSite[];
-    return sites
-      .filter((site) => !isOurs(site))
-      .slice(skipped, skipped + count)
-      .map((site) => frame(site, root));
-  } catch {
-    return [];
-  } finally {
-    if (prepare === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace');
-    else defineProperty(Error, 'prepareStackTrace', prepare);
-    defineProperty(Error, 'stackTraceLimit', limit);
-  }
+  const frames = callSites(count + otherFrames, (site) => (isOurs(site) ? null : frame(site, root)), callers);
+  return frames.filter((each) => each !== null).slice(skipped, skipped + count);
 }
 
 function isOurs(site: NodeJS.CallSite): boolean {
