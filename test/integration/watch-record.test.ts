@@ -156,6 +156,7 @@ test('in the REPL: .watch --record, .recorded, .replay; elsewhere it is refused'
   const { stdout, stderr } = await repl.ended;
   writeFileSync(file, before);
   expect(stderr).not.toContain('keyhole: ');
+  expect(stderr).toMatch(/of the main thread; what was recorded stays there until you leave, and nothing else\n/);
   const shown = stdout.replaceAll(/\d\d:\d\d:\d\d\.\d{3}/g, '#').replaceAll(/\d+(?:\.\d+)? ms/g, '#');
   expect(shown.match(/1 {2}# src\/shop\.js:order \('o1'\) resolves \{ id: 'o1' \}/g)).toHaveLength(2);
   expect(shown).toContain("  the loaded text\nbefore  resolves { id: 'o1' }\nnow     resolves { id: 'o1' }  #\n");

@@ -64,11 +64,12 @@ const reasons: Record<WatchEnd, string> = {
   replaced: 'the function around the line runs another text now: it was patched, or is being watched',
 };
 
-export function describeEnd(result: WatchEnded, said: Text): Text {
+/** @param left what of it is left in the service: only what was asked for. */
+export function describeEnd(result: WatchEnded, said: Text, left = 'nothing of it is left in the service'): Text {
   const { ended, tookMs, spentMs, spentPercent } = result;
   return [
     span(exitCodeOf(result) === 0 ? 'dim' : 'warning', `ended after ${duration(tookMs)}: ${reasons[ended] ?? ended}\n`),
     said,
-    span('dim', `looking took ${milliseconds(spentMs)}, ${spentPercent} % of the main thread; nothing of it is left in the service\n`),
+    span('dim', `looking took ${milliseconds(spentMs)}, ${spentPercent} % of the main thread; ${left}\n`),
   ];
 }

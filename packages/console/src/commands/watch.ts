@@ -38,7 +38,8 @@ export const watch: CommandDefinition = {
       lastsMs: params.forMs ?? limits.defaultWatchMs,
       hear: hearing<WatchedCall>(context, flags, { begins: describeStart, render: renderCall }),
     });
-    if (flags['json'] !== true) context.terminal.message(describeEnd(result, describeCounts(result)));
+    const left = flags['record'] === true ? 'what was recorded stays there until you leave, and nothing else' : undefined;
+    if (flags['json'] !== true) context.terminal.message(describeEnd(result, describeCounts(result), left));
     return { json: result, text: '', exitCode: exitCodeOf(result) };
   },
 };
