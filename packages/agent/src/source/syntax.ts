@@ -98,10 +98,16 @@ export function directivesOf(statements: readonly SyntaxNode[]): SyntaxNode[] {
   return directives;
 }
 
-/** From an offset to its line (from 1), for many questions about one text. */
-export function lineTable(source: string): (offset: number) => number {
+/** The offset of each line. */
+export function lineStarts(source: string): number[] {
   const starts = [0];
   for (let at = source.indexOf('\n'); at !== -1; at = source.indexOf('\n', at + 1)) starts.push(at + 1);
+  return starts;
+}
+
+/** From an offset to its line (from 1), for many questions about one text. */
+export function lineTable(source: string): (offset: number) => number {
+  const starts = lineStarts(source);
   return (offset) => {
     let low = 0;
     let high = starts.length;

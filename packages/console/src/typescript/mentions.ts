@@ -77,7 +77,7 @@ export function missingMention(places: Places, holders: readonly Holder[], held:
           return isFirst && holder.by === 'variable' ? binding !== null && held.has(binding) : true;
         };
         if (!nodes.some((node) => running.at(source, file, node).some(fits)))
-          return `${source.replace(/^.*\//, '')}:${lineTable(file.text)(expression.start)} ${'binding' in holder ? 'mentions' : 'may mention'} it`;
+          return `${source.replace(/^.*\//, '')}:${lineIn(file, expression.start)} ${'binding' in holder ? 'mentions' : 'may mention'} it`;
         // What an accessor gives is not the accessor.
         if (use === 'called') open.push(...handedTo(file, expression).map((each) => ({ holder: each, file, source })));
       }
@@ -198,12 +198,17 @@ class RunningPlaces {
     }
   }
 
-  at(source: string, { text }: AuthorFile, node: SyntaxNode): readonly Running[] {
-    return this.#byPlace.get(`${source}:${lineAndColumn(text, node.start)}`) ?? [];
+  at(source: string, file: AuthorFile, { start }: SyntaxNode): readonly Running[] {
+    const column = start - file.text.lastIndexOf('\n', start - 1) - 1;
+    return this.#byPlace.get(`${source}:${lineIn(file, start)}:${start === 0 ? 0 : column}`) ?? [];
   }
 }
 
-function lineAndColumn(text: string, offset: number): string {
-  const before = text.slice(0, offset).split('\n');
-  return `${before.length}:${before.at(-1)?.length ?? 0}`;
+/** Lines of the author's files, each counted once: a bundle has thousands of mentions. */
+const lineTables = new WeakMap<AuthorFile, (offset: number) => number>();
+
+function lineIn(file: AuthorFile, offset: number): number {
+  let lineAt = lineTables.get(file);
+  if (lineAt === undefined) lineTables.set(file, (lineAt = lineTable(file.text)));
+  return lineAt(offset);
 }

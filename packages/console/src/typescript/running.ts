@@ -12,6 +12,7 @@ import {
   children,
   indexFunctions,
   isClass,
+  lineStarts,
   nameOf,
   parseModule,
   type Binding,
@@ -275,7 +276,7 @@ export class RunningModule {
     const declared = placeOf(file, binding);
     if (declared === null) return false;
     if (place.line === declared.line && place.column === declared.column) return true;
-    const offset = lineStart(file.text, place.line) + place.column;
+    const offset = (lineStarts(file.text)[place.line - 1] ?? 0) + place.column;
     return place.name === name && declared.from <= offset && offset <= declared.to;
   }
 
@@ -309,10 +310,4 @@ function propertiesOf(node: SyntaxNode): string[] | null {
 function isNodeAround(value: unknown, node: SyntaxNode): value is SyntaxNode {
   const { type, start, end } = (value ?? {}) as Partial<SyntaxNode>;
   return typeof type === 'string' && start !== undefined && end !== undefined && start <= node.start && node.end <= end;
-}
-
-function lineStart(text: string, line: number): number {
-  let at = 0;
-  for (let each = 1; each < line; each += 1) at = text.indexOf('\n', at) + 1;
-  return at;
 }

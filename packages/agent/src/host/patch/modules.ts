@@ -155,7 +155,7 @@ export class ModuleIndex {
 
   /** As {@link around}, without the function: nothing is parsed, whatever its size. */
   placeOf(module: LoadedModule, offset: number): { file: string; line: number } {
-    const line = lineTable(module.running)(offset);
+    const line = this.#lineIn(module, offset);
     const place = this.#mapOf(module)?.toAuthor(line, offset - module.running.lastIndexOf('\n', offset - 1) - 1) ?? null;
     return { file: this.#relative(place?.source ?? module.url), line: place?.line ?? line };
   }
@@ -199,6 +199,14 @@ export class ModuleIndex {
     if (map === null) return this.#relative(module.url) === file ? (module.typed ?? module.running) : undefined;
     const source = map.sources.find((each) => this.#relative(each) === file);
     return source === undefined ? undefined : map.contentOf(source);
+  }
+
+  /** Counted once: a profile asks for hundreds of places of one file. */
+  readonly #lines = new WeakMap<LoadedModule, (offset: number) => number>();
+  #lineIn(module: LoadedModule, offset: number): number {
+    let lineAt = this.#lines.get(module);
+    if (lineAt === undefined) this.#lines.set(module, (lineAt = lineTable(module.running)));
+    return lineAt(offset);
   }
 
   readonly #maps = new WeakMap<LoadedModule, PlaceMap | null>();

@@ -7,6 +7,7 @@ import { loadedTextKey } from '../../host/process/loaded-text.ts';
 import type { LoadedText } from '../../host/process/loaded-text.ts';
 import { mapOf, offsetWithoutEdits, withoutEdits } from '../../loader/index.ts';
 import type { StackFrame } from '../../protocol/index.ts';
+import { lineStarts } from '../../source/index.ts';
 import type { MainThread } from './main-thread.ts';
 
 /** Where V8 says that something is. Lines and columns from 0. */
@@ -101,10 +102,4 @@ export class AuthorNames {
       offsetOf: (line, column) => (starts[line] ?? 0) + column,
     };
   }
-}
-
-function lineStarts(text: string): number[] {
-  const starts = [0];
-  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
-  return starts;
 }
