@@ -7,11 +7,11 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
-import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import WebSocket from 'ws';
 import { dists, header, heading, interleave, median, node, only, pairs, ratioOf, row } from '../pairs.mjs';
 import { load } from '../http/load.mjs';
+import { serve } from '../served.mjs';
 
 const service = path.join(import.meta.dirname, 'service.mjs');
 const consoleDist = path.join(import.meta.dirname, '../../packages/console/dist');
@@ -123,24 +123,9 @@ async function idle() {
   );
 }
 
-/** Starts a service; it ends when its stdin does. */
 async function start(form, execArgv = []) {
-  const child = spawn(node, [...execArgv, service, form], { env, stdio: ['pipe', 'pipe', 'pipe'] });
-  const lines = createInterface(child.stdout);
-  let said = '';
-  child.stderr.on('data', (chunk) => (said += chunk));
-  const [port] = await once(lines, 'line');
-  const usage = async () => {
-    child.stdin.write('usage\n');
-    const [line] = await once(lines, 'line');
-    return JSON.parse(line);
-  };
-  const stop = async () => {
-    const gone = once(child, 'exit');
-    child.stdin.end();
-    await gone;
-  };
-  return { pid: child.pid, port: Number(port), inspector: /ws:\/\/\S+/.exec(said)?.[0], usage, stop };
+  const { said, ask, ...running } = await serve([...execArgv, service, form], { env });
+  return { ...running, inspector: /ws:\/\/\S+/.exec(said())?.[0], usage: () => ask('usage') };
 }
 
 async function devToolsOf(url) {

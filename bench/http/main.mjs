@@ -1,9 +1,7 @@
 /** An HTTP service whose application code is instrumented against the same service plain. Goal: throughput at least 0.99. Loopback only, a bounded time. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import * as path from 'node:path';
-import { createInterface } from 'node:readline';
-import { dists, header, heading, median, node, pairs, ratioOf, row } from '../pairs.mjs';
+import { dists, header, heading, median, pairs, ratioOf, row } from '../pairs.mjs';
+import { serve } from '../served.mjs';
 import { load } from './load.mjs';
 
 const service = path.join(import.meta.dirname, 'service.mjs');
@@ -23,7 +21,7 @@ const forms = [{ name: 'plain', dist: 'plain' }, ...dists];
 const rates = forms.map(() => []);
 const perCpu = forms.map(() => []);
 for (let turn = 0; turn < pairs; turn += 1) {
-  const running = await Promise.all(forms.map(({ dist }) => start(dist)));
+  const running = await Promise.all(forms.map(({ dist }) => serve([service, dist])));
   try {
     for (const { port } of running) await load({ port, forMs: warmMs });
     const answered = running.map(() => 0);
@@ -31,10 +29,10 @@ for (let turn = 0; turn < pairs; turn += 1) {
     for (let slice = 0; slice < slices; slice += 1) {
       for (let step = 0; step < running.length; step += 1) {
         const index = (turn + slice + step) % running.length;
-        const { port, cpuMs } = running[index];
-        const before = await cpuMs();
+        const { port, ask } = running[index];
+        const before = await ask('cpu');
         answered[index] += await load({ port, forMs: sliceMs });
-        usedMs[index] += (await cpuMs()) - before;
+        usedMs[index] += (await ask('cpu')) - before;
       }
     }
     answered.forEach((count, index) => {
@@ -48,21 +46,3 @@ for (let turn = 0; turn < pairs; turn += 1) {
 forms.forEach(({ name }, index) => {
   if (index > 0) row(name, String(Math.round(median(rates[0]))), ratioOf(rates[index], rates[0]).text, ratioOf(perCpu[index], perCpu[0]).text);
 });
-
-/** Starts a service; it ends when its stdin does. */
-async function start(dist) {
-  const child = spawn(node, [service, dist], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const lines = createInterface(child.stdout);
-  const [port] = await once(lines, 'line');
-  const cpuMs = async () => {
-    child.stdin.write('cpu\n');
-    const [line] = await once(lines, 'line');
-    return Number(line);
-  };
-  const stop = async () => {
-    const gone = once(child, 'exit');
-    child.stdin.end();
-    await gone;
-  };
-  return { port: Number(port), cpuMs, stop };
-}
