@@ -1,5 +1,5 @@
 /** Profiles of a real service that was bundled and minified: the names are those that its author wrote. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { buildSync } from 'esbuild';
 import { beforeAll, expect, test, vi } from 'vitest';
@@ -88,17 +88,77 @@ test('allocations: who allocated, and how much', async () => {
   expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ head: { callFrame: { functionName: '(root)' } } });
 });
 
-test('there is one at a time', async () => {
-  const first = service.keyhole('profile', 'svc', '--seconds', '3', '-o', 'first.cpuprofile', '--json');
-  await vi.waitFor(
-    async () => {
-      const second = await service.keyhole('profile', 'svc', '--seconds', '0.1', '-o', 'second.cpuprofile', '--json');
-      expect(second.json()).toMatchObject({ ok: false, error: { code: 'BUSY' } });
-    },
-    { timeout: 20_000 },
+interface Compared {
+  function: string;
+  file: string;
+  samples: { before: number; after: number };
+  self: { before: number; after: number; change: number; noise: number; withinNoise: boolean };
+  total: { withinNoise: boolean };
+}
+
+interface Diff {
+  before: { busy: number; samples: number; patches: unknown[] };
+  after: { busy: number; patches: { address: string }[] };
+  functions: Compared[];
+}
+
+test('--diff: what runs since a patch against before it, the patched function under its own name', async () => {
+  const before = 'before.cpuprofile';
+  expect((await service.keyhole('profile', 'svc', '--seconds', '2', '-o', before)).code).toBe(0);
+  writeFileSync(
+    path.join(service.folder, 'new.txt'),
+    'total(rounds: number): number { let sum = 0; for (let i = 0; i < rounds / 3; i += 1) sum = (sum * 31 + i) % 1_000_003; return sum; }',
   );
-  expect((await first).code).toBe(0);
-  expect(existsSync(path.join(service.folder, 'first.cpuprofile'))).toBe(true);
+  const edited = await service.keyhole('edit', 'svc', 'src/pricing.ts:Cart.total', '--from', 'new.txt', '--reason', 'fewer rounds', '--json');
+  expect(edited.json()).toMatchObject({ ok: true });
+  const taken = await service.keyhole('profile', 'svc', '--seconds', '2', '--diff', before, '--json');
+  const { file, diff } = taken.json() as { file: string; diff: Diff };
+  expect(file).toBe(path.join(service.folder, `svc.${service.pid}.after.cpuprofile`));
+  expect(diff.functions[0]).toMatchObject({ function: 'Cart.total', file: 'src/pricing.ts', self: { withinNoise: false } });
+  expect(diff.functions[0]?.self.before).toBeGreaterThan(0.05);
+  expect(diff.functions[0]?.self.change).toBeLessThan(-0.05);
+  expect(diff.functions.filter((each) => each.function.endsWith('total'))).toHaveLength(1);
+  expect(diff.before).toMatchObject({ patches: [], service: 'svc', pid: service.pid });
+  expect(diff.after.patches).toMatchObject([{ address: 'src/pricing.ts:Cart.total' }]);
+  expect(diff.after.busy).toBeLessThan(diff.before.busy);
+  // The same from the two files, for people and as a graph.
+  const shown = await service.keyhole('profile', '--diff', before, '--after', file, '-o', 'both.svg');
+  expect(shown.stdout).toMatch(/live since: p\d+ src\/pricing\.ts:Cart\.total\n/);
+  expect(shown.stdout).toMatch(/ -\d+\.\d \+-\d+\.\d .* Cart\.total +src\/pricing\.ts:4\n/);
+  expect(readFileSync(path.join(service.folder, 'both.svg'), 'utf8')).toMatch(/<title>busy \(src\/main\.ts:5\): [^<]*, -\d+\.\d points<\/title>/);
+  // Against itself there is nothing.
+  const same = (await service.keyhole('profile', '--diff', file, '--after', file, '--json')).json() as { diff: Diff };
+  expect(same.diff.functions.every(({ self, total }) => self.withinNoise && total.withinNoise)).toBe(true);
+  expect((await service.keyhole('revert', 'svc', '--all', '--reason', 'done')).code).toBe(0);
+});
+
+test('--diff: what it can not be is said before anything is taken, and what is compared with is not overwritten', async () => {
+  const text = '{"nodes":[{"id":1,"callFrame":{"functionName":"(root)","url":"","lineNumber":-1}}],"samples":[1],"timeDeltas":[5]}';
+  writeFileSync(path.join(service.folder, 'whole.cpuprofile'), text);
+  writeFileSync(path.join(service.folder, 'heap.heapprofile'), '{"head":{}}');
+  writeFileSync(path.join(service.folder, 'no.cpuprofile'), '{"nodes":[{"id":1}],"samples":[],"timeDeltas":[]}');
+  for (const [words, why] of [
+    [['--diff', 'missing.cpuprofile'], /missing\.cpuprofile can not be read/],
+    [['--diff', 'heap.heapprofile'], /heap\.heapprofile is no CPU profile: it is a sample of allocations/],
+    [['--diff', 'no.cpuprofile'], /no\.cpuprofile is no CPU profile: it has no nodes/],
+    [['--diff', 'whole.cpuprofile', '-o', './whole.cpuprofile'], /whole\.cpuprofile is what is compared with/],
+    [['--diff', 'whole.cpuprofile', '--heap'], /--diff compares CPU profiles/],
+    [['--after', 'whole.cpuprofile'], /--after is for --diff/],
+  ] as const) {
+    const refused = await service.keyhole('profile', 'svc', '--seconds', '0.1', ...words);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(why);
+  }
+  expect(readFileSync(path.join(service.folder, 'whole.cpuprofile'), 'utf8')).toBe(text);
+});
+
+test('there is one at a time', async () => {
+  const both = await Promise.all(
+    ['first', 'second'].map((name) => service.keyhole('profile', 'svc', '--seconds', '3', '-o', `${name}.cpuprofile`, '--json')),
+  );
+  expect(both.map(({ code }) => code).sort()).toEqual([0, 1]);
+  expect(both.find(({ code }) => code === 1)?.json()).toMatchObject({ ok: false, error: { code: 'BUSY' } });
+  expect(['first', 'second'].map((name) => existsSync(path.join(service.folder, `${name}.cpuprofile`))).sort()).toEqual([false, true]);
 });
 
 test('a hang in minified code is named as its author wrote it', async () => {

@@ -21,6 +21,43 @@ test('a box is as wide as its part of the whole, and calls of one function are o
   ]);
 });
 
+test('compared: what is more of the whole than before is red, less is blue, and how much is said', () => {
+  const root: Flame = {
+    name: 'root',
+    place: '',
+    self: 0,
+    change: 0,
+    children: [
+      { ...leaf('a', 30), change: 0.2 },
+      { ...leaf('b', 70), change: -0.05 },
+    ],
+  };
+  const svg = flameGraph(root, 'title', ms);
+  const boxes = [...svg.matchAll(/<title>(\w+)[^<]* ms, [^<]*%, ([^<]*)<\/title><rect [^>]*fill="hsl\((\d+),85%,(\d+)%\)"/g)].map((match) =>
+    match.slice(1),
+  );
+  expect(boxes).toEqual([
+    ['root', '+0.0 points', '5', '95'],
+    ['b', '-5.0 points', '215', '78'],
+    ['a', '+20.0 points', '5', '60'],
+  ]);
+});
+
+test('a deep profile is drawn in time that grows with it, not with its square', () => {
+  let chain: Flame = leaf('f0', 1);
+  for (let depth = 1; depth < 300; depth += 1) chain = { name: `f${depth}`, place: '', self: 0, children: [chain] };
+  let looked = 0;
+  const counted = (flame: Flame): Flame => ({
+    ...flame,
+    get children() {
+      looked += 1;
+      return flame.children.map(counted);
+    },
+  });
+  flameGraph(counted(chain), 'deep', ms);
+  expect(looked).toBe(300);
+});
+
 test('names are escaped: no name makes an element, an entity or a control character', () => {
   const nasty = fc.string({ unit: fc.constantFrom('<', '>', '&', '"', "'", '/', 's', '\u001b', '\u202e', ']', '-', '!'), maxLength: 30 });
   fc.assert(

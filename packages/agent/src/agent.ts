@@ -14,7 +14,7 @@ import type { MainHost } from './host/assembly.ts';
 import { serveHost } from './host/host.ts';
 import './host/lending.ts';
 import { Outbox } from './host/outbox.ts';
-import { loadedTextKey, loadedTextOf } from './host/process/loaded-text.ts';
+import { editedText, loadedTextKey, loadedTextOf, patchedAddressKey } from './host/process/loaded-text.ts';
 import { Pulse } from './host/process/pulse.ts';
 import { Roster } from './host/threads/roster.ts';
 import type { SlotTable } from './loader/index.ts';
@@ -104,7 +104,8 @@ export class RunningAgent implements Agent {
       nodeClock,
     );
     offer(interruptKey, (call: number) => this.#host.here?.interrupt(call));
-    offer(loadedTextKey, (url: string) => loadedTextOf(table, url));
+    offer(loadedTextKey, (url: string) => (this.#host.here?.isEdited(url) === true ? editedText : loadedTextOf(table, url)));
+    offer(patchedAddressKey, (file: string, line: number, name: string) => this.#host.here?.addressAt(file, line, name) ?? '');
     this.#ready = new Promise((resolve) => {
       this.#setReady = resolve;
     });
@@ -158,7 +159,7 @@ export class RunningAgent implements Agent {
     this.#roster.close();
     this.status.address = null;
     this.#pulse.stop();
-    for (const key of [interruptKey, loadedTextKey]) Reflect.deleteProperty(globalThis, Symbol.for(key));
+    for (const key of [interruptKey, loadedTextKey, patchedAddressKey]) Reflect.deleteProperty(globalThis, Symbol.for(key));
     const door = this.#door;
     this.#door = null;
     if (door === null) return;

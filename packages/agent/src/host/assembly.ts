@@ -12,6 +12,8 @@ import { createLooking } from './looking.ts';
 import type { Outbox } from './outbox.ts';
 import { VitalSigns } from './process/vitals.ts';
 import { createPatching } from './patch/index.ts';
+import { lookupOfPatches } from './patch/lookup.ts';
+import type { PatchLookup } from './patch/lookup.ts';
 import { ThreadPatches, createThreading } from './threads/index.ts';
 import type { Roster } from './threads/roster.ts';
 import type { ThreadReplay } from './threads/thread-replays.ts';
@@ -42,7 +44,7 @@ export interface MainHostParts {
   problems: () => readonly { what: string; message: string }[];
 }
 
-export interface MainHost {
+export interface MainHost extends PatchLookup {
   handlers: HostHandlers;
   /** A session of an operator has ended: what was kept for it can go. */
   forget(session: string): void;
@@ -146,5 +148,5 @@ export function assembleHost(parts: MainHostParts): MainHost {
     }),
   };
   const { forget, interrupt, given, replay, replayed, count } = threading;
-  return { handlers, forget, interrupt, given, replay, replayed, count };
+  return { handlers, forget, interrupt, given, replay, replayed, count, ...lookupOfPatches(patching, table !== null) };
 }

@@ -1,59 +1,100 @@
 /** The tree of a flame graph from V8's profiles: a CPU profile is a list of nodes, a sample of allocations a tree. It comes from outside: what has not the shape is an error. */
-import { KeyholeError, type ProfileTaken } from '@keyhole/agent/protocol';
+import { KeyholeError } from '@keyhole/agent/protocol';
 import type { Flame } from '../render/flame-graph.ts';
-
-interface Frame {
-  functionName: string;
-  url: string;
-  lineNumber: number;
-}
-
-interface CpuNode {
-  id: number;
-  callFrame: Frame;
-  children?: number[];
-}
+import type { CpuFrame, CpuProfile } from './cpu-profile.ts';
 
 interface AllocationNode {
-  callFrame: Frame;
+  callFrame: CpuFrame;
   selfSize: number;
   children: AllocationNode[];
 }
 
-/** Microseconds, or bytes. @throws {KeyholeError} BAD_FRAME */
-export function flamesOf({ kind, profile }: ProfileTaken): Flame {
-  try {
-    const parsed: unknown = JSON.parse(profile);
-    return kind === 'cpu'
-      ? ofCpu(parsed as { nodes: CpuNode[]; samples: number[]; timeDeltas: number[] })
-      : ofHeap((parsed as { head: AllocationNode }).head);
-  } catch (error) {
-    throw new KeyholeError('BAD_FRAME', `the agent sent a profile that can not be read: ${(error as Error).message}`);
-  }
-}
-
-function ofCpu({ nodes, samples, timeDeltas }: { nodes: CpuNode[]; samples: number[]; timeDeltas: number[] }): Flame {
-  const times = new Map<number, number>();
-  for (const [index, id] of samples.entries()) times.set(id, (times.get(id) ?? 0) + Math.max(0, timeDeltas[index] ?? 0));
+/** Amounts are microseconds. @throws {KeyholeError} BAD_FRAME */
+export function flamesOfCpu({ nodes, samples, timesUs }: CpuProfile): Flame {
+  const amounts = new Map<number, number>();
+  for (const [index, id] of samples.entries()) amounts.set(id, (amounts.get(id) ?? 0) + (timesUs[index] ?? 0));
   const byId = new Map(nodes.map((node) => [node.id, node]));
-  const flame = ({ id, callFrame, children = [] }: CpuNode): Flame => ({
+  const flame = ({ id, callFrame, children }: CpuProfile['nodes'][number]): Flame => ({
     ...named(callFrame),
-    self: times.get(id) ?? 0,
+    self: amounts.get(id) ?? 0,
     children: children.flatMap((child) => {
       const node = byId.get(child);
       // Time in which there was nothing to do would make everything else narrow.
       return node === undefined || node.callFrame.functionName === '(idle)' ? [] : [flame(node)];
     }),
   });
-  const [root] = nodes;
-  if (root === undefined) throw new Error('it has no nodes');
-  return flame(root);
+  return readable(() => {
+    const [root] = nodes;
+    if (root === undefined) throw new Error('it has no nodes');
+    return flame(root);
+  });
 }
 
-function ofHeap({ callFrame, selfSize, children }: AllocationNode): Flame {
-  return { ...named(callFrame), self: selfSize, children: children.map(ofHeap) };
+/** Amounts are bytes. @param profile the JSON of a sample of allocations. @throws {KeyholeError} BAD_FRAME */
+export function flamesOfHeap(profile: string): Flame {
+  const flame = ({ callFrame, selfSize, children }: AllocationNode): Flame => ({
+    ...named(callFrame),
+    self: selfSize,
+    children: children.map(flame),
+  });
+  return readable(() => flame((JSON.parse(profile) as { head: AllocationNode }).head));
 }
 
-function named({ functionName, url, lineNumber }: Frame): Pick<Flame, 'name' | 'place'> {
-  return { name: functionName === '' ? '(anonymous)' : functionName, place: url === '' ? '' : `${url}:${lineNumber + 1}` };
+/** What runs now, with how much more or less of all time each call takes than it did before. What is gone has no width, and is not in it. @throws {KeyholeError} BAD_FRAME */
+export function flamesOfBoth(before: CpuProfile, after: CpuProfile): Flame {
+  const [wasUs, isUs] = [wholeOf(before), wholeOf(after)];
+  const compared = (was: Tree | undefined, { flame: { name, place }, self, total, below }: Tree): Flame => ({
+    name,
+    place,
+    self,
+    children: [...below].map(([key, child]) => compared(was?.below.get(key), child)),
+    change: total / isUs - (was?.total ?? 0) / wasUs,
+  });
+  return compared(treeOf([flamesOfCpu(before)]), treeOf([flamesOfCpu(after)]));
+}
+
+/** Calls of one function from one place, taken together. */
+interface Tree {
+  flame: Flame;
+  self: number;
+  total: number;
+  below: Map<string, Tree>;
+}
+
+function treeOf(same: readonly Flame[]): Tree {
+  const groups = new Map<string, Flame[]>();
+  for (const { children } of same) {
+    for (const child of children) {
+      // Lines move between two builds, names seldom do.
+      const key = `${child.name}\n${child.name === anonymous ? child.place : child.place.replace(/:\d+$/, '')}`;
+      const group = groups.get(key);
+      if (group === undefined) groups.set(key, [child]);
+      else group.push(child);
+    }
+  }
+  const below = new Map([...groups].map(([key, group]) => [key, treeOf(group)]));
+  const self = same.reduce((all, flame) => all + flame.self, 0);
+  const [flame = { name: '', place: '', self: 0, children: [] }] = same;
+  return { flame, self, total: [...below.values()].reduce((all, { total }) => all + total, self), below };
+}
+
+function wholeOf({ timesUs }: CpuProfile): number {
+  return Math.max(
+    1,
+    timesUs.reduce((all, us) => all + us, 0),
+  );
+}
+
+function readable(read: () => Flame): Flame {
+  try {
+    return read();
+  } catch (error) {
+    throw new KeyholeError('BAD_FRAME', `this profile can not be read: ${(error as Error).message}`);
+  }
+}
+
+const anonymous = '(anonymous)';
+
+function named({ functionName, url, lineNumber }: CpuFrame): Pick<Flame, 'name' | 'place'> {
+  return { name: functionName === '' ? anonymous : functionName, place: url === '' ? '' : `${url}:${lineNumber + 1}` };
 }

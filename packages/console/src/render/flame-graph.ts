@@ -9,6 +9,16 @@ export interface Flame {
   /** Without those below it. */
   self: number;
   children: Flame[];
+  /** How much more of the whole it is than it was before, with those below it: from -1 to 1. Absent where nothing is compared. */
+  change?: number;
+}
+
+/** As it is drawn: calls of one function from one place are one box. */
+interface Box {
+  flame: Flame;
+  amount: number;
+  /** The widest first. */
+  below: Box[];
 }
 
 const widthPx = 1_200;
@@ -22,54 +32,62 @@ const leastPx = 0.3;
 
 /** @param unit how an amount is said: `12 ms`, `3 KB`. */
 export function flameGraph(root: Flame, title: string, unit: (amount: number) => string): string {
-  const total = amountOf(root);
+  const whole = boxOf([root]);
+  const total = whole.amount;
   const boxes: string[] = [];
   let deepest = 0;
-  const draw = (flame: Flame, amount: number, leftPx: number, depth: number): void => {
+  const draw = ({ flame, amount, below }: Box, leftPx: number, depth: number): void => {
     const boxPx = total === 0 ? 0 : (amount / total) * widthPx;
     if (boxPx < leastPx) return;
     deepest = Math.max(deepest, depth);
-    boxes.push(box(flame, { leftPx, boxPx, depth, says: `${unit(amount)}, ${percent(amount / total)}` }));
+    const { change } = flame;
+    const says = `${unit(amount)}, ${percent(amount / total)}${change === undefined ? '' : `, ${change < 0 ? '' : '+'}${(change * 100).toFixed(1)} points`}`;
+    boxes.push(drawn(flame, { leftPx, boxPx, depth, says }));
     let at = leftPx;
-    for (const { child, below } of merged(flame.children)) {
-      draw(child, below, at, depth + 1);
-      at += total === 0 ? 0 : (below / total) * widthPx;
+    for (const box of below) {
+      draw(box, at, depth + 1);
+      at += total === 0 ? 0 : (box.amount / total) * widthPx;
     }
   };
-  draw(root, total, 0, 0);
+  draw(whole, 0, 0);
   const heightPx = headPx + (deepest + 1) * rowPx + 10;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${widthPx}" height="${heightPx}" viewBox="0 0 ${widthPx} ${heightPx}" font-family="monospace" font-size="${fontPx}">`,
     `<rect width="100%" height="100%" fill="#fffdf8"/>`,
     `<text x="8" y="20" font-size="14" font-weight="bold">${escaped(title)}</text>`,
-    `<text x="8" y="37" fill="#666">width: time or bytes; below: what it called. Hold the pointer on a box for its place.</text>`,
+    `<text x="8" y="37" fill="#666">width: time or bytes; below: what it called.${root.change === undefined ? '' : ' Red: more of the whole than before, blue: less.'} Hold the pointer on a box for its place.</text>`,
     ...boxes,
     '</svg>',
     '',
   ].join('\n');
 }
 
-/** Calls of one function from one place are one box. */
-function merged(children: readonly Flame[]): { child: Flame; below: number }[] {
-  const byName = new Map<string, Flame>();
-  for (const child of children) {
-    const key = `${child.name}\n${child.place}`;
-    const known = byName.get(key);
-    byName.set(key, known === undefined ? child : { ...known, self: known.self + child.self, children: [...known.children, ...child.children] });
+/** Each flame is looked at once, from the leaves up. @param same calls of one function from one place. */
+function boxOf(same: readonly Flame[]): Box {
+  const groups = new Map<string, Flame[]>();
+  for (const { children } of same) {
+    for (const child of children) {
+      const key = `${child.name}\n${child.place}`;
+      const group = groups.get(key);
+      if (group === undefined) groups.set(key, [child]);
+      else group.push(child);
+    }
   }
-  return [...byName.values()].map((child) => ({ child, below: amountOf(child) })).sort((a, b) => b.below - a.below);
+  const below = [...groups.values()].map(boxOf).sort((a, b) => b.amount - a.amount);
+  const self = same.reduce((all, flame) => all + flame.self, 0);
+  const [first = { name: '', place: '', self: 0, children: [] }] = same;
+  return { flame: first, amount: below.reduce((all, box) => all + box.amount, self), below };
 }
 
-function amountOf({ self, children }: Flame): number {
-  return children.reduce((sum, child) => sum + amountOf(child), self);
-}
-
-function box({ name, place }: Flame, { leftPx, boxPx, depth, says }: { leftPx: number; boxPx: number; depth: number; says: string }): string {
+function drawn(
+  { name, place, change }: Flame,
+  { leftPx, boxPx, depth, says }: { leftPx: number; boxPx: number; depth: number; says: string },
+): string {
   const topPx = headPx + depth * rowPx;
   const letters = Math.floor((boxPx - 6) / letterPx);
   const label = letters < 3 ? '' : name.length <= letters ? name : `${name.slice(0, letters - 1)}\u2026`;
   const tip = `<title>${escaped(`${name}${place === '' ? '' : ` (${place})`}: ${says}`)}</title>`;
-  const frame = `<rect x="${leftPx.toFixed(1)}" y="${topPx}" width="${boxPx.toFixed(1)}" height="${rowPx - 1}" rx="1" fill="${colour(name, place)}"/>`;
+  const frame = `<rect x="${leftPx.toFixed(1)}" y="${topPx}" width="${boxPx.toFixed(1)}" height="${rowPx - 1}" rx="1" fill="${change === undefined ? colour(name, place) : colourOf(change)}"/>`;
   const text = label === '' ? '' : `<text x="${(leftPx + 3).toFixed(1)}" y="${topPx + 12}">${escaped(label)}</text>`;
   return `<g>${tip}${frame}${text}</g>`;
 }
@@ -79,6 +97,12 @@ function colour(name: string, place: string): string {
   if (place === '' || place.startsWith('node:')) return '#d9d5cb';
   const hue = createHash('sha256').update(name).digest()[0] ?? 0;
   return `hsl(${10 + (hue % 45)},85%,${66 + (hue % 12)}%)`;
+}
+
+/** More is red, less is blue; a tenth of the whole has the full colour. */
+function colourOf(change: number): string {
+  const strength = Math.min(1, Math.abs(change) * 10);
+  return `hsl(${change < 0 ? 215 : 5},85%,${(95 - 35 * strength).toFixed(0)}%)`;
 }
 
 function percent(share: number): string {

@@ -3,7 +3,7 @@
  * loop, and reports success only for what the strategy has proven. At most one patch of a function is live; reverting goes back to the loaded code.
  */
 import { KeyholeError, limits } from '../../protocol/index.ts';
-import type { AppliedPatch, Params, PatchRecord, PatchRequest, PatchResult, RefusedPatch } from '../../protocol/index.ts';
+import type { AppliedPatch, Params, PatchRecord, PatchRequest, PatchResult, RefusedPatch, StrategyName } from '../../protocol/index.ts';
 import type { HostContext } from '../bridge.ts';
 import { checkBudget, foreseenPauseMs, sumOf } from './budget.ts';
 import { chooseStrategy } from './choice.ts';
@@ -57,6 +57,11 @@ export class PatchEngine {
   /** Whether something stands around the patch that is live there. */
   isWrapped(address: string): boolean {
     return this.#live.get(address)?.wrap !== undefined;
+  }
+
+  /** The functions that are patched, by one strategy or by any. */
+  liveTargets(strategy?: StrategyName): FunctionTarget[] {
+    return [...this.#live.values()].flatMap(({ record, targets }) => (strategy === undefined || record.strategy === strategy ? targets : []));
   }
 
   /** Live patches, oldest first; all of them without ids. */

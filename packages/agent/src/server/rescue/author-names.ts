@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ModuleIndex } from '../../host/patch/modules.ts';
 import type { LoadedModule } from '../../host/patch/modules.ts';
-import { loadedTextKey } from '../../host/process/loaded-text.ts';
+import { editedText, loadedTextKey, patchedAddressKey } from '../../host/process/loaded-text.ts';
 import type { LoadedText } from '../../host/process/loaded-text.ts';
 import { mapOf, offsetWithoutEdits, withoutEdits } from '../../loader/index.ts';
 import type { StackFrame } from '../../protocol/index.ts';
@@ -25,6 +25,8 @@ interface Known {
 }
 
 const answerMs = 2_000;
+/** How code of patches is named (host/patch): its lines are those of the author's file. */
+const patchUrl = /^keyhole-patch\/[^/]+\/(.+)$/;
 /** Characters. A syntax tree takes a hundred times its text, and the door has a small heap. */
 const maxParsed = 1_000_000;
 
@@ -33,6 +35,7 @@ export class AuthorNames {
   readonly #processStartMs: number;
   readonly #index: ModuleIndex;
   readonly #known = new Map<string, Promise<Known | null>>();
+  readonly #patchedAt = new Map<string, Promise<string>>();
 
   /** @param processStartMs a file that was written later than that may not be what was loaded. */
   constructor(main: MainThread, root: string, processStartMs: number) {
@@ -44,6 +47,8 @@ export class AuthorNames {
   /** What can't be found out stays as V8 says it. Only what the main thread has to be asked needs it to answer. */
   async of({ functionName, url, line, column }: RunningPlace): Promise<StackFrame> {
     const plain = { function: functionName, file: this.#index.fileOf(url), line: line + 1 };
+    const [, patched] = patchUrl.exec(url) ?? [];
+    if (patched !== undefined) return this.#patched({ ...plain, file: patched });
     if (!url.startsWith('file:')) return plain;
     try {
       const known = await this.#module(url);
@@ -55,14 +60,28 @@ export class AuthorNames {
         return { function: functionName, file: place.file, line: place.line };
       }
       const { address, file, line: authorLine } = this.#index.around(module, offset);
-      const path = address?.slice(address.lastIndexOf(':') + 1) ?? '';
-      // A function without a name has its line for an address.
-      const name = path === '' || /^\d+$/.test(path) ? functionName : path;
-      return { function: name, file, line: authorLine, ...(address !== null && { address }) };
+      return { function: nameOf(address, functionName), file, line: authorLine, ...(address !== null && { address }) };
     } catch {
       // A text that our parser does not know, a map that is none: the running names are true as well.
       return plain;
     }
+  }
+
+  /** A function of a patch has the name and the line of the one that it stands for; what else its text holds keeps the name that V8 has for it. */
+  async #patched(plain: StackFrame): Promise<StackFrame> {
+    const { file, line, function: name } = plain;
+    const key = JSON.stringify([file, line, name]);
+    let asked = this.#patchedAt.get(key);
+    if (asked === undefined) this.#patchedAt.set(key, (asked = this.#ask(patchedAddressKey, file, line, name)));
+    const address = await asked;
+    return address === '' ? plain : { ...plain, function: nameOf(address, name), address };
+  }
+
+  /** What a function of the main thread's says to that; nothing where it does not answer. */
+  async #ask(key: string, ...given: (string | number)[]): Promise<string> {
+    const expression = `globalThis[Symbol.for(${JSON.stringify(key)})]?.(${given.map((each) => JSON.stringify(each)).join(',')})`;
+    const answer = await this.#main.within<{ result: { value?: unknown } }>(answerMs, 'Runtime.evaluate', { expression, returnByValue: true });
+    return typeof answer?.result.value === 'string' ? answer.result.value : '';
   }
 
   #module(url: string): Promise<Known | null> {
@@ -75,10 +94,9 @@ export class AuthorNames {
   }
 
   async #load(url: string): Promise<Known | null> {
-    const expression = `globalThis[Symbol.for(${JSON.stringify(loadedTextKey)})]?.(${JSON.stringify(url)}) ?? 'null'`;
-    const answer = await this.#main.within<{ result: { value?: unknown } }>(answerMs, 'Runtime.evaluate', { expression, returnByValue: true });
-    if (answer === null) return null;
-    const instrumented = typeof answer.result.value === 'string' ? (JSON.parse(answer.result.value) as LoadedText | null) : null;
+    const answer = await this.#ask(loadedTextKey, url);
+    if (answer === '' || answer === editedText) return null;
+    const instrumented = JSON.parse(answer) as LoadedText | null;
     if (instrumented === null) return this.#fromDisk(url);
     const { text, numbers, removed, format, loadedAtMs } = instrumented;
     const running = withoutEdits(text, { numbers, removed });
@@ -102,4 +120,10 @@ export class AuthorNames {
       offsetOf: (line, column) => (starts[line] ?? 0) + column,
     };
   }
+}
+
+/** A function without a name has its line for an address. */
+function nameOf(address: string | null, functionName: string): string {
+  const path = address?.slice(address.lastIndexOf(':') + 1) ?? '';
+  return path === '' || /^\d+$/.test(path) ? functionName : path;
 }
