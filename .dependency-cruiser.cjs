@@ -1,5 +1,5 @@
 /** The floors of docs/architecture.md: a lower one never imports a higher one, and there are no circles. test/architecture holds this against the sources. */
-const agentFloors = ['protocol', 'platform', 'ssh', 'source', 'loader', 'journal', 'host', 'server'];
+const agentFloors = ['protocol', 'platform', 'ssh', 'source', 'loader', 'journal', 'host', 'adapters', 'server'];
 const consoleFloors = ['render', 'client', 'git|typescript', 'commands', 'repl'];
 
 const upward = (root, floors) =>

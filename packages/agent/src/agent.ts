@@ -6,6 +6,7 @@ import cluster from 'node:cluster';
 import { randomUUID } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import { MessageChannel, Worker } from 'node:worker_threads';
+import type { Sightings } from './adapters/sightings.ts';
 import type { AgentConfig } from './config.ts';
 import { ActorRegistry } from './host/actors/registry.ts';
 import { Arrival } from './host/arrival.ts';
@@ -40,7 +41,7 @@ export interface AgentStatus {
 /** A running agent. */
 export interface Agent {
   readonly status: AgentStatus;
-  readonly actors: Pick<ActorRegistry, 'register' | 'watchClass'>;
+  readonly actors: Pick<ActorRegistry, 'register' | 'watchClass' | 'use'>;
   /** Closes the door. Patches stay as they are. */
   close(): Promise<void>;
 }
@@ -80,14 +81,15 @@ export class RunningAgent implements Agent {
   #closed = false;
   #replayOrdered = false;
 
-  constructor(config: AgentConfig, table: SlotTable | null) {
+  constructor(config: AgentConfig, table: SlotTable | null, sightings: Sightings) {
     this.#config = config;
     this.#table = table;
     const { service, root, commit, commitFrom, cold, journal } = config;
     this.#host = new Arrival(
-      () => import('./host/assembly.ts'),
-      ({ assembleHost }) =>
-        assembleHost({
+      async () => ({ ...(await import('./adapters/index.ts')), ...(await import('./host/assembly.ts')) }),
+      ({ assembleHost, makeAdapters }) => {
+        for (const adapter of makeAdapters(config.adapters, (library) => sightings.of(library))) this.actors.useOwn(adapter);
+        return assembleHost({
           service,
           root,
           commit,
@@ -96,11 +98,12 @@ export class RunningAgent implements Agent {
           cold: cold !== null,
           journalDir: journal.dir,
           table,
-          actors: this.actors,
+          registry: this.actors,
           roster: this.#roster,
           outbox: this.#outbox,
           problems: () => this.status.problems.filter(({ what }) => !checkedAnew.has(what)),
-        }),
+        });
+      },
       nodeClock,
     );
     offer(interruptKey, (call: number) => this.#host.here?.interrupt(call));

@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import * as path from 'node:path';
+import { adapterNames } from './adapters/names.ts';
+import type { AdapterName } from './adapters/names.ts';
 import { findCommit } from './commit.ts';
 import { defaultCacheDir } from './loader/cache.ts';
 import { resolveJournal } from './journal/options.ts';
@@ -41,6 +43,8 @@ export interface AgentOptions {
    * still the one that was patched. Needs `--import @keyhole/agent/register`. Default: `off`.
    */
   replay?: 'off' | 'pending';
+  /** Which libraries, and what of Node itself, actors are found of by themselves (docs/adapters.md). Default: all there are. */
+  adapters?: string[];
   /** Hotfix files (`keyhole export --format keyhole`), relative to `source.root`, whose patches are put into effect at the start in the same way. */
   hotfixes?: string | string[];
 }
@@ -57,6 +61,7 @@ export interface AgentConfig {
   journal: JournalConfig;
   /** What is put into effect again at the start. */
   replay: ReplayConfig;
+  adapters: readonly AdapterName[];
   root: string;
   commit: string | null;
   /** Where the commit was said, for people; null where none is known. */
@@ -77,7 +82,20 @@ export interface RegisterConfig {
 
 /** @throws {TypeError} naming the option. */
 export function resolveConfig(options: AgentOptions, entry: string | undefined): AgentConfig {
-  known(options, '', ['service', 'listen', 'hostKey', 'operators', 'approvals', 'policy', 'limits', 'journal', 'source', 'replay', 'hotfixes']);
+  known(options, '', [
+    'service',
+    'listen',
+    'hostKey',
+    'operators',
+    'approvals',
+    'policy',
+    'limits',
+    'journal',
+    'source',
+    'replay',
+    'hotfixes',
+    'adapters',
+  ]);
   known(options.source, 'source', ['root', 'commit']);
   known(options.approvals, 'approvals', ['patch']);
   if (options.replay !== undefined && options.replay !== 'off' && options.replay !== 'pending')
@@ -99,6 +117,7 @@ export function resolveConfig(options: AgentOptions, entry: string | undefined):
     limits: resolveLimits(options.limits),
     journal,
     replay: { pending: options.replay === 'pending', hotfixes: hotfixFiles(options.hotfixes, root) },
+    adapters: adaptersOf(options.adapters),
     root,
     commit: found?.commit ?? null,
     commitFrom: found?.from ?? null,
@@ -133,7 +152,7 @@ export function readEnvironment(entry: string | undefined, environment: NodeJS.P
     if (!Array.isArray(globs) || globs.some((glob) => typeof glob !== 'string')) throw new TypeError(`${file}: ${name} must be a list of globs`);
   }
   if (cache !== null && (typeof cache !== 'string' || cache === '')) throw new TypeError(`${file}: cache must be the path of a folder, or null`);
-  const { KEYHOLE_CACHE, KEYHOLE_HOTFIXES, KEYHOLE_POLICY, KEYHOLE_HOST_KEY } = environment;
+  const { KEYHOLE_ADAPTERS, KEYHOLE_CACHE, KEYHOLE_HOTFIXES, KEYHOLE_POLICY, KEYHOLE_HOST_KEY } = environment;
   const { KEYHOLE_SERVICE, KEYHOLE_LISTEN, KEYHOLE_OPERATORS, KEYHOLE_JOURNAL_DIR, KEYHOLE_REPLAY, KEYHOLE_INCLUDE, KEYHOLE_EXCLUDE } = environment;
   if (KEYHOLE_SERVICE !== undefined) options.service = KEYHOLE_SERVICE;
   if (KEYHOLE_LISTEN !== undefined) options.listen = listenFromVariable(KEYHOLE_LISTEN, options.listen);
@@ -145,6 +164,7 @@ export function readEnvironment(entry: string | undefined, environment: NodeJS.P
     if (KEYHOLE_REPLAY !== 'off' && KEYHOLE_REPLAY !== 'pending') throw new TypeError(`KEYHOLE_REPLAY must be off or pending, not ${KEYHOLE_REPLAY}`);
     options.replay = KEYHOLE_REPLAY;
   }
+  if (KEYHOLE_ADAPTERS !== undefined) options.adapters = KEYHOLE_ADAPTERS.split(',').filter((name) => name !== '' && name !== 'none');
   if (KEYHOLE_HOTFIXES !== undefined) options.hotfixes = KEYHOLE_HOTFIXES.split(',').filter((name) => name !== '');
   const globs = (variable: string | undefined, otherwise: string[]): string[] => variable?.split(',').filter((glob) => glob !== '') ?? otherwise;
   const cacheDir = KEYHOLE_CACHE === undefined ? cache : KEYHOLE_CACHE === 'off' ? null : KEYHOLE_CACHE;
@@ -169,6 +189,13 @@ function approvalsNeeded(value: unknown): number {
   if (value === undefined) return 0;
   if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= limits.maxApprovals) return value;
   throw new TypeError(`approvals.patch must be a whole number from 0 to ${limits.maxApprovals}`);
+}
+
+function adaptersOf(given: unknown): readonly AdapterName[] {
+  if (given === undefined) return adapterNames;
+  const isName = (name: unknown): name is AdapterName => adapterNames.includes(name as AdapterName);
+  if (Array.isArray(given) && given.every(isName)) return [...new Set(given)];
+  throw new TypeError(`adapters must be a list of ${adapterNames.join(', ')}; agent.actors.use takes your own`);
 }
 
 function hotfixFiles(given: unknown, root: string): string[] {

@@ -8,6 +8,7 @@ import { runAgent } from './running.ts';
 export type { Agent, AgentProblem, AgentStatus } from './agent.ts';
 export type { AgentOptions } from './config.ts';
 export type { ListenOptions } from './server/listen-options.ts';
+export type { Adapter, FoundActor, Mailbox } from './host/actors/adapter.ts';
 export type { ActorOptions } from './host/actors/registry.ts';
 
 /**

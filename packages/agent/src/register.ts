@@ -4,6 +4,7 @@
  */
 import { writeSync } from 'node:fs';
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
+import { Sightings } from './adapters/sightings.ts';
 import { readEnvironment, resolveConfig } from './config.ts';
 import { serveThread } from './host/threads/thread-host.ts';
 import { installInstrumentation } from './loader/hooks.ts';
@@ -21,7 +22,8 @@ if (process.env.KEYHOLE_DISABLE !== '1') {
       const config = resolveConfig(options, entry);
       const selection: SelectionOptions = { root: config.root, include, exclude };
       setEnvironmentData(selectionKey, { selection, cache });
-      const agent = runAgent(() => config, installInstrumentation(selection, cache));
+      const sightings = new Sightings(config.adapters);
+      const agent = runAgent(() => config, installInstrumentation(selection, cache, sightings.loaded), sightings);
       // Patches of earlier processes go into effect before the service's first line.
       await agent.replayed();
     } else {

@@ -3,6 +3,7 @@ import { nodeClock } from '../platform/clock.ts';
 import { examine, limits } from '../protocol/index.ts';
 import type { PatchRecord } from '../protocol/index.ts';
 import type { SlotTable } from '../loader/index.ts';
+import { ActorDirectory } from './actors/directory.ts';
 import type { ActorRegistry } from './actors/registry.ts';
 import { createSetting } from './actors/setting.ts';
 import type { HostContext, HostHandlers, HostResult } from './bridge.ts';
@@ -37,7 +38,7 @@ export interface MainHostParts {
   journalDir: string;
   /** null: the process was started without instrumentation. */
   table: SlotTable | null;
-  actors: ActorRegistry;
+  registry: ActorRegistry;
   roster: Roster;
   outbox: Outbox;
   /** What went wrong since the start, apart from what `doctor` looks at as it is now. */
@@ -60,9 +61,10 @@ export interface MainHost extends PatchLookup {
 }
 
 export function assembleHost(parts: MainHostParts): MainHost {
-  const { service, root, commit, commitFrom, startedAt, cold, journalDir, table, actors, roster, outbox, problems } = parts;
+  const { service, root, commit, commitFrom, startedAt, cold, journalDir, table, registry, roster, outbox, problems } = parts;
   const inspector = new Inspector();
   const patching = createPatching({ inspector, service, root, commit, table });
+  const actors = new ActorDirectory(registry, inspector);
   const vitals = new VitalSigns(actors, nodeClock);
   const looking = createLooking(inspector, actors, patching.portals);
   const patches = new ThreadPatches(patching.engine, patching.modules, [], (replay) => threading.replayed(replay));

@@ -2,7 +2,8 @@
 import { nodeClock } from '../platform/clock.ts';
 import { KeyholeError, limits } from '../protocol/index.ts';
 import { getOwnPropertyDescriptor } from '../platform/originals.ts';
-import type { ActorRegistry } from './actors/registry.ts';
+import type { ActorDirectory } from './actors/directory.ts';
+import type { ActorEntry } from './actors/entry.ts';
 import { where } from './actors/where.ts';
 import type { HostHandlers } from './bridge.ts';
 import { Completion } from './complete.ts';
@@ -25,7 +26,7 @@ export interface Looking {
   interrupt(call: number): 'running' | 'let go';
 }
 
-export function createLooking(inspector: Inspector, actors: ActorRegistry, portals: ScopePortals): Looking {
+export function createLooking(inspector: Inspector, actors: ActorDirectory, portals: ScopePortals): Looking {
   const evaluator = new Evaluator(inspector, portals);
   const completion = new Completion(inspector, evaluator, portals);
   const sessions = new Map<string, SessionObjects>();
@@ -40,10 +41,10 @@ export function createLooking(inspector: Inspector, actors: ActorRegistry, porta
 
   return {
     handlers: {
-      'actors.list': ({ type }, { session }) => actors.list(type, inspector, objectsOf(session)),
-      'actors.find': ({ type, where: condition }, { session }) => {
+      'actors.list': (wanted, { session }) => actors.list(wanted, objectsOf(session)),
+      'actors.find': ({ where: condition, ...wanted }, { session }) => {
         const objects = objectsOf(session);
-        return where(condition, actors.list(type, inspector, objects).actors, inspector, objects);
+        return where(condition, actors.list(wanted, objects), inspector, objects);
       },
       instances: ({ of, in: file, count = limits.maxPageSize, maxPauseMs = limits.defaultMaxPauseMs, insist = false }, { session }) => {
         const objects = objectsOf(session);
@@ -66,11 +67,15 @@ export function createLooking(inspector: Inspector, actors: ActorRegistry, porta
         const asked = [actor, handle, expression].filter((each) => each !== undefined);
         if (asked.length !== 1) throw new KeyholeError('BAD_REQUEST', 'inspect: exactly one of actor, handle and expression must be given');
         let object: RemoteObject;
-        if (actor !== undefined) object = inspector.show(actors.find(actor, inspector, objects.group), objects.group);
-        else if (handle !== undefined) object = objects.object(handle);
+        let entry: ActorEntry | undefined;
+        if (actor !== undefined) {
+          entry = actors.find(actor, objects.group);
+          object = inspector.show(entry.actor, objects.group);
+        } else if (handle !== undefined) object = objects.object(handle);
         else object = evaluator.peek(expression ?? '', params.in, objects, peekTimeoutMs);
         const far = await objects.far(object, start, count, () => new Promise((resolve) => nodeClock.soon(resolve)));
-        return objects.page(object, start, count, depth, far);
+        const page = objects.page(object, start, count, depth, far);
+        return entry === undefined ? page : { ...page, actor: actors.describe(entry, objects) };
       },
       text: ({ handle, start, count }, { session }) => objectsOf(session).text(handle, start, count),
       complete: (params, { session }) => ({ names: completion.names(params, objectsOf(session)) }),

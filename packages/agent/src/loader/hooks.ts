@@ -31,9 +31,14 @@ export interface LoaderThreadData {
 /**
  * Installs the load hooks for everything that is loaded from now on.
  * @param cacheDir where the transform's results are kept between starts; null keeps none.
+ * @param loaded hears of each CommonJS file when it has run: its path, and what it exports. It must not throw.
  * @returns the table the modules register themselves in.
  */
-export function installInstrumentation(selection: SelectionOptions, cacheDir: string | null = null): SlotTable {
+export function installInstrumentation(
+  selection: SelectionOptions,
+  cacheDir: string | null = null,
+  loaded: (file: string, exports: unknown) => void = () => undefined,
+): SlotTable {
   const cache = new TransformCache(cacheDir);
   const selected = createSelection(selection);
   const sourceMaps = process.execArgv.includes('--enable-source-maps') || (process.env.NODE_OPTIONS ?? '').includes('--enable-source-maps');
@@ -94,11 +99,12 @@ export function installInstrumentation(selection: SelectionOptions, cacheDir: st
   // CommonJS is compiled here: on Node 20 all of it, on newer ones what a loader compiles by itself (tsx) without asking the hooks.
   const prototype = nodeModule.Module.prototype as unknown as { _compile(content: string, filename: string, format?: string): unknown };
   const compile = prototype._compile;
-  prototype._compile = function (this: unknown, content: string, filename: string, format?: string): unknown {
+  prototype._compile = function (this: { exports: unknown }, content: string, filename: string, format?: string): unknown {
     const url = pathToFileURL(filename).href;
-    if (!selected(url) || isInstrumented(content)) return compile.call(this, content, filename, format);
-    const instrumented = instrument(url, content, format ?? null);
-    return compile.call(this, instrumented?.text ?? content, filename, format);
+    const instrumented = !selected(url) || isInstrumented(content) ? null : instrument(url, content, format ?? null);
+    const result = compile.call(this, instrumented?.text ?? content, filename, format);
+    loaded(filename, this.exports);
+    return result;
   };
   return table;
 }

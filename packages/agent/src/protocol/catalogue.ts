@@ -2,6 +2,7 @@
  * Every operation, once: parameters, result, the capability it needs, whether it is journaled, and what it does. Checks of arguments, the
  * dispatcher, and the reference page derive from this table. An operation that is not in it can not be dispatched.
  */
+import { actorOperations } from './actor-operations.ts';
 import { digest, flag, integer, text, time } from './checks.ts';
 import { KeyholeError } from './errors.ts';
 import { limits } from './limits.ts';
@@ -26,23 +27,6 @@ export const catalogue: Record<OperationName, Operation> = {
     doc: 'What this process allows, and what is wrong; the door adds its part.',
     parameters: {},
   },
-  'actors.list': {
-    where: 'host',
-    capability: 'view',
-    journal: null,
-    doc: 'Registered actors and the living instances of watched classes.',
-    parameters: { type: optional(name, 'only actors of this type') },
-  },
-  'actors.find': {
-    where: 'host',
-    capability: 'inspect',
-    journal: null,
-    doc: 'Actors that a condition holds for. It runs no code of the service but what shows their state.',
-    parameters: {
-      type: optional(name, 'only actors of this type'),
-      where: required(text(1_000), '`s => s.bids > 10`: names, members, operators and literals'),
-    },
-  },
   instances: {
     where: 'host',
     capability: 'inspect',
@@ -55,25 +39,6 @@ export const catalogue: Record<OperationName, Operation> = {
       maxPauseMs: optional(integer(0, 3_600_000), `how long the process may stand still (default: ${limits.defaultMaxPauseMs})`),
       insist: optional(flag, 'also where the heap is nearly full'),
     },
-  },
-  'actor.set': {
-    where: 'host',
-    capability: 'patch',
-    journal: 'set',
-    doc: "One change of an actor's state: an own property, an element or an entry of a Map that is there already. Runs no code of the service, and is read back.",
-    parameters: {
-      actor: required(name, 'the id of an actor'),
-      path: required(name, 'where in it: `queue[0].price`'),
-      value: required(text(limits.maxStateValueLength), 'JSON, of the same type as what is there'),
-      reason,
-    },
-  },
-  'actor.restore': {
-    where: 'host',
-    capability: 'patch',
-    journal: 'set',
-    doc: 'Puts back what one actor.set replaced, unless the service has changed it since.',
-    parameters: { id: required(name, 'the id of the change'), reason },
   },
   evaluate: {
     where: 'host',
@@ -126,6 +91,7 @@ export const catalogue: Record<OperationName, Operation> = {
     parameters: { expression: required(text(10_000), 'a name or a chain of property names, or empty'), in: file, thread },
   },
   'threads.list': { where: 'host', capability: 'view', journal: null, doc: 'Threads of the service, and whether each answers.', parameters: {} },
+  ...actorOperations,
   ...patchOperations,
   ...watchOperations,
   'approval.list': {

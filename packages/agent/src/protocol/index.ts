@@ -1,6 +1,7 @@
 /** What agent and console share: the wire. Pure: no `node:` import below this folder. */
 export * from './errors.ts';
 export * from './values.ts';
+export * from './actors.ts';
 export * from './watch.ts';
 export * from './patches.ts';
 export * from './journal.ts';

@@ -110,6 +110,8 @@ export const limits = {
   maxProfileMs: 300_000,
   /** From this part of its limit on, a heap counts as nearly full. */
   fullHeapShare: 0.85,
+  /** Actors of one adapter in a list. */
+  maxListedActors: 500,
   /** The JSON that an actor's state is set to. */
   maxStateValueLength: 65_536,
   /** A hotfix file, its patches, and the pushes that these are made of. */

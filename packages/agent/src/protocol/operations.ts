@@ -1,4 +1,5 @@
 /** The shapes of all operations on the wire, by name: what each takes and what it answers. Types only; what they mean is said in the catalogue. */
+import type { ListedActor } from './actors.ts';
 import type { AskedChange, AttachedOperator, WaitingChange } from './approvals.ts';
 import type { DoctorCheck } from './doctor.ts';
 import type { HistoricPatch, PatchState } from './history.ts';
@@ -43,13 +44,14 @@ export interface Operations {
   /** `time`: the service's clock, ISO 8601, when the answer was made. */
   doctor: { params: Record<never, never>; result: { time: string; checks: DoctorCheck[] } };
   'actors.list': {
-    params: { type?: string };
-    result: { actors: { id: string; type: string; mailbox: number | null; state?: RemoteValue; error?: string }[] };
+    params: { type?: string; from?: string };
+    /** `left`: adapters of which some actors may be missing, and why. */
+    result: { actors: ListedActor[]; left?: { from: string; why: string }[] };
   };
   /** Those that `where` holds for, and those that it could not be asked of. */
   'actors.find': {
-    params: { type?: string; where: string };
-    result: { actors: Result<'actors.list'>['actors']; unjudged: { id: string; why: string }[] };
+    params: { type?: string; from?: string; where: string };
+    result: Result<'actors.list'> & { unjudged: { id: string; why: string }[] };
   };
   /** The first of them. `pauseMs`: how long the process stood still, as measured. */
   instances: {
@@ -70,7 +72,8 @@ export interface Operations {
   inspect: {
     /** Exactly one of `actor`, `handle`, `expression`; `expression` is evaluated under the side-effect guard. */
     params: { actor?: string; handle?: string; expression?: string; in?: string; depth?: number; start?: number; count?: number; thread?: number };
-    result: ValuePage;
+    /** `actor`: what an actor says of itself, where one was asked for. */
+    result: ValuePage & { actor?: ListedActor };
   };
   /** A piece of a long string. */
   text: { params: { handle: string; start: number; count: number; thread?: number }; result: { text: string; length: number } };

@@ -1,9 +1,10 @@
 /** `keyhole inspect`: one value, opened a page at a time; for a function its closure too. Runs no getter. */
-import { KeyholeError, limits, type Params, type RemoteProperty, type ValuePage } from '@keyhole/agent/protocol';
+import { KeyholeError, limits, type ListedActor, type Params, type RemoteProperty, type Result } from '@keyhole/agent/protocol';
 import type { Connection } from '../client/connection.ts';
 import { renderPage, renderRowValue } from '../render/page.ts';
-import { paint, span } from '../render/text.ts';
+import { joined, paint, span, type Text } from '../render/text.ts';
 import { quoted, renderValue } from '../render/value.ts';
+import { renderHead } from './actors.ts';
 import { countFlag, textFlag, type CommandContext, type CommandDefinition, type Outcome } from './command.ts';
 import { described } from './eval.ts';
 import { threadOf, threadOption } from './threads.ts';
@@ -43,18 +44,36 @@ export const inspect: CommandDefinition = {
         ...(id !== undefined && { id }),
         ...described(page.value),
         properties: page.properties.map(row),
+        ...(page.actor !== undefined && { actor: { ...page.actor, head: page.actor.head?.map((message) => paint(renderValue(message), false)) } }),
         total: page.total,
         start: page.start,
         ...(page.scopes !== undefined && { scopes: page.scopes.map((scope) => ({ ...scope, variables: scope.variables.map(row) })) }),
       },
-      text: renderPage(page),
+      text: [renderPage(page), page.actor === undefined ? '' : aboutActor(page.actor)],
     };
   },
 };
 
+/** What is not in the object itself. */
+function aboutActor(actor: ListedActor): Text {
+  const { mailbox, from, parent, can = [], suspended, error } = actor;
+  const facts: Text[] = [
+    ...(from === undefined ? [] : [`found by ${from}`]),
+    ...(parent === undefined ? [] : [`of ${parent}`]),
+    ...(mailbox === null ? [] : [[`${mailbox} in its mailbox`, renderHead(actor)]]),
+    ...(suspended === true ? [span('warning', 'suspended')] : []),
+    ...(can.length === 0 ? [] : [`can: ${can.join(', ')}`]),
+    ...(error === undefined ? [] : [span('bad', error)]),
+  ];
+  return facts.length === 0 ? '' : [span('dim', '  actor: '), ...joined(facts, '; '), '\n'];
+}
+
+/** How a word that was meant as an id is refused where it is read as an expression. */
+const notAnExpression = new Set(['SYNTAX', 'BAD_REQUEST', 'NOT_ALLOWED']);
+
 interface Opened {
   id?: string;
-  page: ValuePage;
+  page: Result<'inspect'>;
 }
 
 /** A word may be the id of an actor or an expression; the actor wins, since it was given that name on purpose. */
@@ -77,7 +96,7 @@ async function open(
     return { page: await connection.call('inspect', { expression: what, ...page }, context) };
   } catch (error) {
     // An actor's id is seldom an expression as well: then the actor that is missing is the news.
-    if (error instanceof KeyholeError && (error.code === 'SYNTAX' || error.code === 'BAD_REQUEST') && what.includes('/')) throw noActor;
+    if (error instanceof KeyholeError && notAnExpression.has(error.code) && what.includes('/')) throw noActor;
     throw error;
   }
 }

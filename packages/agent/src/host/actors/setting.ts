@@ -5,12 +5,12 @@ import type { StateValue } from '../../protocol/index.ts';
 import type { HostHandlers } from '../bridge.ts';
 import type { Inspector } from '../inspector.ts';
 import { jsonOf } from '../json.ts';
-import type { ActorRegistry } from './registry.ts';
+import type { ActorDirectory } from './directory.ts';
 import { ActorState } from './state.ts';
 
 const group = 'keyhole:set';
 
-export function createSetting(inspector: Inspector, actors: ActorRegistry): Pick<HostHandlers, 'actor.set' | 'actor.restore'> {
+export function createSetting(inspector: Inspector, actors: ActorDirectory): Pick<HostHandlers, 'actor.set' | 'actor.restore'> {
   const state = new ActorState();
   const shown = (value: unknown): StateValue => {
     const json = jsonOf(value);
@@ -25,7 +25,7 @@ export function createSetting(inspector: Inspector, actors: ActorRegistry): Pick
       if (intent === undefined) throw new KeyholeError('INTERNAL', 'actor.set was not journaled');
       const id = `s${intent.entry}`;
       try {
-        const object = actors.find(actor, inspector, group);
+        const { actor: object } = actors.find(actor, group);
         const { before, after } = state.set(id, { actor, object, path, value });
         return { ok: true, id, actor, path, before: shown(before), after: shown(after), entry: intent.entry };
       } finally {

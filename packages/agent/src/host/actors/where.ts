@@ -1,14 +1,17 @@
 /** Which actors a condition holds for. It is looking and nothing else: the closed grammar, and V8's guard besides. */
 import { KeyholeError } from '../../protocol/index.ts';
-import type { RemoteValue, Result } from '../../protocol/index.ts';
+import type { ListedActor, RemoteValue, Result } from '../../protocol/index.ts';
 import { lookingArrow } from '../../source/index.ts';
 import type { EvaluateAnswer, Inspector } from '../inspector.ts';
 import type { SessionObjects } from '../objects.ts';
 
-type Listed = Result<'actors.list'>['actors'];
-
 /** @throws {KeyholeError} NOT_ALLOWED where the condition is more than looking. */
-export function where(condition: string, listed: Listed, inspector: Inspector, objects: SessionObjects): Result<'actors.find'> {
+export function where(
+  condition: string,
+  { actors: listed, ...rest }: Result<'actors.list'>,
+  inspector: Inspector,
+  objects: SessionObjects,
+): Result<'actors.find'> {
   const arrow = lookingArrow(condition);
   if ('why' in arrow)
     throw new KeyholeError(
@@ -18,7 +21,7 @@ export function where(condition: string, listed: Listed, inspector: Inspector, o
     );
   const functionDeclaration = `function (${arrow.parameter}) { "use strict"; return !!(${arrow.body}\n) }`;
   const { objectId } = inspector.wrap(globalThis, objects.group, false);
-  const actors: Listed = [];
+  const actors: ListedActor[] = [];
   const unjudged: { id: string; why: string }[] = [];
   for (const actor of listed) {
     const { id, state, error } = actor;
@@ -43,7 +46,7 @@ export function where(condition: string, listed: Listed, inspector: Inspector, o
     if (answer.exceptionDetails !== undefined) unjudged.push({ id, why: why ?? 'the condition threw' });
     else if (answer.result.value === true) actors.push(actor);
   }
-  return { actors, unjudged };
+  return { ...rest, actors, unjudged };
 }
 
 /** A state as V8 takes it, and as it is: null where all that is at hand is a piece of it, or a description. */

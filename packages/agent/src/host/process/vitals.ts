@@ -8,7 +8,7 @@ import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8';
 import type { Clock } from '../../platform/clock.ts';
 import { wallClockMs } from '../../platform/originals.ts';
 import type { Vitals } from '../../protocol/index.ts';
-import type { ActorRegistry } from '../actors/registry.ts';
+import type { ActorDirectory } from '../actors/directory.ts';
 import { isNearlyFull } from './heap.ts';
 
 /** Nobody asks any more. */
@@ -71,11 +71,11 @@ class Look {
 }
 
 export class VitalSigns {
-  readonly #actors: ActorRegistry;
+  readonly #actors: ActorDirectory;
   readonly #clock: Clock;
   readonly #looks = new Map<string, { look: Look; callOff: () => void }>();
 
-  constructor(actors: ActorRegistry, clock: Clock) {
+  constructor(actors: ActorDirectory, clock: Clock) {
     this.#actors = actors;
     this.#clock = clock;
   }

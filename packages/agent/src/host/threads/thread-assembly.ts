@@ -1,6 +1,7 @@
 /** The host of a worker thread, put together when somebody asks this thread something, or a patch is live that concerns it. */
 import type { SlotTable } from '../../loader/index.ts';
 import type { PatchRecord } from '../../protocol/index.ts';
+import { ActorDirectory } from '../actors/directory.ts';
 import { ActorRegistry } from '../actors/registry.ts';
 import type { HostContext } from '../bridge.ts';
 import { Inspector } from '../inspector.ts';
@@ -31,7 +32,7 @@ export interface ThreadHost {
 export function assembleThread({ root, table, live, children, replayed }: ThreadHostParts): ThreadHost {
   const inspector = new Inspector();
   const patching = createPatching({ inspector, service: '', root, commit: null, table });
-  const looking = createLooking(inspector, new ActorRegistry(), patching.portals);
+  const looking = createLooking(inspector, new ActorDirectory(new ActorRegistry(), inspector), patching.portals);
   const patches = new ThreadPatches(patching.engine, patching.modules, live, replayed);
   table.onDefine((url) => patches.loaded(url));
   const handlers = {

@@ -1,0 +1,122 @@
+/**
+ * Which objects of a library there are: each is seen at the first call of a method that a library calls once for an object, or seldom. That method is wrapped when the library's file has been
+ * loaded, and nothing else of it is touched; in files of ES modules or bundles nothing is. It is there from the start of the process, so it is small. What was seen is held weakly.
+ */
+
+import { createRequire } from 'node:module';
+
+interface Library {
+  /** The adapter that shows its objects. */
+  name: string;
+  /** The CommonJS file that gives the class: what all three are in Node, also for those who `import` them. */
+  file: RegExp;
+  classOf(exports: Record<string, unknown>): unknown;
+  method: string;
+  /** Whether an object is one to be held. */
+  isWanted?(object: object): boolean;
+}
+
+const libraries: readonly Library[] = [
+  // Every upgrade passes through it; a server nobody ever came to is not seen.
+  { name: 'ws', file: /[\\/]node_modules[\\/]ws[\\/]lib[\\/]websocket-server\.js$/, classOf: (exports) => exports, method: 'handleUpgrade' },
+  // Its constructor calls it.
+  { name: 'socket.io', file: /[\\/]node_modules[\\/]socket\.io[\\/]dist[\\/]index\.js$/, classOf: ({ Server }) => Server, method: 'connectTimeout' },
+  // Children are found from their roots.
+  {
+    name: 'xstate',
+    file: /[\\/]node_modules[\\/]xstate[\\/]dist[\\/]xstate(?:\.development)?\.cjs\.js$/,
+    classOf: ({ Actor }) => Actor,
+    method: 'start',
+    isWanted: (actor) => Reflect.getOwnPropertyDescriptor(actor, '_parent')?.value === undefined,
+  },
+];
+
+const modules = (): NodeJS.Dict<{ exports: unknown }> => createRequire(import.meta.url).cache;
+/** A service that makes more objects of a library than that has them found up to here. */
+const maxHeld = 20_000;
+const { apply, defineProperty, getOwnPropertyDescriptor } = Reflect;
+
+export class Sightings {
+  readonly #libraries: readonly Library[];
+  readonly #held = new Map<string, Set<WeakRef<object>>>();
+  readonly #known = new WeakSet();
+  #look: () => void = () => undefined;
+  /** How many are held when it is next looked who of them has gone. */
+  readonly #sweepAt = new Map<string, number>();
+
+  /** @param wanted names of adapters: of other libraries nothing is touched. */
+  constructor(wanted: readonly string[]) {
+    this.#libraries = libraries.filter(({ name }) => wanted.includes(name));
+  }
+
+  /** A CommonJS file was loaded: by its absolute path, with what it exports. Never throws. */
+  readonly loaded = (file: string, exports: unknown): void => {
+    for (const library of this.#libraries) {
+      if (!library.file.test(file)) continue;
+      try {
+        this.#watch(library, library.classOf(exports as Record<string, unknown>));
+      } catch {
+        // A version with another shape: its objects are not found.
+      }
+    }
+  };
+
+  /** Where nobody tells what is loaded: what has been is looked through now, and whenever it is asked. */
+  static ofLoaded(wanted: readonly string[]): Sightings {
+    const sightings = new Sightings(wanted);
+    sightings.#look = () => {
+      for (const [file, module] of Object.entries(modules())) if (module !== undefined) sightings.loaded(file, module.exports);
+    };
+    sightings.#look();
+    return sightings;
+  }
+
+  /** Those that live. */
+  *of(library: string): Generator<object> {
+    this.#look();
+    const held = this.#held.get(library) ?? new Set();
+    for (const reference of held) {
+      const object = reference.deref();
+      if (object === undefined) held.delete(reference);
+      else yield object;
+    }
+  }
+
+  #watch({ name, method, isWanted }: Library, made: unknown): void {
+    const prototype: unknown = typeof made === 'function' ? made.prototype : undefined;
+    if (typeof prototype !== 'object' || prototype === null || this.#known.has(prototype)) return;
+    const own = getOwnPropertyDescriptor(prototype, method);
+    const original: unknown = own?.value;
+    if (typeof original !== 'function' || own?.configurable !== true) return;
+    this.#known.add(prototype);
+    const see = (object: unknown): void => {
+      try {
+        if (typeof object === 'object' && object !== null && isWanted?.(object) !== false) this.#hold(name, object);
+      } catch {
+        // It is not found, and works as ever.
+      }
+    };
+    const wrapper = {
+      [method](this: unknown, ...given: unknown[]): unknown {
+        see(this);
+        return apply(original, this, given);
+      },
+    }[method] as object;
+    for (const key of ['name', 'length'] as const) defineProperty(wrapper, key, getOwnPropertyDescriptor(original, key) ?? {});
+    defineProperty(prototype, method, { ...own, value: wrapper });
+  }
+
+  #hold(library: string, object: object): void {
+    if (this.#known.has(object)) return;
+    const held = this.#held.get(library) ?? new Set();
+    this.#held.set(library, held);
+    const sweepAt = this.#sweepAt.get(library) ?? 1_000;
+    if (held.size >= sweepAt) {
+      for (const reference of held) if (reference.deref() === undefined) held.delete(reference);
+      this.#sweepAt.set(library, Math.max(1_000, held.size * 2));
+    }
+    if (held.size >= maxHeld) return;
+    this.#known.add(object);
+    held.add(new WeakRef(object));
+  }
+}

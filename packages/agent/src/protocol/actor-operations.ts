@@ -1,0 +1,46 @@
+/** Operations on actors: what the service registered, and what adapters find. */
+import { text } from './checks.ts';
+import { limits } from './limits.ts';
+import { name, optional, reason, required } from './operation.ts';
+import type { Operation } from './operation.ts';
+import type { OperationName } from './operations.ts';
+
+const type = optional(name, 'only actors of this type');
+const from = optional(name, 'only what this adapter finds');
+const actor = required(name, 'the id of an actor');
+
+export const actorOperations = {
+  'actors.list': {
+    where: 'host',
+    capability: 'view',
+    journal: null,
+    doc: 'Registered actors, the living instances of watched classes, and what adapters find. Adapters of what Node itself has are asked only by their name or for a type.',
+    parameters: { type, from },
+  },
+  'actors.find': {
+    where: 'host',
+    capability: 'inspect',
+    journal: null,
+    doc: 'Actors that a condition holds for. It runs no code of the service but what shows their state.',
+    parameters: { type, from, where: required(text(1_000), '`s => s.bids > 10`: names, members, operators and literals') },
+  },
+  'actor.set': {
+    where: 'host',
+    capability: 'patch',
+    journal: 'set',
+    doc: "One change of an actor's state: an own property, an element or an entry of a Map that is there already. Runs no code of the service, and is read back.",
+    parameters: {
+      actor,
+      path: required(name, 'where in it: `queue[0].price`'),
+      value: required(text(limits.maxStateValueLength), 'JSON, of the same type as what is there'),
+      reason,
+    },
+  },
+  'actor.restore': {
+    where: 'host',
+    capability: 'patch',
+    journal: 'set',
+    doc: 'Puts back what one actor.set replaced, unless the service has changed it since.',
+    parameters: { id: required(name, 'the id of the change'), reason },
+  },
+} satisfies Partial<Record<OperationName, Operation>>;
