@@ -5,7 +5,7 @@ import type { PatchRecord } from '../protocol/index.ts';
 import type { SlotTable } from '../loader/index.ts';
 import { ActorDirectory } from './actors/directory.ts';
 import type { ActorRegistry } from './actors/registry.ts';
-import { createSetting } from './actors/setting.ts';
+import { createChanging } from './actors/changing.ts';
 import type { HostContext, HostHandlers, HostResult } from './bridge.ts';
 import { hostChecks } from './doctor.ts';
 import { Inspector } from './inspector.ts';
@@ -106,7 +106,7 @@ export function assembleHost(parts: MainHostParts): MainHost {
     'actors.list': looking.handlers['actors.list'],
     'actors.find': looking.handlers['actors.find'],
     instances: looking.handlers.instances,
-    ...createSetting(inspector, actors),
+    ...createChanging(inspector, actors),
     vitals: (_, { session }) => vitals.read(session),
     info: ({ build: asked }) => ({
       service,

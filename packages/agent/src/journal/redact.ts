@@ -46,11 +46,12 @@ export async function createRedaction({ names, patterns, module }: JournalConfig
     return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, clean(field, [...path, key])]));
   };
   const cleanRequest = (request: Record<string, unknown>): Record<string, unknown> => {
-    const { path, value } = request;
+    const { path, value, message } = request;
     const setsSecret = typeof path === 'string' && value !== undefined && (isSecret(path) || (typeof value === 'string' && holdsSecret(value)));
-    return clean(setsSecret ? { ...request, value: mark } : request, []) as Record<string, unknown>;
+    const sendsSecret = typeof message === 'string' && holdsSecret(message);
+    return clean({ ...request, ...(setsSecret && { value: mark }), ...(sendsSecret && { message: mark }) }, []) as Record<string, unknown>;
   };
-  /** What is set is JSON, whose names count as well. */
+  /** What is set or sent is JSON, whose names count as well. */
   const holdsSecret = (json: string): boolean => {
     try {
       return JSON.stringify(clean(JSON.parse(json), ['value'])) !== JSON.stringify(JSON.parse(json));

@@ -1,5 +1,5 @@
 /** Operations on actors: what the service registered, and what adapters find. */
-import { text } from './checks.ts';
+import { integer, text } from './checks.ts';
 import { limits } from './limits.ts';
 import { name, optional, reason, required } from './operation.ts';
 import type { Operation } from './operation.ts';
@@ -40,7 +40,32 @@ export const actorOperations = {
     where: 'host',
     capability: 'patch',
     journal: 'set',
-    doc: 'Puts back what one actor.set replaced, unless the service has changed it since.',
+    doc: 'Puts back what one actor.set replaced, unless the service has changed it since, or resumes what one actor.suspend suspended. A message that was sent can not be taken back.',
     parameters: { id: required(name, 'the id of the change'), reason },
+  },
+  'actor.suspend': {
+    where: 'host',
+    capability: 'patch',
+    journal: 'set',
+    doc: 'The actor takes no more messages out of its mailbox until it is resumed, or the time is over.',
+    parameters: {
+      actor,
+      forMs: optional(integer(limits.minSuspendMs, limits.maxSuspendMs), `at most so long (default: ${limits.defaultSuspendMs})`),
+      reason,
+    },
+  },
+  'actor.resume': {
+    where: 'host',
+    capability: 'patch',
+    journal: 'set',
+    doc: 'The actor goes on with the messages in its mailbox.',
+    parameters: { actor, reason },
+  },
+  'actor.send': {
+    where: 'host',
+    capability: 'patch',
+    journal: 'set',
+    doc: 'Hands a message to an actor. It can not be undone.',
+    parameters: { actor, message: required(text(limits.maxStateValueLength), 'JSON'), reason },
   },
 } satisfies Partial<Record<OperationName, Operation>>;

@@ -23,6 +23,7 @@ export const errorTable = {
   NOT_FOUND: { exitCode: 1, doc: 'No such actor, file, function, patch or handle.' },
   AMBIGUOUS: { exitCode: 1, doc: 'The name stands for several things; the message lists them.' },
   SYNTAX: { exitCode: 1, doc: 'The new text does not parse; the message has file, line and caret.' },
+  ACTOR_FAILED: { exitCode: 1, doc: 'The actor threw when it was sent a message, suspended or resumed. What it had done until then stays.' },
   STALE_BASE: { exitCode: 1, doc: 'The running text of the function is not the one that was edited; the details hold both.' },
   NOT_PATCHABLE: { exitCode: 1, doc: 'No strategy can make this change; the message says why and what would help.' },
   PAUSE_BUDGET: { exitCode: 1, doc: 'The change would stop the process longer than --max-pause allows.' },

@@ -110,6 +110,10 @@ export const limits = {
   maxProfileMs: 300_000,
   /** From this part of its limit on, a heap counts as nearly full. */
   fullHeapShare: 0.85,
+  /** How long an actor stays suspended where nobody resumes it. */
+  minSuspendMs: 100,
+  defaultSuspendMs: 60_000,
+  maxSuspendMs: 3_600_000,
   /** Actors of one adapter in a list. */
   maxListedActors: 500,
   /** The JSON that an actor's state is set to. */

@@ -63,7 +63,23 @@ export interface Operations {
     params: { actor: string; path: string; value: string; reason: string };
     result: { ok: true; id: string; actor: string; path: string; before: StateValue; after: StateValue; entry: number };
   };
-  'actor.restore': { params: { id: string; reason: string }; result: { ok: true; id: string; actor: string; path: string } };
+  /** `path`: of a change of state; `resumed`: it was suspended. */
+  'actor.restore': { params: { id: string; reason: string }; result: { ok: true; id: string; actor: string; path?: string; resumed?: true } };
+  /** `mailbox`: how many messages wait, where it can say. */
+  'actor.suspend': {
+    params: { actor: string; forMs?: number; reason: string };
+    result: { ok: true; id: string; actor: string; forMs: number; mailbox: number | null; entry: number };
+  };
+  /** `mailbox`: how many messages waited. */
+  'actor.resume': {
+    params: { actor: string; reason: string };
+    result: { ok: true; id: string; actor: string; mailbox: number | null; entry: number };
+  };
+  /** It was handed over; what the actor does with it is not known. */
+  'actor.send': {
+    params: { actor: string; message: string; reason: string };
+    result: { ok: true; id: string; actor: string; mailbox: number | null; suspended: boolean; entry: number };
+  };
   evaluate: {
     params: { expression: string; in?: string; safe?: boolean; depth?: number; keep?: boolean; timeoutMs?: number; thread?: number };
     /** `name`: what later expressions may call it, where it was kept and is an object. */

@@ -263,7 +263,7 @@ export class Changes {
 }
 
 /** Errors that come after the code has begun to run, or may have: not refusals. */
-const ranAlready = new Set<string>(['INTERNAL', 'TIMEOUT', 'INTERRUPTED', 'EXIT', 'PATCH_FAILED', 'UNPROVEN']);
+const ranAlready = new Set<string>(['INTERNAL', 'TIMEOUT', 'INTERRUPTED', 'EXIT', 'PATCH_FAILED', 'UNPROVEN', 'ACTOR_FAILED']);
 
 /** The two texts of a stale base stand in the intent already. */
 function withoutTexts(error: KeyholeError): ReturnType<KeyholeError['toWire']> {

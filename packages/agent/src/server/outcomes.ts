@@ -32,12 +32,22 @@ export function summaryOf(op: ChangingOperation, result: unknown): { status: 'do
     // Without the differences: those are values of the service.
     return { status: ok ? 'done' : 'refused', result: { ended, refused, functions: functions.map(({ differences: _, ...counts }) => counts) } };
   }
+  if (op === 'actor.suspend' || op === 'actor.resume' || op === 'actor.send') {
+    const { ok: _, entry: __, ...done } = result as Result<'actor.suspend'> | Result<'actor.resume'> | Result<'actor.send'>;
+    return { status: 'done', result: done };
+  }
   if (op === 'actor.set' || op === 'actor.restore') {
-    const { id, actor, path, ...values } = result as Result<'actor.set'> | Result<'actor.restore'>;
+    const { ok: _, id, actor, path, ...values } = result as Result<'actor.set'> | Result<'actor.restore'>;
     const plain = (value: StateValue): unknown => (value.json === undefined ? value.text : value.json);
     return {
       status: 'done',
-      result: { id, actor, path, ...('before' in values && { before: plain(values.before), after: plain(values.after) }) },
+      result: {
+        id,
+        actor,
+        path,
+        ...('resumed' in values && { resumed: true }),
+        ...('before' in values && { before: plain(values.before), after: plain(values.after) }),
+      },
     };
   }
   if (op === 'rescue.end') {

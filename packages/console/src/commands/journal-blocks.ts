@@ -2,7 +2,7 @@
 import type { IntentEntry, JournalEntry, LateEntry, OutcomeEntry } from '@keyhole/agent/protocol';
 import { span, type Text } from '../render/text.ts';
 import { renderDiff, unifiedDiff } from '../render/unified-diff.ts';
-import { changeOfState, commitsOf, describeEntry } from './journal-entry.ts';
+import { changeOfActor, commitsOf, describeEntry } from './journal-entry.ts';
 
 type Action = (IntentEntry | LateEntry) & { seq: number; time: string };
 
@@ -54,7 +54,7 @@ function actionBlock(entry: Action, outcome: OutcomeEntry | undefined, withPatch
     ')\n',
     `Operator: ${operator} <${fingerprint}>\n`,
     `Date:     ${time}\n`,
-    ...changeOfState(request).map((each) => `State:    ${each}\n`),
+    ...changeOfActor(request, entry.op).map((each) => `Actor:    ${each}\n`),
     ...(patches.length > 0 ? [`Function: ${patches.map(({ address }) => address).join(', ')}\n`] : []),
     ...commitsOf(request).map((each) => `Commit:   ${each}\n`),
     ...(request['breakGlass'] === true ? [span('bad', 'Without approval\n')] : []),

@@ -31,7 +31,7 @@ export function describeEntry(entry: JournalEntry): Text {
       if (entry.kind === 'confirm' && entry.phase === 'stood')
         return span('dim', `${entry.patches.join(', ')}: few errors, so not on trial any more`);
       if (entry.phase === 'stood') return span('dim', 'the process lives on with its replayed patches');
-      return [request(entry.request), entry.phase === 'late' ? span('warning', '  while the journal could not be written') : ''];
+      return [request(entry.request, entry.op), entry.phase === 'late' ? span('warning', '  while the journal could not be written') : ''];
   }
 }
 
@@ -40,7 +40,7 @@ function cold(origin: ColdOrigin | undefined): string {
   return origin === undefined ? '' : `; brought in from outside by ${origin.fingerprints.join(' or ')}, keys: ${origin.keys}`;
 }
 
-function request(params: Record<string, unknown>): Text {
+function request(params: Record<string, unknown>, op: string): Text {
   const patches = Array.isArray(params['patches']) ? params['patches'].map((each: { address?: unknown } | null) => String(each?.address)) : [];
   const addresses = Array.isArray(params['addresses']) ? params['addresses'].map(String) : [];
   const ids = Array.isArray(params['ids']) ? params['ids'].map(String) : [];
@@ -50,7 +50,7 @@ function request(params: Record<string, unknown>): Text {
     ...addresses,
     ...ids,
     ...(typeof params['id'] === 'string' ? [params['id']] : []),
-    ...changeOfState(params),
+    ...changeOfActor(params, op),
     ...shortCommits(params),
     ...(params['all'] === true ? ['all'] : []),
     ...(params['breakGlass'] === true ? ['WITHOUT APPROVAL'] : []),
@@ -72,9 +72,12 @@ function shortCommits(params: Record<string, unknown>): string[] {
   return [commits.length === 1 ? `commit ${first.slice(0, 12)}` : `${commits.length} commits up to ${commits.at(-1)?.slice(0, 12) ?? ''}`];
 }
 
-/** What `set` asked for. */
-export function changeOfState({ actor, path, value }: Record<string, unknown>): string[] {
-  return typeof actor === 'string' && typeof path === 'string' ? [`${actor} ${path} = ${String(value)}`] : [];
+/** What `set`, `suspend`, `resume` or `send` asked for. */
+export function changeOfActor({ actor, path, value, message }: Record<string, unknown>, op: string): string[] {
+  if (typeof actor !== 'string') return [];
+  if (op === 'actor.send') return [`${actor} <- ${String(message)}`];
+  if (typeof path === 'string') return [`${actor} ${path} = ${String(value)}`];
+  return op === 'actor.suspend' || op === 'actor.resume' ? [`${op.slice('actor.'.length)} ${actor}`] : [];
 }
 
 function outcome(entry: Extract<JournalEntry, { phase: 'outcome' }>): Text {

@@ -1,4 +1,4 @@
-/** `keyhole revert`: the original code back, or what an actor's state was before a `set`. */
+/** `keyhole revert`: the original code back, what an actor's state was before a `set`, or a suspended actor resumed. */
 import { KeyholeError } from '@keyhole/agent/protocol';
 import { outcomeOf } from './apply.ts';
 import { revertInAll } from './cluster.ts';
@@ -7,12 +7,12 @@ import type { Connection } from '../client/connection.ts';
 import { span } from '../render/text.ts';
 import { reasonFor, reasonOption, type CommandContext, type CommandDefinition, type Outcome } from './command.ts';
 
-/** Of a patch, p17; of a change of state, s17. */
+/** Of a patch, p17; of a change of an actor, s17. */
 const ofState = /^s\d+$/;
 
 export const revert: CommandDefinition = {
   name: 'revert',
-  summary: 'the original code back, or the state before a set',
+  summary: 'the original code back, the state before a set, or a suspended actor resumed',
   target: 'agent',
   words: ['ID...'],
   required: (flags) => (flags['all'] === true ? 0 : 1),
@@ -42,12 +42,12 @@ export const revert: CommandDefinition = {
 };
 
 async function restore(context: CommandContext, connection: Connection, ids: readonly string[], reason: string): Promise<Outcome> {
-  const changes: { id: string; actor: string; path: string }[] = [];
+  const changes: { id: string; actor: string; path?: string; resumed?: true }[] = [];
   const refused: { id: string; why: string }[] = [];
   for (const id of ids) {
     try {
-      const { actor, path } = await connection.call('actor.restore', { id, reason }, context);
-      changes.push({ id, actor, path });
+      const { ok: _, ...change } = await connection.call('actor.restore', { id, reason }, context);
+      changes.push(change);
     } catch (thrown) {
       const error = KeyholeError.from(thrown);
       // What concerns all of them is no refusal of one.
@@ -58,7 +58,7 @@ async function restore(context: CommandContext, connection: Connection, ids: rea
   return {
     json: { ok: refused.length === 0, dryRun: false, patches: [], refused, changes },
     text: [
-      ...changes.map(({ id, actor, path }) => [span('good', 'reverted'), ` ${id}  ${actor} ${path}\n`]),
+      ...changes.map(({ id, actor, path }) => [span('good', 'reverted'), ` ${id}  ${actor} ${path ?? 'resumed'}\n`]),
       ...refused.map(({ id, why }) => [span('bad', 'refused '), `${id}: ${why}\n`]),
     ],
     exitCode: refused.length === 0 ? 0 : 1,

@@ -60,6 +60,10 @@ async function wordsFor(definition: CommandDefinition, word: string, connection:
     case 'actors':
       return (await connection.call('actors.list', {}, options)).actors.map((actor) => actor.type);
     case 'inspect':
+    case 'set':
+    case 'suspend':
+    case 'resume':
+    case 'send':
       return (await connection.call('actors.list', {}, options)).actors.map((actor) => actor.id);
     case 'fn':
     case 'edit':

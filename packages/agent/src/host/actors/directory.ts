@@ -116,6 +116,11 @@ export class ActorDirectory {
     );
   }
 
+  /** How many messages wait for one actor; null where it can't say. */
+  waitingFor(entry: ActorEntry): number | null {
+    return this.#ask([{ ...entry, state: () => null }])[0]?.mailbox?.length ?? null;
+  }
+
   /** What one actor says of its mailbox, and what can be done with it. Its state is what `inspect` opens. */
   describe(entry: ActorEntry, objects: SessionObjects): ListedActor {
     const [looked] = this.#ask([{ ...entry, state: () => null }]);

@@ -1,0 +1,89 @@
+/**
+ * The operations that change an actor: its state, whether it is suspended, and what is in its mailbox; and that undo what can be undone. What was there and what is there now go to the operator and
+ * into the journal: as JSON where they are, else in V8's words.
+ */
+import { nodeClock } from '../../platform/clock.ts';
+import { parse, stringify } from '../../platform/originals.ts';
+import { KeyholeError, limits } from '../../protocol/index.ts';
+import type { StateValue } from '../../protocol/index.ts';
+import type { HostContext, HostHandlers } from '../bridge.ts';
+import type { Inspector } from '../inspector.ts';
+import { jsonOf } from '../json.ts';
+import { ActorControls } from './controls.ts';
+import type { ActorDirectory } from './directory.ts';
+import type { ActorEntry } from './entry.ts';
+import { ActorState } from './state.ts';
+
+const group = 'keyhole:set';
+
+export type ChangingHandlers = Pick<HostHandlers, 'actor.set' | 'actor.restore' | 'actor.suspend' | 'actor.resume' | 'actor.send'>;
+
+export function createChanging(inspector: Inspector, actors: ActorDirectory): ChangingHandlers {
+  const state = new ActorState();
+  const controls = new ActorControls(nodeClock);
+  const shown = (value: unknown): StateValue => {
+    const json = jsonOf(value);
+    const remote = inspector.show(value, group);
+    const text = json === undefined ? (remote.description ?? remote.unserializableValue ?? remote.type) : stringify(json);
+    return text.length > limits.maxStringLength
+      ? { text: `${text.slice(0, limits.maxStringLength)}...` }
+      : { text, ...(json !== undefined && { json }) };
+  };
+  const find = (actor: string): ActorEntry => {
+    try {
+      return actors.find(actor, group);
+    } finally {
+      inspector.releaseGroup(group);
+    }
+  };
+
+  return {
+    'actor.set': ({ actor, path, value }, context) => {
+      const { id, entry } = changeOf(context);
+      const { actor: object } = find(actor);
+      try {
+        const { before, after } = state.set(id, { actor, object, path, value });
+        return { ok: true, id, actor, path, before: shown(before), after: shown(after), entry };
+      } finally {
+        inspector.releaseGroup(group);
+      }
+    },
+    'actor.restore': async ({ id }) => {
+      const actor = await controls.undo(id);
+      return actor === null ? { ok: true, id, ...state.restore(id) } : { ok: true, id, actor, resumed: true };
+    },
+    'actor.suspend': async ({ actor, forMs = limits.defaultSuspendMs }, context) => {
+      const { id, entry } = changeOf(context);
+      const found = find(actor);
+      await controls.suspend(id, found, forMs);
+      return { ok: true, id, actor, forMs, mailbox: actors.waitingFor(found), entry };
+    },
+    'actor.resume': async ({ actor }, context) => {
+      const { id, entry } = changeOf(context);
+      const found = find(actor);
+      const mailbox = actors.waitingFor(found);
+      await controls.resume(id, found);
+      return { ok: true, id, actor, mailbox, entry };
+    },
+    'actor.send': async ({ actor, message }, context) => {
+      const { id, entry } = changeOf(context);
+      const found = find(actor);
+      await controls.send(id, found, messageOf(message));
+      return { ok: true, id, actor, mailbox: actors.waitingFor(found), suspended: found.isSuspended?.() === true, entry };
+    },
+  };
+}
+
+/** The id that a change is undone by. @throws {KeyholeError} INTERNAL where it is not journaled. */
+function changeOf({ intent }: HostContext): { id: string; entry: number } {
+  if (intent === undefined) throw new KeyholeError('INTERNAL', 'a change of an actor was not journaled');
+  return { id: `s${intent.entry}`, entry: intent.entry };
+}
+
+function messageOf(text: string): unknown {
+  try {
+    return parse(text);
+  } catch {
+    throw new KeyholeError('BAD_REQUEST', `the message is not JSON: ${text.slice(0, 100)}`, 'A shell needs quotes around it: \'{"type":"next"}\'.');
+  }
+}
