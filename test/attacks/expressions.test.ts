@@ -1,6 +1,7 @@
 /** Who may only look changes nothing: the corpus of hostile expressions, and generated ones, on the main thread's own way to look. */
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { ActorDirectory } from '../../packages/agent/dist/host/actors/directory.js';
 import { ActorRegistry } from '../../packages/agent/dist/host/actors/registry.js';
 import { Inspector } from '../../packages/agent/dist/host/inspector.js';
 import { createLooking } from '../../packages/agent/dist/host/looking.js';
@@ -14,7 +15,8 @@ const portals = {
   },
   names: () => [],
 };
-const looking = createLooking(new Inspector(), new ActorRegistry(), portals);
+const inspector = new Inspector();
+const looking = createLooking(inspector, new ActorDirectory(new ActorRegistry(), inspector), portals);
 const context = { session: 'attacker', call: 1 };
 
 /** How often something of the service's ran. */
