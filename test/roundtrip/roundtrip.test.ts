@@ -14,6 +14,7 @@ interface Trip {
   result: string;
   why: string[];
   functions: number;
+  called: Record<string, number>;
 }
 
 const esbuild = path.resolve(import.meta.dirname, '../../node_modules/.bin/esbuild');
@@ -96,13 +97,20 @@ test('commits that change function bodies alone are found, pushed, and held agai
   const tampering = `if [ $(git rev-parse HEAD) = ${id} ]; then sed -i 's/return 7/return 8/' dist/price.js; fi`;
   const { code, trips, stdout } = await roundTrip(repo, `${build} && ${tampering}`);
   expect(trips, stdout).toMatchObject([
-    { commit: id, result: 'wrong', why: [expect.stringMatching(/^src\/price.ts:price runs as/) as string] },
+    {
+      commit: id,
+      result: 'wrong',
+      why: [
+        expect.stringMatching(/^src\/price.ts:price runs as/) as string,
+        expect.stringMatching(/^src\/price.ts:price gives\nprice \d+: returned 7/) as string,
+      ],
+    },
     {
       subject: 'a variable that nothing captured',
       result: 'refused',
       why: [expect.stringContaining('taxed belongs to an enclosing function') as string],
     },
-    { subject: 'two files', result: 'whole', functions: 2 },
+    { subject: 'two files', result: 'whole', functions: 2, called: { itself: 2, around: 0, outside: 0, unsteady: 0, calls: 120 } },
     { subject: 'round up', result: 'whole', functions: 1 },
   ]);
   expect(code).toBe(1);

@@ -12,6 +12,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { parseArgs } from 'node:util';
+import { noCalls } from './compare-calls.mjs';
 import { bodyOnlyCommits } from './mine.mjs';
 import { createTrips } from './trip.mjs';
 
@@ -62,6 +63,7 @@ for (const commit of bodyOnlyCommits({ repo: path.resolve(repo), source: options
     result: 'failed',
     why: [error.message],
     functions: 0,
+    called: noCalls,
     how: '',
   }));
   trips.push(done);
@@ -73,5 +75,9 @@ if (options.json !== undefined) writeFileSync(options.json, JSON.stringify(trips
 const count = (result) => trips.filter((each) => each.result === result).length;
 console.log(
   `\n${trips.length - count('not built')} commits: ${count('whole')} whole, ${count('refused')} refused, ${count('wrong')} wrong, ${count('failed')} failed; ${count('not built')} do not build here`,
+);
+const sum = (name) => trips.reduce((all, { called }) => all + called[name], 0);
+console.log(
+  `functions called: ${sum('itself')} by themselves, ${sum('around')} through what is around them, ${sum('unsteady')} of these are not the same twice; ${sum('outside')} can not be reached; ${sum('calls')} calls, ${sum('returned')} of them returned`,
 );
 if (count('wrong') + count('failed') > 0) process.exitCode = 1;

@@ -12,7 +12,9 @@ import { Terminal } from '../../packages/console/dist/render/terminal.js';
 
 const register = pathToFileURL(fileURLToPath(new URL('../../packages/agent/dist/register.js', import.meta.url))).href;
 const service = fileURLToPath(new URL('loaded.mjs', import.meta.url));
+const calls = new URL('calls.mjs', import.meta.url).href;
 const startTimeoutMs = 120_000;
+const callTimeoutMs = 60_000;
 
 /**
  * @param {string} folder a checkout with a build in it.
@@ -52,7 +54,7 @@ export async function startRunning(folder, load) {
     await untilReady(child);
     const { address } = JSON.parse(readFileSync(await announcement(path.join(home, 'run', 'keyhole')), 'utf8'));
     connection = await dial({ target: address.replace(/^unix:/, ''), env: { ...env, KEYHOLE_IDENTITY: key } });
-    return { connection, push: (...words) => pushed(connection, folder, env, words), stop };
+    return { connection, push: (...words) => pushed(connection, folder, env, words), call: (target) => called(child, target), stop };
   } catch (error) {
     await stop();
     throw error;
@@ -85,6 +87,33 @@ function untilReady(child) {
       clearTimeout(timer);
       reject(new Error(`the process ended with ${code}: ${stderr}`));
     });
+  });
+}
+
+/**
+ * Has the service call a function of its own (see calls.mjs).
+ * @returns {Promise<null | { how: 'itself' | 'around', outcomes: string[], returned: number } | { failed: string }>}
+ */
+function called(child, target) {
+  return new Promise((resolve) => {
+    let stdout = '';
+    const finish = (answer) => {
+      clearTimeout(timer);
+      child.stdout.off('data', read);
+      child.off('close', ended);
+      resolve(answer);
+    };
+    const ended = () => finish({ failed: 'the process ended' });
+    const timer = globalThis.setTimeout(() => finish({ failed: 'no answer' }), callTimeoutMs);
+    const read = (chunk) => {
+      stdout += chunk;
+      const [, answer] = /^answer (.+)$\n/m.exec(stdout) ?? [];
+      if (answer !== undefined) finish(JSON.parse(answer));
+    };
+    child.stdout.on('data', read);
+    child.once('close', ended);
+    if (child.exitCode !== null) ended();
+    else child.stdin.write(`${JSON.stringify({ calls, ...target })}\n`);
   });
 }
 

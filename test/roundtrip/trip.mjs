@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import * as path from 'node:path';
+import { compareCalls, noCalls } from './compare-calls.mjs';
 import { compareFile } from './compare.mjs';
 import { checkOut, cloneFor } from './git.mjs';
 import { startRunning } from './running.mjs';
@@ -9,7 +10,7 @@ import { startRunning } from './running.mjs';
 const buildTimeoutMs = 300_000;
 
 /**
- * @typedef {{ commit: string, subject: string, result: 'whole' | 'refused' | 'wrong' | 'not built', why: string[], functions: number, how: string }} Trip
+ * @typedef {{ commit: string, subject: string, result: 'whole' | 'refused' | 'wrong' | 'not built', why: string[], functions: number, called: import('./compare-calls.mjs').Counts, how: string }} Trip
  *
  * @param {object} project
  * @param {string} project.repo
@@ -39,7 +40,7 @@ export function createTrips({ repo, checkout, build, load, modules }, folder) {
 
   /** @returns {Promise<Trip>} */
   return async ({ id, parent, subject, files }) => {
-    const trip = { commit: id, subject, result: 'not built', why: [], functions: 0, how: '' };
+    const trip = { commit: id, subject, result: 'not built', why: [], functions: 0, called: noCalls, how: '' };
     const [from, to] = sides;
     for (const [side, commit] of [
       [from, parent],
@@ -71,13 +72,18 @@ export function createTrips({ repo, checkout, build, load, modules }, folder) {
           how.add(result.how);
           differs.push(...result.differs);
         }
-        const why = differs.map(({ address, patched, built: other }) => `${address} runs as\n${patched}\nand was built as\n${other}`);
-        const functions = answer.patches.length;
+        const addresses = answer.patches.map(({ address }) => address);
+        const calls = await compareCalls(running, compared, () => startRunning(to, load), addresses);
+        const why = [
+          ...differs.map(({ address, patched, built: other }) => `${address} runs as\n${patched}\nand was built as\n${other}`),
+          ...calls.differs.map(({ address, patched, built: other }) => `${address} gives\n${patched}\nand as it was built\n${other}`),
+        ];
         return {
           ...trip,
-          result: differs.length > 0 ? 'wrong' : 'whole',
+          result: why.length > 0 ? 'wrong' : 'whole',
           why,
-          functions,
+          functions: addresses.length,
+          called: calls.counts,
           how: loaded.length === 0 ? 'not loaded' : [...how].join(', '),
         };
       } finally {
