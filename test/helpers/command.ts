@@ -13,8 +13,15 @@ afterAll(() => {
   for (const connection of connections) connection.close();
 });
 
-/** Connects once; each call then runs the command with these words. */
-export async function attached(service: Service, command: CommandDefinition): Promise<(...words: string[]) => Promise<Finished>> {
+/**
+ * Connects once; each call then runs the command with these words.
+ * @param ask where somebody sits at a terminal: what he answers.
+ */
+export async function attached(
+  service: Service,
+  command: CommandDefinition,
+  ask?: (question: string) => string,
+): Promise<(...words: string[]) => Promise<Finished>> {
   const announcement = path.join(service.env['XDG_RUNTIME_DIR'] ?? '', 'keyhole', `svc.${service.pid}.json`);
   const { address } = JSON.parse(readFileSync(announcement, 'utf8')) as { address: string };
   const shared = await dial({ target: address.replace(/^unix:/, ''), env: service.env });
@@ -26,8 +33,8 @@ export async function attached(service: Service, command: CommandDefinition): Pr
       terminal,
       cwd: service.folder,
       env: service.env,
-      interactive: false,
-      ask: never,
+      interactive: ask !== undefined,
+      ask: ask === undefined ? never : (question) => Promise.resolve(ask(question)),
       handOver: (work) => work(),
       show: (text) => Promise.resolve(terminal.result(text)),
       signal: new AbortController().signal,

@@ -134,7 +134,7 @@ function standIn(name, notes) {
 const mostText = 6_000;
 const mostEntries = 60;
 
-/** What a value is, without where it stands on the disk and without calling any of its code. */
+/** What a value is, without where it stands on the disk and without calling any of its code. What a function is called is a bundler's to say, where two would have one name. */
 export function describe(value, left = 5, seen = []) {
   if (typeof value === 'string') return JSON.stringify(value.replaceAll(process.cwd(), '').slice(0, mostText));
   if (Object.is(value, -0)) return '-0';
@@ -152,17 +152,23 @@ export function describe(value, left = 5, seen = []) {
   if (types.isTypedArray(value)) return `${value.constructor?.name} ${Array.prototype.slice.call(value, 0, mostEntries).join()}`;
   const entries = Object.entries(Object.getOwnPropertyDescriptors(value))
     .filter(
-      ([key]) => !(types.isNativeError(value) && (key === 'stack' || key === 'message')) && !(typeof value === 'function' && key === 'prototype'),
+      ([key]) =>
+        !(types.isNativeError(value) && (key === 'stack' || key === 'message')) &&
+        !(typeof value === 'function' && (key === 'prototype' || key === 'name')),
     )
     .slice(0, mostEntries)
     .map(([key, { value: held, get }]) => `${key}: ${get === undefined ? inside(held) : 'accessor'}`);
   if (types.isMap(value))
     for (const [key, held] of [...Map.prototype.entries.call(value)].slice(0, mostEntries)) entries.push(`${inside(key)} => ${inside(held)}`);
   if (types.isSet(value)) for (const held of [...Set.prototype.values.call(value)].slice(0, mostEntries)) entries.push(inside(held));
-  const message = types.isNativeError(value)
-    ? ` ${JSON.stringify(String(Object.getOwnPropertyDescriptor(value, 'message')?.value).replaceAll(process.cwd(), ''))}`
-    : '';
+  const message = types.isNativeError(value) ? ` ${JSON.stringify(messageOf(value))}` : '';
   return `${typeof value === 'function' ? 'function' : classOf(value)}${message} { ${entries.join(', ')} }`.slice(0, mostText);
+}
+
+/** V8 quotes the text of the code: `this.x.map is not a function`. */
+function messageOf(error) {
+  const message = String(Object.getOwnPropertyDescriptor(error, 'message')?.value).replaceAll(process.cwd(), '');
+  return message.replace(/^.* (is not (?:a function|a constructor|iterable))/s, '... $1');
 }
 
 function classOf(value) {

@@ -31,7 +31,24 @@ const rows: [name: string, from: string, to: string, changed: string[], refused:
   ['a nameless callback alone', '(item) => f(item)', '(item) => f({ ...item })', [''], null],
   ['a function nested in a changed one', 'return inner;', 'const more = () => 1; return () => inner() + more();', ['outer'], null],
   ['a default parameter', 'outer(n: number)', 'outer(n: number = 1)', ['outer'], null],
-  ['an import', '{ price, type Money }', '{ price, other, type Money }', [], /:1 an import changed/],
+  ['an import', '{ price, type Money }', '{ price, other, type Money }', [], /^src\/a\.ts:1 an import is new[^\n]*$/],
+  ['an import of another name in its place', '{ price, type Money }', '{ other, type Money }', [], /^src\/a\.ts:1 an import changed[^\n]*$/],
+  [
+    'another import of the same name',
+    "{ price, type Money } from './pricing.js'",
+    "{ price } from './other.js'",
+    [],
+    /was removed[^]*an import changed|an import changed[^]*was removed/,
+  ],
+  ['an import that is gone', 'import helper, * as all', 'import * as all', [], null],
+  [
+    'an import that is gone, and whose name means a global now',
+    "import helper, * as all from './all.js';",
+    "import * as all from './all.js';\nhelper();",
+    [],
+    /code outside of functions/,
+  ],
+  ['a value that becomes an import', 'const limit = 3;', "import { limit } from './limit.js';", [], /a top-level value was removed/],
   ['a type import', '{ price, type Money }', '{ price }', [], null],
   ['a top-level value', 'limit = 3', 'limit = 4', [], /:4 a top-level value changed/],
   [
@@ -146,7 +163,7 @@ describe('two versions differ in', () => {
       if (from !== '') expect(text).toContain(from);
       const difference = compareFiles(parseAuthor(text, 'src/a.ts'), parseAuthor(text.replace(from, to), 'src/a.ts'));
       expect(difference.changed.map(([before]) => before.path)).toEqual(changed);
-      const reasons = difference.refused.map(({ address, why }) => `${address} ${why}`).join('\n');
+      const reasons = [...difference.imports, ...difference.refused].map(({ address, why }) => `${address} ${why}`).join('\n');
       if (refused === null) expect(reasons).toBe('');
       else expect(reasons).toMatch(refused);
     });

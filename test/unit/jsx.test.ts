@@ -123,7 +123,8 @@ async function patched(build: Build, text: string, path: string, changed: string
   if (before === undefined || after === undefined) throw new Error(`the author has no ${path}`);
   const { start, originalCode, address } = detail(path);
   proveBase(base, before, detail(path));
-  const code = compile(changed.slice(after.start, after.end), after, base, renewed, address);
+  const { code, imports } = compile(changed.slice(after.start, after.end), after, base, renewed, address);
+  if (imports.length > 0) throw new Error(`imports ${imports.map(({ local }) => local).join(', ')}`);
   return output.text.slice(0, start) + code + output.text.slice(start + originalCode.length);
 }
 
@@ -165,10 +166,10 @@ for (const [name, build] of Object.entries(builds)) {
   });
 }
 
-test('a component that the running module has not is refused by name', async () => {
+test('a component that the running module has not is one to be imported', async () => {
   const changed = view.replace('{ Price, type Money }', '{ Price, Other, type Money }').replace('<Price net={net} />', '<Missing net={net} />');
   const text = changed.replace("import React from 'react';", "import React from 'react';\nimport { Missing } from './missing.js';");
-  await expect(patched(tsc(ts.JsxEmit.ReactJSX, ts.ScriptTarget.ES2022), view, 'Line', text)).rejects.toThrow(/Missing/);
+  await expect(patched(tsc(ts.JsxEmit.ReactJSX, ts.ScriptTarget.ES2022), view, 'Line', text)).rejects.toThrow('imports Missing');
 });
 
 test('elements of another build are not taken for the running ones', async () => {
@@ -180,12 +181,21 @@ test('elements of another build are not taken for the running ones', async () =>
 });
 
 describe('the file around functions', () => {
-  const refusals = (from: string, to: string): string[] =>
-    compareFiles(parseAuthor(view, 'src/view.tsx'), parseAuthor(view.replace(from, to), 'src/view.tsx')).refused.map((each) => each.why);
+  const differences = (before: string, after: string): { why: string }[] => {
+    const { imports, refused } = compareFiles(parseAuthor(before, 'src/view.tsx'), parseAuthor(after, 'src/view.tsx'));
+    return [...imports, ...refused];
+  };
+  const refusals = (from: string, to: string): string[] => differences(view, view.replace(from, to)).map((each) => each.why);
 
   test('an import that elements alone use is one of values', () => {
-    expect(refusals("import React from 'react'", "import React from 'preact/compat'")).toEqual([expect.stringContaining('an import changed')]);
-    expect(refusals('{ Price, type', '{ Other as Price, type')).toEqual([expect.stringContaining('an import changed')]);
+    expect(refusals("import React from 'react'", "import React from 'preact/compat'")).toEqual([
+      expect.stringContaining('an import changed'),
+      expect.stringContaining('an import was removed'),
+    ]);
+    expect(refusals('{ Price, type', '{ Other as Price, type')).toEqual([
+      expect.stringContaining('an import changed'),
+      expect.stringContaining('an import was removed'),
+    ]);
   });
 
   test('a comment that compilers read is code', () => {

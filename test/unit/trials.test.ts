@@ -5,6 +5,7 @@ import { PatchEngine } from '../../packages/agent/dist/host/patch/engine.js';
 import type { FunctionTarget, ModuleIndex } from '../../packages/agent/dist/host/patch/modules.js';
 import type { SlotFunction } from '../../packages/agent/dist/host/patch/slot-watch.js';
 import type { PatchStrategy } from '../../packages/agent/dist/host/patch/strategy.js';
+import { PatchImports } from '../../packages/agent/dist/host/patch/imports.js';
 import { Trials, type TriedPatches } from '../../packages/agent/dist/host/patch/trials.js';
 import { WaitingRoom } from '../../packages/agent/dist/host/patch/waiting.js';
 import type { Clock } from '../../packages/agent/dist/platform/clock.js';
@@ -49,7 +50,7 @@ class World {
 
   constructor(wraps = true) {
     const modules = { at: (address: string) => [this.#target(address)] } as unknown as ModuleIndex;
-    this.engine = new PatchEngine(modules, [this.#strategy(wraps)], new WaitingRoom());
+    this.engine = new PatchEngine(modules, [this.#strategy(wraps)], new PatchImports(modules, () => [], this.clock), new WaitingRoom());
     const { engine } = this;
     const tried: TriedPatches = {
       apply: async (params, context, wrap) => {

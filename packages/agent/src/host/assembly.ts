@@ -67,7 +67,7 @@ export function assembleHost(parts: MainHostParts): MainHost {
   const actors = new ActorDirectory(registry, inspector);
   const vitals = new VitalSigns(actors, nodeClock);
   const looking = createLooking(inspector, actors, patching.portals);
-  const patches = new ThreadPatches(patching.engine, patching.modules, [], (replay) => threading.replayed(replay));
+  const patches = new ThreadPatches(patching, [], (replay) => threading.replayed(replay));
   table?.onDefine((url) => patches.loaded(url));
   const recordings = new Recordings();
   const forgetMain = (session: string): void => {

@@ -180,8 +180,8 @@ function reviewOf({ approvals }: Fate, { session, request, signed, login }: Kept
 function requestIn(push: KeptPush | undefined, address: string): PatchRequest {
   const request = push?.request.patches.find((each) => each.address === address);
   if (request === undefined) throw new KeyholeError('JOURNAL', `the entry of a push of ${address} does not hold it`);
-  const { code, baseCode, source, baseSource } = request;
-  return { address, code, baseCode, source, baseSource };
+  const { code, baseCode, source, baseSource, imports } = request;
+  return { address, code, baseCode, source, baseSource, ...(imports !== undefined && { imports }) };
 }
 
 function misread({ id, entry, place }: Fate): KeyholeError {

@@ -22,7 +22,11 @@ const usualNames = [
 ];
 const mark = '[redacted]';
 /** Source: what an operator asked to run or to put in place. */
-const keptWhole = new Set(['expression', 'patches.code', 'patches.baseCode', 'patches.source', 'patches.baseSource']);
+const keptWhole = new Set([
+  'expression',
+  ...['code', 'baseCode', 'source', 'baseSource'].map((field) => `patches.${field}`),
+  ...['name', 'local', 'specifier', 'imported', 'from'].map((field) => `patches.imports.${field}`),
+]);
 
 type Rule = (value: string | number, path: string[]) => unknown;
 

@@ -22,10 +22,38 @@ export const listOf =
     }
     return null;
   };
+/** A name that can stand in code. */
+export const identifier: Check = (value) =>
+  typeof value === 'string' && value.length <= 200 && /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u.test(value) ? null : 'a name';
+/** What can stand between quotes in an import. */
+const specifier: Check = (value) =>
+  typeof value === 'string' && value.length <= 1_000 && /^[^\p{C}'"`\\]+$/u.test(value) ? null : 'the name of a module, without quotes';
+const importFields: Record<string, Check> = {
+  name: identifier,
+  local: identifier,
+  specifier,
+  imported: (value) => (value === '*' ? null : identifier(value)),
+  from: specifier,
+};
+export const patchImport: Check = (value) => {
+  const names = Object.keys(importFields);
+  const form = `an object with exactly ${names.join(', ')}`;
+  if (typeof value !== 'object' || value === null || Object.keys(value).length !== names.length) return form;
+  for (const [name, check] of Object.entries(importFields)) {
+    const wrong = Object.hasOwn(value, name) ? check((value as Record<string, unknown>)[name]) : form;
+    if (wrong !== null) return wrong === form ? form : `one whose ${name} is ${wrong}`;
+  }
+  return null;
+};
+const patchImports = listOf(patchImport, limits.maxPatchImports);
+
 export const patchRequest: Check = (value) => {
   if (typeof value !== 'object' || value === null) return 'an object';
   const fields = ['address', 'code', 'baseCode', 'source', 'baseSource'];
-  const entries = Object.entries(value);
+  const { imports, ...texts } = value as { imports?: unknown };
+  const wrongImports = imports === undefined ? null : patchImports(imports);
+  if (wrongImports !== null) return `an object whose imports are ${wrongImports}`;
+  const entries = Object.entries(texts);
   if (entries.length !== fields.length) return `an object with exactly ${fields.join(', ')}`;
   for (const [name, field] of entries) {
     if (!fields.includes(name) || typeof field !== 'string' || field.length > limits.maxSourceBytes) {

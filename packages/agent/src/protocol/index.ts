@@ -18,6 +18,7 @@ export * from './envelope.ts';
 export * from './handshake.ts';
 export * from './limits.ts';
 export * from './operations.ts';
+export { patchImport } from './checks.ts';
 export { capabilities } from './operation.ts';
 export type { Capability, Operation } from './operation.ts';
 export * from './catalogue.ts';

@@ -32,6 +32,8 @@ export const limits = {
   approvalWaitMs: 900_000,
   maxWaitingChanges: 8,
   maxApprovals: 5,
+  /** New imports of one function. */
+  maxPatchImports: 50,
   /** Commits that one push can name. */
   maxPushedCommits: 100,
   /** A longer string is cut and paged. */

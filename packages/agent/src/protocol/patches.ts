@@ -79,6 +79,21 @@ export interface ModuleDetail {
   map: string | null;
 }
 
+/**
+ * A name that the running file has no import for. The module has to be in the process already, and the name stands for what it exports as an import would: what the exporter assigns
+ * later is seen. `local`, `specifier` and `imported` say the import as the author's file does, for git.
+ */
+export interface PatchImport {
+  /** How the patch's code says it. */
+  name: string;
+  local: string;
+  specifier: string;
+  /** The exported name; `default`, or `*` for the namespace. */
+  imported: string;
+  /** The module as the running file would name it. */
+  from: string;
+}
+
 /** One change of one function, as the console sends it. */
 export interface PatchRequest {
   address: string;
@@ -89,6 +104,8 @@ export interface PatchRequest {
   /** The new and the old text in the author's language; they go to the journal and into the git patch. */
   source: string;
   baseSource: string;
+  /** What the new code uses of other modules, and the running file does not import. */
+  imports?: PatchImport[];
 }
 
 /** Somebody who goes on with the old function. `count` is null where it is not known. */

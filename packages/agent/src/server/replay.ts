@@ -123,8 +123,9 @@ class Plan {
         const { entry, entryHash } = record;
         // What came from a file is replayed from that file, or not at all.
         if (fate.replayed?.file !== undefined) continue;
-        const { code, baseCode, source, baseSource, file, approvals } = record;
-        const change = { ...what, code, baseCode, source, baseSource, file, ...(approvals !== undefined && { approvals }) };
+        const { code, baseCode, source, baseSource, imports, file, approvals } = record;
+        const texts = { code, baseCode, source, baseSource, ...(imports !== undefined && { imports }) };
+        const change = { ...what, ...texts, file, ...(approvals !== undefined && { approvals }) };
         this.#take({ ...what, original }, change, pushes, { entry, entryHash });
       } catch (thrown) {
         this.#refuse({ ...what, original: { seq: fate.entry, hash: '' } }, KeyholeError.from(thrown).message);
@@ -184,7 +185,7 @@ class Plan {
 
   #take(
     what: Pick<ReplayEntry, 'id' | 'address' | 'original'>,
-    change: Pick<PatchRecord, 'id' | 'address' | 'code' | 'baseCode' | 'source' | 'baseSource' | 'file' | 'approvals'>,
+    change: Pick<PatchRecord, 'id' | 'address' | 'code' | 'baseCode' | 'source' | 'baseSource' | 'imports' | 'file' | 'approvals'>,
     pushes: readonly SignedPush[],
     pushed: Candidate['pushed'],
     hotfix?: ReplayEntry['hotfix'],

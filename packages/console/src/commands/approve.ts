@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { canonicalRequest, KeyholeError, type AskedChange, type Params, type PatchRequest, type WaitingChange } from '@keyhole/agent/protocol';
 import type { Connection } from '../client/connection.ts';
 import { duration } from '../render/duration.ts';
+import { importLine } from '../render/import-line.ts';
 import { table } from '../render/table.ts';
 import { span, type Text } from '../render/text.ts';
 import { renderDiff, unifiedDiff } from '../render/unified-diff.ts';
@@ -87,11 +88,12 @@ function describe({ waiting, asked }: Shown): Text {
 }
 
 /** The author's text, and besides it the JavaScript that runs where that is another: only the latter is what comes into effect. */
-function differences({ address, code, baseCode, source, baseSource }: PatchRequest): Text {
+function differences({ address, code, baseCode, source, baseSource, imports = [] }: PatchRequest): Text {
+  const brought = imports.map((each) => ['  ', span('good', `+${importLine(each)}`), `  (${each.from}, as ${each.name})\n`]);
   const running = renderDiff(unifiedDiff(`a/${address}`, `b/${address}`, lined(baseCode), lined(code)));
-  if (code === source && baseCode === baseSource) return running;
+  if (code === source && baseCode === baseSource) return [brought, running];
   const written = renderDiff(unifiedDiff(`a/${address}`, `b/${address}`, lined(baseSource), lined(source)));
-  return ['  as its author wrote it:\n', written, '  as it will run:\n', running];
+  return [brought, '  as its author wrote it:\n', written, '  as it will run:\n', running];
 }
 
 function lined(text: string): string {

@@ -82,7 +82,10 @@ async function takeBack(
   try {
     const reverted = await connection.call('patch.revert', { ids: done.patches.map((each) => each.id), reason }, context);
     const earlier = before.filter((record) => done.patches.some(({ address }) => address === record.address));
-    const patches = earlier.map(({ address, code, baseCode, source, baseSource }) => ({ address, code, baseCode, source, baseSource }));
+    const patches = earlier.map(({ address, code, baseCode, source, baseSource, imports }): PatchRequest => ({
+      ...{ address, code, baseCode, source, baseSource },
+      ...(imports !== undefined && { imports }),
+    }));
     const restored = patches.length === 0 || (await connection.call('patch.apply', { patches, reason }, context)).ok;
     done.undone = reverted.ok && restored;
   } catch (error) {

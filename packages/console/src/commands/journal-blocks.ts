@@ -1,5 +1,6 @@
 /** The journal as git log shows commits: what somebody did in a paragraph, with its outcome; everything else in a line. */
-import type { IntentEntry, JournalEntry, LateEntry, OutcomeEntry } from '@keyhole/agent/protocol';
+import { patchImport, type IntentEntry, type JournalEntry, type LateEntry, type OutcomeEntry, type PatchImport } from '@keyhole/agent/protocol';
+import { importLine } from '../render/import-line.ts';
 import { span, type Text } from '../render/text.ts';
 import { renderDiff, unifiedDiff } from '../render/unified-diff.ts';
 import { changeOfActor, commitsOf, describeEntry } from './journal-entry.ts';
@@ -70,20 +71,31 @@ interface PatchTexts {
   address: string;
   source: string | null;
   baseSource: string | null;
+  imports: PatchImport[];
 }
 
 /** The journal may be another's, or have been redacted. */
 function patchOf(given: unknown): PatchTexts {
-  const { address, source, baseSource } = Object(given) as Record<string, unknown>;
+  const { address, source, baseSource, imports } = Object(given) as Record<string, unknown>;
   const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
-  return { address: String(address), source: text(source), baseSource: text(baseSource) };
+  return {
+    address: String(address),
+    source: text(source),
+    baseSource: text(baseSource),
+    imports: Array.isArray(imports) ? imports.filter(isImport) : [],
+  };
+}
+
+function isImport(given: unknown): given is PatchImport {
+  return patchImport(given) === null;
 }
 
 /** Lines count from the function's first one: the journal holds the function, and not its file. */
-function patchText({ address, source, baseSource }: PatchTexts): Text {
+function patchText({ address, source, baseSource, imports }: PatchTexts): Text {
   if (source === null || baseSource === null) return ['\n', span('dim', `the text of ${address} is not in the journal`), '\n'];
   const ended = (text: string): string => (text.endsWith('\n') ? text : `${text}\n`);
-  return ['\n', renderDiff(unifiedDiff(`a/${address}`, `b/${address}`, ended(baseSource), ended(source)))];
+  const brought = imports.map((each) => ['\n', span('good', `+${importLine(each)}`)]);
+  return [brought, '\n', renderDiff(unifiedDiff(`a/${address}`, `b/${address}`, ended(baseSource), ended(source)))];
 }
 
 function sessionsLine(sessions: readonly JournalEntry[]): Text {

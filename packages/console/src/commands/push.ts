@@ -4,6 +4,7 @@ import type { Connection } from '../client/connection.ts';
 import { applyOptions, applyPatches, outcomeOf } from './apply.ts';
 import { inThread, threadOf } from './threads.ts';
 import { pushToAll } from './cluster.ts';
+import { allowImports, importsOption } from './with-imports.ts';
 import { changeOf, type Change, type Planned } from './change.ts';
 import { reasonFor, textFlag, type CommandContext, type CommandDefinition, type Flags, type Outcome } from './command.ts';
 
@@ -18,6 +19,7 @@ export const push: CommandDefinition = {
     { flags: '--range <a..b>', doc: 'what changed from one commit to another' },
     { flags: '--patch <file>', doc: 'what a diff or a mail of git format-patch changes, applied to the commit that runs' },
     { flags: '--repo <dir>', doc: 'the repository of the service (default: here)' },
+    importsOption,
     ...applyOptions,
     { flags: '--partial', doc: 'applies what can be applied' },
   ],
@@ -28,6 +30,7 @@ export const push: CommandDefinition = {
     const change = await changeOf(context, flags, words);
     if (connections.length > 1) return pushToCluster(context, connections, change, flags);
     const plan = await change.plan(inThread(connection, threadOf(flags)));
+    await allowImports(context, flags, [{ connection, plan }]);
     const dryRun = flags['dryRun'] === true;
     if (plan.patches.length === 0 && plan.refused.length === 0) {
       if (plan.stays.length === 0) context.terminal.message(change.nothing);
@@ -67,6 +70,7 @@ async function pushToCluster(context: CommandContext, connections: readonly Conn
     throw new KeyholeError('USAGE', `${said} of one process, and this is a cluster of ${connections.length}`, 'Give NAME#PID as the target');
   }
   const plans = (await change.planAll(connections)).map((plan, index) => ({ connection: connections[index] as Connection, plan }));
+  await allowImports(context, flags, plans);
   if (plans.every(({ plan }) => plan.patches.length === 0 && plan.refused.length === 0)) {
     context.terminal.message('nothing to push: no function differs from what runs in any process\n');
   }

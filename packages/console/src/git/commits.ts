@@ -1,5 +1,6 @@
 /** From patches to commits in the scratch: each holds one push of one function, is proven to be what runs, and is a mail besides. */
 import { KeyholeError, type PatchRecord } from '@keyhole/agent/protocol';
+import { withImports } from '../typescript/import-lines.ts';
 import { baseOf, type BaseFile } from '../typescript/base.ts';
 import type { AgentCalls } from '../typescript/calls.ts';
 import { decodeSource, replaced, sameText, standingOf, withLineEndsOf } from './landing.ts';
@@ -106,7 +107,8 @@ async function buildCommit(scratch: Scratch, running: Running, series: CommitSer
       },
     );
   }
-  const after = replaced(before, patch.file, standing, withLineEndsOf(standing.text, patch.source, before));
+  const changed = replaced(before, patch.file, standing, withLineEndsOf(standing.text, patch.source, before));
+  const after = withImports(changed, patch.file, patch.imports ?? []);
   await proveExport(running, patch, { text: after, repo: place.top, runs: chain.live && patch === chain.tip, thread: chain.thread });
   if (after === before) return null;
   const parts = commitParts(patches, service, base);
@@ -122,7 +124,8 @@ async function diffApart(scratch: Scratch, base: string, { chain: { place }, pat
   const text = decodeSource(await fileAtCommit(place, base, scratch.git), place.path);
   const standing = standingOf(text, patch.file, patch.address);
   if (standing === null) return null;
-  const after = text.slice(0, standing.start) + withLineEndsOf(standing.text, patch.source, text) + text.slice(standing.end);
+  const changed = text.slice(0, standing.start) + withLineEndsOf(standing.text, patch.source, text) + text.slice(standing.end);
+  const after = withImports(changed, patch.file, patch.imports ?? []);
   const tree = await scratch.tree({ parent: base, path: place.path, mode, content: Buffer.from(after) });
   return scratch.git(['diff-tree', ...diffOptions(after), base, tree]);
 }

@@ -3,6 +3,7 @@ import { KeyholeError, type PatchRecord } from '@keyhole/agent/protocol';
 import { unifiedDiff } from '../render/unified-diff.ts';
 import { baseOf } from '../typescript/base.ts';
 import type { AgentCalls } from '../typescript/calls.ts';
+import { withImports } from '../typescript/import-lines.ts';
 import { baseAddress } from '../typescript/compare.ts';
 
 /**
@@ -31,7 +32,9 @@ async function wholeFile(connection: AgentCalls, file: string, patches: PatchRec
     if (entry === undefined) throw new KeyholeError('NOT_FOUND', `${patch.address} is not in the text of ${file}`);
     return { start: entry.start, end: entry.end, text: patch.source };
   });
-  return { before: author.text, after: spliced(author.text, replaced) };
+  const after = spliced(author.text, replaced);
+  const imports = patches.flatMap((patch) => patch.imports ?? []);
+  return { before: author.text, after: imports.length === 0 ? after : withImports(after, file, imports) };
 }
 
 /** Replaces pieces; one that stands inside another is part of the other's new text already. */

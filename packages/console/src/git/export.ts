@@ -5,6 +5,8 @@
 import { writeFile } from 'node:fs/promises';
 import { KeyholeError, type PatchRecord } from '@keyhole/agent/protocol';
 import type { AgentCalls } from '../typescript/calls.ts';
+import { importsMissing } from '../typescript/import-lines.ts';
+import { parseAuthor } from '../typescript/parse.ts';
 import { buildCommits, type Built, type CommitSigner } from './commits.ts';
 import { decodeSource, hasText } from './landing.ts';
 import { rehearse } from './rehearsal.ts';
@@ -108,10 +110,11 @@ async function checkBranch(top: string, branch: string): Promise<void> {
 }
 
 /** Whether HEAD has the function as the patch made it, up to comments and white space. */
-async function hasLanded(place: RepositoryPath, { file, address, source }: PatchRecord): Promise<boolean> {
+async function hasLanded(place: RepositoryPath, { file, address, source, imports = [] }: PatchRecord): Promise<boolean> {
   const head = await gitText(place.top, ['rev-parse', 'HEAD']);
   try {
-    return hasText(decodeSource(await fileAtCommit(place, head), file), file, address, source);
+    const text = decodeSource(await fileAtCommit(place, head), file);
+    return hasText(text, file, address, source) && importsMissing(parseAuthor(text, file), imports).length === 0;
   } catch (thrown) {
     // Gone or unreadable at HEAD: not landed there.
     if (thrown instanceof KeyholeError) return false;

@@ -4,6 +4,7 @@ import { normalForm, parseFunction, type FunctionEntry } from '@keyhole/agent/so
 import { compile, proveBase, sameCode, type BaseFile } from '../typescript/base.ts';
 import type { AgentCalls } from '../typescript/calls.ts';
 import { baseAddress } from '../typescript/compare.ts';
+import type { FreshImport } from '../typescript/fresh-imports.ts';
 import { foreignNames } from '../typescript/names.ts';
 import { parseAuthor, textOf, type AuthorFile } from '../typescript/parse.ts';
 
@@ -80,7 +81,9 @@ function translated(patch: PatchRecord, { base, entry: before, detail }: Loaded,
       'Its process was started with changes that are not in its commit. Commit those first.',
     );
   }
-  const code = compile(textOf(exported, entry), entry, base, exported, patch.address);
+  const { code, imports } = compile(textOf(exported, entry), entry, base, exported, patch.address);
+  const said = (each: FreshImport): string => [each.name, each.local, each.specifier, each.imported].join(' ');
+  if (imports.map(said).join('\n') !== (patch.imports ?? []).map(said).join('\n')) return code;
   return sameCode(code, patch.code, entry, base.module) ? null : code;
 }
 

@@ -1,5 +1,5 @@
 /** What an agent says of a patch, checked before git hears of it: an agent that was taken over may say anything. */
-import { KeyholeError, limits, type PatchRecord } from '@keyhole/agent/protocol';
+import { KeyholeError, limits, patchImport, type PatchRecord } from '@keyhole/agent/protocol';
 import { checkPath } from './path.ts';
 
 const maxTextLength = 2_000;
@@ -37,6 +37,7 @@ function checkRecord(record: PatchRecord): void {
   if (!/^[0-9a-f]{64}$/.test(record.entryHash)) throw wrong('entryHash', 'not a SHA-256');
   if (given.breakGlass !== undefined && given.breakGlass !== null && given.breakGlass !== true) throw wrong('breakGlass', 'neither true nor absent');
   if (!areCommits(given.commits ?? [])) throw wrong('commits', `no list of at most ${limits.maxPushedCommits} ids of commits`);
+  if (!areImports(given.imports ?? [])) throw wrong('imports', `no list of at most ${limits.maxPatchImports} imports`);
   if (!areApprovals(given.approvals ?? [])) throw wrong('approvals', `no list of at most ${limits.maxApprovals} approvals`);
   // Where an absolute one lies is looked at later.
   checkPath(record.file.replace(/^\//, ''));
@@ -45,6 +46,10 @@ function checkRecord(record: PatchRecord): void {
 
 function areCommits(value: unknown): boolean {
   return Array.isArray(value) && value.length <= limits.maxPushedCommits && value.every((each) => /^[0-9a-f]{40,64}$/.test(String(each)));
+}
+
+function areImports(value: unknown): boolean {
+  return Array.isArray(value) && value.length <= limits.maxPatchImports && value.every((each) => patchImport(each) === null);
 }
 
 function areApprovals(value: unknown): boolean {

@@ -5,6 +5,7 @@
 import { KeyholeError, type HistoricPatch, type PatchRecord, type Result } from '@keyhole/agent/protocol';
 import { splitAddress } from '@keyhole/agent/source';
 import type { AgentCalls } from '../typescript/calls.ts';
+import { importsMissing } from '../typescript/import-lines.ts';
 import { parseAuthor, type AuthorFile } from '../typescript/parse.ts';
 import { historyPages } from './history.ts';
 import { decodeSource, isWrittenAs } from './landing.ts';
@@ -94,6 +95,8 @@ async function judge(heads: HeadFiles, patch: PatchRecord | HistoricPatch, commi
   const { name } = splitAddress(address);
   const found = standsAs(file.author, name, [source, baseSource]);
   if (found === 'gone') return said(otherwise, ...before, `HEAD has no function ${name} in ${file.path}`);
+  const [absent] = found === 0 ? importsMissing(file.author, patch.imports ?? []) : [];
+  if (absent !== undefined) return said(otherwise, ...before, `HEAD has the function, and does not import ${absent.local} from ${absent.specifier}`);
   if (found === 0) return said('landed');
   if (found === 1) return said(now === 'live' ? 'live-only' : 'lost', ...before);
   return said(otherwise, ...before, 'HEAD has changed the function otherwise');

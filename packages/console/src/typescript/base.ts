@@ -10,11 +10,13 @@ import type { AgentCalls } from './calls.ts';
 import { parseAuthor, type AuthorFile } from './parse.ts';
 import { RunningModule } from './running.ts';
 import { AuthorSources } from './sources.ts';
+import type { Translated } from './fresh-imports.ts';
 import { Translator } from './translate.ts';
 
 export interface BaseFile {
   author: AuthorFile;
   module: ModuleDetail;
+  running: RunningModule;
   translator: Translator;
 }
 
@@ -25,7 +27,7 @@ export async function baseOf(connection: AgentCalls, file: string, cwd: string):
   const author = parseAuthor(text, file);
   const { source, texts } = await authorTexts(connection, author, module, cwd);
   const running = new RunningModule(module, author, source, new AuthorSources(texts));
-  return { author, module, translator: new Translator(author, running, module.format) };
+  return { author, module, running, translator: new Translator(author, running, module.format) };
 }
 
 async function fromGit(connection: AgentCalls, file: string, cwd: string): Promise<string> {
@@ -45,7 +47,7 @@ async function fromGit(connection: AgentCalls, file: string, cwd: string): Promi
  * One function of the author's as JavaScript in terms of the running module.
  * @param address of a function that was proven by {@link proveBase}.
  */
-export function compile(_: string, entry: FunctionEntry, { translator }: BaseFile, within: AuthorFile, address: string): string {
+export function compile(_: string, entry: FunctionEntry, { translator }: BaseFile, within: AuthorFile, address: string): Translated {
   return translator.translate(within, entry, address);
 }
 

@@ -6,7 +6,7 @@ import type { PatchRecord, RefusedPatch } from '@keyhole/agent/protocol';
 import type { FunctionEntry, SyntaxNode } from '@keyhole/agent/source';
 import { unifiedDiff } from '../render/unified-diff.ts';
 import type { BaseFile } from './base.ts';
-import { baseAddress, compareFiles } from './compare.ts';
+import { baseAddress, compareFiles, type AddedImport } from './compare.ts';
 import { formOf } from './forms.ts';
 import { parseAuthor, textOf, type AuthorFile } from './parse.ts';
 
@@ -20,6 +20,7 @@ export interface ChangedFunctions {
   changed: [FunctionEntry, FunctionEntry][];
   renewed: AuthorFile;
   refused: Refusal[];
+  imports: AddedImport[];
   /** Addresses of functions that run already as the new side has them. */
   already: string[];
 }
@@ -33,11 +34,12 @@ export function changedFunctions(base: BaseFile, oldText: string, newText: strin
   const { author } = base;
   const old = parseAuthor(oldText, author.file);
   const renewed = parseAuthor(newText, author.file);
-  const { changed, refused } = compareFiles(old, renewed);
-  const result: ChangedFunctions = { changed: [], renewed, refused: isInAlready(author, old, renewed) ? [] : [...refused], already: [] };
+  const { changed, refused, imports } = compareFiles(old, renewed);
+  const isIn = isInAlready(author, old, renewed);
+  const result: ChangedFunctions = { changed: [], renewed, refused: isIn ? [] : [...refused], imports: isIn ? [] : imports, already: [] };
   const patches = new Map(live.map((record) => [record.address, record]));
   const drift = compareFiles(author, old);
-  const isSameFile = drift.changed.length === 0 && drift.refused.length === 0;
+  const isSameFile = [drift.changed, drift.imports, drift.refused].every((differences) => differences.length === 0);
   for (const [before, after] of changed) {
     const entry = entryIn(author, old, before, isSameFile);
     if (entry === null) {
@@ -61,9 +63,9 @@ export function changedFunctions(base: BaseFile, oldText: string, newText: strin
 
 /** Whether everything outside of functions, and each function that the change brings, runs as the new side has it. */
 function isInAlready(author: AuthorFile, old: AuthorFile, renewed: AuthorFile): boolean {
-  const { changed, refused } = compareFiles(author, renewed);
+  const { changed, imports, refused } = compareFiles(author, renewed);
   const known = new Set(old.functions.map((each) => each.path));
-  return refused.length === 0 && changed.every(([, after]) => after.path !== '' && known.has(after.path));
+  return refused.length === 0 && imports.length === 0 && changed.every(([, after]) => after.path !== '' && known.has(after.path));
 }
 
 /** Live patches of functions that a new text of the file has as they were loaded: nothing in it says that they should go. */

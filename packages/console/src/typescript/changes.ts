@@ -1,5 +1,5 @@
 /** From edited files to patches: exactly the functions that differ from what the process was started from. */
-import { readFile, realpath } from 'node:fs/promises';
+import { readFile, realpath, stat } from 'node:fs/promises';
 import * as path from 'node:path';
 import { KeyholeError, type PatchRequest } from '@keyhole/agent/protocol';
 import type { FunctionEntry } from '@keyhole/agent/source';
@@ -7,9 +7,9 @@ import { fileNames } from '../git/repository.ts';
 import { baseOf, compile, proveBase, sameCode, type BaseFile } from './base.ts';
 import type { AgentCalls } from './calls.ts';
 import { patchesThatStay, type Refusal } from './changed-functions.ts';
-import { baseAddress, compareFiles } from './compare.ts';
+import { baseAddress, compareFiles, idleImports, type AddedImport } from './compare.ts';
 import { foreignNames } from './names.ts';
-import { newImports } from './new-imports.ts';
+import { broughtIn, type HasFile } from './brought-imports.ts';
 import { parseAuthor, textOf, type AuthorFile } from './parse.ts';
 
 export interface PushPlan {
@@ -38,47 +38,74 @@ export async function planPush(connection: AgentCalls, request: { paths: string[
     const text = await readFile(absolute, 'utf8');
     const base = await findBase(connection, absolute, root);
     const renewed = parseAuthor(text, base.author.file);
-    const { changed, refused } = compareFiles(base.author, renewed);
+    const { changed, refused, imports } = compareFiles(base.author, renewed);
     plan.refused.push(...refused);
-    for (const [before, after] of changed) await planFunction(connection, base, renewed, before, after, plan);
+    const has: HasFile = (file) =>
+      stat(path.resolve(path.dirname(absolute), file)).then(
+        (each) => each.isFile(),
+        () => false,
+      );
+    await planFunctions({ connection, base, renewed, has, plan }, changed, imports);
     const staying = patchesThatStay(base.author, renewed, new Set(changed.map(([before]) => before)), live);
     plan.stays.push(...staying.map(({ address, id }) => ({ address, patch: id })));
-    if (changed.length === 0 && refused.length === 0 && staying.length === 0) plan.unchanged.push(base.author.file);
+    if (changed.length === 0 && refused.length === 0 && imports.length === 0 && staying.length === 0) plan.unchanged.push(base.author.file);
   }
   return plan;
 }
 
+export interface FilePlanning {
+  connection: AgentCalls;
+  base: BaseFile;
+  renewed: AuthorFile;
+  has: HasFile;
+  plan: PushPlan;
+}
+
 /**
- * @param before the function in the text that was loaded.
- * @param after what becomes of it in `renewed`.
+ * @param changed each function in the text that was loaded, and what becomes of it in `renewed`.
+ * @param imports names that `renewed` imports and the other text does not.
  */
-export async function planFunction(
-  connection: AgentCalls,
-  base: BaseFile,
-  renewed: AuthorFile,
-  before: FunctionEntry,
-  after: FunctionEntry,
-  plan: PushPlan,
+export async function planFunctions(
+  planning: FilePlanning,
+  changed: readonly [FunctionEntry, FunctionEntry][],
+  imports: readonly AddedImport[],
 ): Promise<void> {
+  const said: FunctionEntry[] = [];
+  for (const [before, after] of changed) if (await planFunction(planning, before, after)) said.push(after);
+  planning.plan.refused.push(...idleImports(planning.renewed, imports, said));
+}
+
+/** @returns whether the running code can say it. */
+async function planFunction({ connection, base, renewed, has, plan }: FilePlanning, before: FunctionEntry, after: FunctionEntry): Promise<boolean> {
   const address = baseAddress(base.author, before);
   const foreign = foreignNames(renewed, after, base.author);
   if (foreign.length > 0) {
-    const imports = await newImports(connection, renewed, after, base.author);
-    plan.refused.push({ address, why: [...foreign, ...imports].join('; ') });
-    return;
+    plan.refused.push({ address, why: foreign.join('; ') });
+    return false;
   }
   try {
     const detail = await connection.call('fn.get', { address });
     proveBase(base, before, detail);
     const source = textOf(renewed, after);
-    const code = compile(source, after, base, renewed, address);
+    const { code, imports: fresh } = compile(source, after, base, renewed, address);
+    const imports = await broughtIn(connection, { base, renewed, has }, fresh, address);
     if (sameCode(code, detail.code, after, base.module)) plan.unchanged.push(address);
-    else plan.patches.push({ address: detail.address, code, baseCode: detail.code, source, baseSource: textOf(base.author, before) });
+    else
+      plan.patches.push({
+        address: detail.address,
+        code,
+        baseCode: detail.code,
+        source,
+        baseSource: textOf(base.author, before),
+        ...(imports.length > 0 && { imports }),
+      });
+    return true;
   } catch (thrown) {
     const error = KeyholeError.from(thrown);
     if (error.code !== 'NOT_PATCHABLE' && error.code !== 'NOT_FOUND' && error.code !== 'AMBIGUOUS') throw error;
     const why = error.message.startsWith(`${address}: `) ? error.message.slice(address.length + 2) : error.message;
     plan.refused.push({ address, why: error.hint === undefined ? why : `${why}. ${error.hint}` });
+    return false;
   }
 }
 

@@ -2,12 +2,14 @@
  * From a commit, a range or a patch file to patches. Each changed file is told apart: code that the process runs, what it does not run, and what it may depend on without that anybody
  * could change it live, which is refused.
  */
+import { posix } from 'node:path';
 import { KeyholeError } from '@keyhole/agent/protocol';
 import { isInside, type ChangedFile, type ChangeSet, type FileSide } from '../git/change-set.ts';
 import { besides, kindOf, lockChanges, manifestChanges } from '../git/file-kind.ts';
+import type { HasFile } from './brought-imports.ts';
 import type { AgentCalls } from './calls.ts';
 import { changedFunctions } from './changed-functions.ts';
-import { planFunction, type PushPlan } from './changes.ts';
+import { planFunctions, type PushPlan } from './changes.ts';
 import { compareFiles } from './compare.ts';
 import { parseAuthor } from './parse.ts';
 import { ProcessFiles } from './process-files.ts';
@@ -121,11 +123,12 @@ async function planSource(
   const { patches: live } = await connection.call('patch.list', {});
   // A file that came with the change, and that the process has all the same, was deployed with it.
   const oldText = file.before === null ? base.author.text : await textOf(change, file.before);
-  const { changed, renewed, refused, already } = changedFunctions(base, oldText, newText, live);
+  const { changed, renewed, refused, imports, already } = changedFunctions(base, oldText, newText, live);
   plan.refused.push(...refused);
   plan.unchanged.push(...already);
-  for (const [before, after] of changed) await planFunction(connection, base, renewed, before, after, plan);
-  if (changed.length === 0 && refused.length === 0 && already.length === 0) plan.unchanged.push(base.author.file);
+  const has: HasFile = (name) => change.has(posix.join(posix.dirname(path), name));
+  await planFunctions({ connection, base, renewed, has, plan }, changed, imports);
+  if (changed.length === 0 && imports.length === 0 && refused.length === 0 && already.length === 0) plan.unchanged.push(base.author.file);
   return null;
 }
 
@@ -133,7 +136,9 @@ async function planSource(
 async function hasCode(change: ChangeSet, file: ChangedFile): Promise<boolean> {
   const { path } = file.before ?? file.after;
   for (const side of [file.before, file.after]) {
-    if (side !== null && compareFiles(parseAuthor('', path), parseAuthor(await textOf(change, side), path)).refused.length > 0) return true;
+    if (side === null) continue;
+    const { imports, refused } = compareFiles(parseAuthor('', path), parseAuthor(await textOf(change, side), path));
+    if (imports.length + refused.length > 0) return true;
   }
   return false;
 }

@@ -24,8 +24,14 @@ import { mayHoldJsx, type AuthorFile } from './parse.ts';
 export interface Difference {
   /** Functions whose own code differs: the base's and the new one's. */
   changed: [FunctionEntry, FunctionEntry][];
+  /** Names that are imported now and were not: a patch that uses one can bring it. */
+  imports: AddedImport[];
   /** Everything else, with line and reason. */
   refused: RefusedPatch[];
+}
+
+export interface AddedImport extends RefusedPatch {
+  local: string;
 }
 
 export function compareFiles(base: AuthorFile, renewed: AuthorFile): Difference {
@@ -35,7 +41,7 @@ export function compareFiles(base: AuthorFile, renewed: AuthorFile): Difference 
   const around = (node: SyntaxNode): string => formOf(node, (each) => held(each, placeholders));
   const own = ({ container }: FunctionEntry): string => ownForm(container, (each) => held(each, placeholders));
   const differing = pairs.filter(([before, after]) => own(before) !== own(after));
-  const result: Difference = { changed: [], refused: outsideFunctions(base, renewed, around) };
+  const result: Difference = { changed: [], ...outsideFunctions(base, renewed, around) };
   const once = onceCalled(base.program);
   for (const [before, after] of differing) {
     // It goes with the function around it, and can't be told from its siblings.
@@ -137,9 +143,11 @@ function pairFunctions(olds: readonly FunctionEntry[], news: readonly FunctionEn
 interface Statement {
   node: SyntaxNode;
   form: string;
+  /** The name, where it is one that is imported. */
+  imports?: string;
 }
 
-function outsideFunctions(base: AuthorFile, renewed: AuthorFile, form: (node: SyntaxNode) => string): RefusedPatch[] {
+function outsideFunctions(base: AuthorFile, renewed: AuthorFile, form: (node: SyntaxNode) => string): Pick<Difference, 'imports' | 'refused'> {
   const inTypes = new Set([base, renewed].filter(({ language }) => language === 'ts').flatMap(({ program }) => [...namesInTypes(program)]));
   const before = statementsOf(base, inTypes, form);
   const after = statementsOf(renewed, inTypes, form);
@@ -158,21 +166,53 @@ function outsideFunctions(base: AuthorFile, renewed: AuthorFile, form: (node: Sy
     if (part.added) {
       const replaced = parts[index - 1]?.removed === true ? before.slice(inBase - (parts[index - 1]?.value.length ?? 0), inBase) : [];
       const kept = replaced.filter((each) => !isMoved(each, after));
-      added.push(...after.slice(inNew, inNew + count).map((each) => ({ ...each, replaces: kept.length > 0 })));
-      if (kept.length > 0 && after.slice(inNew, inNew + count).every((each) => isMoved(each, before))) removed.push(...kept);
+      added.push(
+        ...after
+          .slice(inNew, inNew + count)
+          .map((each) => ({ ...each, replaces: kept.some((other) => (other.imports === undefined) === (each.imports === undefined)) })),
+      );
+      // An import that is new speaks for itself alone.
+      const speaks = after.slice(inNew, inNew + count).some((each) => each.imports === undefined && !isMoved(each, before));
+      removed.push(...kept.filter((each) => !speaks || each.imports !== undefined));
     }
     if (!part.added) inBase += count;
     if (!part.removed) inNew += count;
   }
   const lineInBase = lineTable(base.text);
   const lineInNew = lineTable(renewed.text);
-  return [
-    ...changedPragmas(base, renewed),
-    ...removed.filter((each) => !isMoved(each, after)).map(({ node }) => refusal(base.file, lineInBase(node.start), node, 'was removed')),
-    ...added
-      .filter((each) => !isMoved(each, before))
-      .map(({ node, replaces }) => refusal(renewed.file, lineInNew(node.start), node, replaces ? 'changed' : 'is new')),
-  ];
+  const fresh = added
+    .filter((each) => !isMoved(each, before))
+    .map(({ node, imports, replaces }) => ({
+      imports,
+      refusal: refusal(renewed.file, lineInNew(node.start), node, replaces ? 'changed' : 'is new'),
+    }));
+  return {
+    imports: fresh.flatMap(({ imports, refusal: why }) => (imports === undefined ? [] : [{ ...why, local: imports }])),
+    refused: [
+      ...changedPragmas(base, renewed),
+      ...removed
+        .filter((each) => !isMoved(each, after) && !isForgotten(each, renewed))
+        .map(({ node }) => refusal(base.file, lineInBase(node.start), node, 'was removed')),
+      ...fresh.flatMap(({ imports, refusal: why }) => (imports === undefined ? [why] : [])),
+    ],
+  };
+}
+
+/** An import that is gone and that nothing could mean any more: what runs keeps it, and does not use it. */
+function isForgotten({ imports }: Statement, { captures }: AuthorFile): boolean {
+  if (imports === undefined || captures.module.bindings.has(imports)) return false;
+  return !captures.references.some(({ name, scope }) => name === imports && captures.resolve(name, scope) === null);
+}
+
+/** New imports that no function needs which is patched: what is patched has them, what else would use them takes a restart. */
+export function idleImports({ captures }: AuthorFile, added: readonly AddedImport[], patched: readonly FunctionEntry[]): RefusedPatch[] {
+  const used = new Set(
+    captures.references
+      .filter(({ node }) => patched.some(({ container }) => container.start <= node.start && node.end <= container.end))
+      .filter(({ name, scope }) => captures.resolve(name, scope)?.scope === captures.module)
+      .map(({ name }) => name),
+  );
+  return added.filter(({ local }) => !used.has(local)).map(({ address, why }) => ({ address, why }));
 }
 
 /** A comment that is code to a compiler. */
@@ -201,8 +241,9 @@ function statementsOf(author: AuthorFile, inTypes: ReadonlySet<string>, form: (n
     const specifiers = children(node, 'specifiers');
     if (node.type === 'ImportDeclaration' && specifiers.length > 0) {
       // Compilers leave out what only types use.
-      const values = specifiers.filter((each) => !isType(each));
-      if (values.length > 0) statements.push({ node, form: form({ ...node, specifiers: values }) });
+      for (const each of specifiers.filter((specifier) => !isType(specifier))) {
+        statements.push({ node, form: form({ ...node, specifiers: [each] }), imports: nameOf(child(each, 'local')) ?? '' });
+      }
       continue;
     }
     const text = form(node);

@@ -22,7 +22,11 @@ export async function planEdit(connection: AgentCalls, address: string, newText:
   const { detail, base, entry } = await locate(connection, address, cwd);
   proveBase(base, entry, detail);
   const renewed = withFunction(base.author, entry, newText.trimEnd());
-  const code = compile(newText.trimEnd(), renewed.entry, base, renewed.author, detail.address);
+  const { code, imports } = compile(newText.trimEnd(), renewed.entry, base, renewed.author, detail.address);
+  if (imports.length > 0) {
+    const names = imports.map(({ local, specifier }) => `${local} of ${specifier}`).join(', ');
+    throw new KeyholeError('NOT_PATCHABLE', `${detail.address}: the running code never brought in ${names}`, 'Change the file, and push it.');
+  }
   const baseSource = detail.source ?? textOf(base.author, entry);
   return { address: detail.address, code, baseCode: detail.code, source: newText.trimEnd(), baseSource };
 }

@@ -42,10 +42,11 @@ export function emit(tree: Tree, text: string, entry: FunctionEntry, speech: Spe
   const said: { root: string; scope: Scope }[] = [];
   const assigned = assignedIn(container);
 
-  const replace = (node: SyntaxNode, scope: Scope, { text: expression, root }: Spoken): void => {
+  const replace = (node: SyntaxNode, scope: Scope, { text: expression, root, isBrought }: Spoken): void => {
     const name = /^[^.[(]*/.exec(expression)?.[0] ?? '';
-    if (root !== null || /^(?:exports|module)$/.test(name)) said.push({ root: name, scope });
-    else if (assigned.has(node)) speech.refuse(`the new text assigns to ${textOf(node)}, which runs as a constant`, node);
+    if (root !== null || isBrought === true || /^(?:exports|module)$/.test(name)) said.push({ root: name, scope });
+    if (root === null && name !== 'exports' && name !== 'module' && assigned.has(node))
+      speech.refuse(`the new text assigns to ${textOf(node)}, which runs as a constant`, node);
     const isChain = /[.[]/.test(expression) && !expression.startsWith('(');
     // It is called here as it is there.
     if (expression === textOf(node)) return;

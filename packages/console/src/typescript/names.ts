@@ -4,7 +4,7 @@ import { formOf } from './forms.ts';
 import { elementsIn, factoryNames } from './jsx.ts';
 import type { AuthorFile } from './parse.ts';
 
-/** @returns one reason for each name of the module that the running file does not have, or has otherwise. */
+/** @returns one reason for each name of the module that the running file does not have, or has otherwise. Imports that it does not have are not looked at: a patch may bring them. */
 export function foreignNames(renewed: AuthorFile, entry: FunctionEntry, running: AuthorFile): string[] {
   const { captures } = renewed;
   const elements = elementsIn(entry.container).length > 0;
@@ -24,6 +24,7 @@ export function foreignNames(renewed: AuthorFile, entry: FunctionEntry, running:
     const there = running.captures.module.bindings.get(name);
     if (here === undefined) return there === undefined ? [] : [`${name} is global in the new text, and belongs to the module that runs`];
     const line = lineOf(here.declaration.start);
+    if (there === undefined && here.kind === 'import' && here.declaration.type !== 'TSImportEqualsDeclaration') return [];
     if (there === undefined) return [`it uses ${name} (line ${line}), which the module that runs does not have`];
     return meaning(here, renewed) === meaning(there, running)
       ? []

@@ -151,6 +151,25 @@ export class RunningModule {
     return found;
   }
 
+  /** The expressions for what a new import means, where the running module has that already: as another import, or as a variable of another file that became a part of it. */
+  findImport(wanted: ImportOf, at: Scope): Spoken[] {
+    if (!this.#isValue(wanted)) return [];
+    const found: Spoken[] = [];
+    const consider = (text: string, root: Binding, node: SyntaxNode): void => {
+      const spoken = { text, root, node };
+      if (this.isVisible(spoken, at) && this.#isImported(wanted, spoken, propertiesOf(node))) found.push(spoken);
+    };
+    for (let scope: Scope | null = at; scope !== null; scope = scope.parent) {
+      for (const each of scope.bindings.values()) {
+        const isRequired = this.#required.of(each) !== null;
+        if (!isRequired || this.#required.provides(each, '*')) consider(each.name, each, identifier(each.name));
+        if (wanted.imported === '*' || (isRequired && !this.#required.provides(each, wanted.imported))) continue;
+        consider(`${each.name}.${wanted.imported}`, each, memberOf(identifier(each.name), wanted.imported));
+      }
+    }
+    return found;
+  }
+
   /** The value of what the author's text says is constant, as text; null where it is none or nobody knows. */
   constant({ name, member }: Name): string | null {
     const declared = this.#declared(name, member);

@@ -131,12 +131,17 @@ export function isOfBundler(source: string): boolean {
   return /\/webpack\/(?:bootstrap|before-startup|startup|after-startup|universalModuleDefinition$|runtime\/)/.test(source);
 }
 
-/** Relative specifiers as the urls they may mean: TypeScript names what a file becomes. */
+/** Relative specifiers as the urls they may mean. */
 export function resolved(from: string, specifier: string): string[] {
+  return candidates(specifier).map((each) => new URL(each, from).href);
+}
+
+/** The files that a relative specifier may mean, the first that is there: TypeScript names what a file becomes. */
+export function candidates(specifier: string): string[] {
   if (!isRelative(specifier)) return [];
   const bases = [specifier, specifier.replace(/\.([mc]?)jsx?$/, '')];
   const typed = specifier.replace(/\.([mc]?)js(x?)$/, '.$1ts$2');
-  return [typed, ...bases.flatMap((base) => endings.map((ending) => base + ending))].map((each) => new URL(each, from).href);
+  return [typed, ...bases.flatMap((base) => endings.map((ending) => base + ending))];
 }
 
 function isRelative(specifier: string): boolean {

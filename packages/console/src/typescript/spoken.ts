@@ -7,6 +7,8 @@ export interface Spoken {
   text: string;
   root: Binding | null;
   node: SyntaxNode;
+  /** The running module has no such name: the patch brings it along. */
+  isBrought?: true;
 }
 
 /** What a literal is, however it is written; null for anything else. */

@@ -19,6 +19,7 @@ import { changedCalls } from './callers.ts';
 import { CompiledFiles } from './compiled-files.ts';
 import { compilersOf, type Compiler } from './compilers.ts';
 import { emit, layoutOf, startOf, type Speech } from './emit.ts';
+import { FreshImports, type Translated } from './fresh-imports.ts';
 import { elementsIn, isFragmentIn, jsxForms } from './jsx.ts';
 import type { AuthorFile } from './parse.ts';
 import { partedWhere } from './disagreement.ts';
@@ -62,7 +63,7 @@ export class Translator {
    * @param address of a function that was proven.
    * @throws {KeyholeError} NOT_PATCHABLE naming the line of what can't be said, SYNTAX.
    */
-  translate(renewed: AuthorFile, after: FunctionEntry, address: string): string {
+  translate(renewed: AuthorFile, after: FunctionEntry, address: string): Translated {
     const proven = this.#proofs.get(address);
     if (proven === undefined) throw new KeyholeError('INTERNAL', `${address} was not proven`);
     const why = changedCalls(this.#author, proven.entry, renewed, after, this.#running, proven.running);
@@ -112,15 +113,20 @@ export class Translator {
     );
   }
 
-  #translateBy(proof: Proof, renewed: AuthorFile, after: FunctionEntry, address: string): string {
+  #translateBy(proof: Proof, renewed: AuthorFile, after: FunctionEntry, address: string): Translated {
     const { tree, entry, text, layout, base } = this.#forPatch(proof, renewed, after, address);
     const said = new Map<string, string>();
-    const speech = this.#speech(proof, { tree, base, renewed, address }, said);
+    const imports = new FreshImports(
+      renewed,
+      tree,
+      (name) => this.#running.tree.captures.resolve(name, scopeAround(this.#running.tree, proof.running)) !== null,
+    );
+    const speech = this.#speech(proof, { tree, base, renewed, address, imports }, said);
     this.#checkImports(proof, entry, speech);
     this.#checkExports(proof, tree, entry, speech);
     const code = emit(tree, text, entry, speech, layout);
     this.#check(tree, entry, code, said, address);
-    return code;
+    return { code, imports: imports.used };
   }
 
   /** The new text, compiled: with its lines where they were, where taking the types out is enough. */
@@ -174,7 +180,7 @@ export class Translator {
 
   #speech(
     proof: Proof,
-    { tree, base, renewed, address }: Pick<Prepared, 'tree' | 'base'> & { renewed: AuthorFile; address: string },
+    { tree, base, renewed, address, imports }: Pick<Prepared, 'tree' | 'base'> & { renewed: AuthorFile; address: string; imports: FreshImports },
     said: Map<string, string>,
   ): Speech {
     const at = scopeAround(this.#running.tree, proof.running);
@@ -185,7 +191,10 @@ export class Translator {
     let privates: Map<string, string> | null = null;
     return {
       ofModule: (name, member, node) => {
-        const spoken = this.#say(proof, { name, member }, at, { tree, base });
+        const wanted = imports.meant(name, member);
+        const spoken =
+          this.#say(proof, { name, member }, at, { tree, base }) ??
+          (wanted === null ? null : (this.#running.findImport(wanted, at)[0] ?? imports.fresh(wanted)));
         if (spoken !== null) said.set(keyOf({ name, member }), spoken.text);
         if (spoken !== null || member !== null) return spoken;
         if (!renewed.captures.module.bindings.has(name)) {

@@ -49,6 +49,7 @@ export interface CompiledPatch {
 /**
  * Compiles a patch, or says why it can not be one.
  * @param offered what every living closure of the function offers.
+ * @param imported names that stand for what other modules export, and that the module itself does not have.
  * @param isGlobal whether a name is known outside the module.
  * @throws {KeyholeError} SYNTAX with file, line and caret.
  */
@@ -58,6 +59,7 @@ export function compilePatch(
   code: string,
   id: string,
   offered: ReadonlySet<OfferKey>,
+  imported: ReadonlySet<string>,
   isGlobal: (name: string) => boolean,
 ): CompiledPatch | { why: string } {
   const { entry, captures: original } = target;
@@ -81,7 +83,7 @@ export function compilePatch(
     requires.add(key);
     return index;
   };
-  const names = namesOutside(target, module, captures, parsed.program, offered, isGlobal);
+  const names = namesOutside(target, module, captures, parsed.program, offered, imported, isGlobal);
   if ('why' in names) return names;
   const { classes } = target;
   const classNode = [...classes.keys()].find((each) => contains(each, entry)) ?? null;
@@ -136,6 +138,7 @@ function namesOutside(
   captures: Captures,
   program: SyntaxNode,
   offered: ReadonlySet<OfferKey>,
+  imported: ReadonlySet<string>,
   isGlobal: (name: string) => boolean,
 ): NamesOutside | { why: string } {
   const around = original.scopeOf(entry.node).parent;
@@ -147,6 +150,12 @@ function namesOutside(
     const { name, node } = reference;
     if (captures.resolve(name, reference.scope) !== null || name === 'arguments') continue;
     const direct = around === null ? null : original.resolve(name, around);
+    if (imported.has(name)) {
+      if (direct !== null || commonJsNames.has(name)) return { why: `the new text imports ${name}, and ${file} has something of that name` };
+      if (targets.has(node)) return { why: `the new text assigns to ${name}, which it imports` };
+      found.push({ node, name, ofModule: true });
+      continue;
+    }
     const binding = direct === null || offered.has(name) ? direct : (moduleNameOf(direct, original) ?? direct);
     if (binding === null) {
       const asked = reference.above.type === 'UnaryExpression' && reference.above.operator === 'typeof';

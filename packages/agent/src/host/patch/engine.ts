@@ -7,10 +7,11 @@ import type { AppliedPatch, Params, PatchRecord, PatchRequest, PatchResult, Refu
 import type { HostContext } from '../bridge.ts';
 import { checkBudget, foreseenPauseMs, sumOf } from './budget.ts';
 import { chooseStrategy } from './choice.ts';
+import type { PatchImports } from './imports.ts';
 import { loadedCode } from './modules.ts';
 import type { FunctionTarget, ModuleIndex } from './modules.ts';
 import { noSuchPatch, patchIds } from './patch-ids.ts';
-import { applyAll, changesFor, prepareAll, withoutSlot } from './planned.ts';
+import { applyAll, changesFor, prepareAll, withoutImports, withoutSlot } from './planned.ts';
 import type { Planned, Wrapping } from './planned.ts';
 import { applyProven } from './proof.ts';
 import { staleBase, staleStrategy } from './stale.ts';
@@ -36,12 +37,14 @@ type Intent = NonNullable<HostContext['intent']>;
 export class PatchEngine {
   readonly #modules: ModuleIndex;
   readonly #strategies: readonly PatchStrategy[];
+  readonly #imports: PatchImports;
   readonly #waiting: WaitingRoom;
   /** By address. */
   readonly #live = new Map<string, LivePatch>();
 
-  constructor(modules: ModuleIndex, strategies: readonly PatchStrategy[], waiting: WaitingRoom) {
+  constructor(modules: ModuleIndex, strategies: readonly PatchStrategy[], imports: PatchImports, waiting: WaitingRoom) {
     this.#modules = modules;
+    this.#imports = imports;
     this.#strategies = strategies;
     this.#waiting = waiting;
   }
@@ -85,6 +88,7 @@ export class PatchEngine {
     const dryRun = params.dryRun === true;
     const maxPauseMs = params.maxPauseMs ?? limits.defaultMaxPauseMs;
     if (!dryRun && intent === undefined) throw new KeyholeError('INTERNAL', 'a change without a journaled intent');
+    if (params.patches.some(({ imports }) => imports !== undefined)) await this.#imports.bring(params.patches);
     const { planned, refused } = this.plan(params.patches, ids, maxPauseMs, wrap);
     if (refused.length > 0 && params.partial !== true) return { ok: false, dryRun, patches: [], refused };
     checkBudget(foreseenPauseMs(planned), maxPauseMs);
@@ -226,7 +230,7 @@ export class PatchEngine {
       else if (strategy === undefined) refused.push({ address: record.address, why: 'no strategy can change it here at once' });
       else if (found.targets.some((target) => loadedCode(target) !== record.baseCode)) {
         refused.push({ address: record.address, why: 'the text that was loaded here is not the one that was patched' });
-      } else planned.push({ request: record, id: record.id, targets: found.targets, strategy, code: record.code, wrap: this.#wrapOf(record) });
+      } else planned.push(this.#planFor(record, found.targets, strategy));
     }
     const { transactions, refused: refusedByStrategy } = prepareAll(planned);
     refused.push(...refusedByStrategy);
@@ -242,6 +246,11 @@ export class PatchEngine {
     return refused;
   }
 
+  #planFor(record: PatchRecord, targets: FunctionTarget[], strategy: PatchStrategy): Planned {
+    const { id, code, imports } = record;
+    return { request: record, id, targets, strategy, code, imports, wrap: this.#wrapOf(record) };
+  }
+
   #wrapOf({ id, address }: PatchRecord): Wrapping | undefined {
     const live = this.#live.get(address);
     return live?.record.id === id ? live.wrap : undefined;
@@ -251,7 +260,7 @@ export class PatchEngine {
   #planOf({ record, targets }: LivePatch, to: PatchRecord | null): Planned {
     const strategy = this.#strategies.find((each) => each.name === record.strategy);
     if (strategy === undefined) throw new KeyholeError('INTERNAL', `the strategy ${record.strategy} is gone`);
-    return { request: record, id: to?.id ?? record.id, targets, strategy, code: to?.code ?? null };
+    return { request: record, id: to?.id ?? record.id, targets, strategy, code: to?.code ?? null, imports: to?.imports };
   }
 
   #byId(id: string): LivePatch {
@@ -285,14 +294,15 @@ export class PatchEngine {
       const strategies = live === undefined ? this.#strategies : this.#strategies.filter((each) => each.name === live);
       const changes = targets.map((target) => ({ id, target, code: request.code }));
       const choice = chooseStrategy(strategies, changes, maxPauseMs);
-      const why = 'why' in choice ? choice.why : wrap === undefined ? null : withoutSlot(choice.strategy);
+      const why =
+        'why' in choice ? choice.why : ((wrap === undefined ? null : withoutSlot(choice.strategy)) ?? withoutImports(choice.strategy, request));
       if ('why' in choice || why !== null) refused.push({ address: request.address, why: why ?? '' });
-      else planned.push({ request, id, targets, strategy: choice.strategy, code: request.code, wrap });
+      else planned.push({ request, id, targets, strategy: choice.strategy, code: request.code, imports: request.imports, wrap });
     }
     return { planned, refused };
   }
 
-  #find({ address }: PatchRequest): { targets: FunctionTarget[] } | RefusedPatch {
+  #find({ address }: Pick<PatchRequest, 'address'>): { targets: FunctionTarget[] } | RefusedPatch {
     try {
       return { targets: this.#modules.at(address) };
     } catch (thrown) {

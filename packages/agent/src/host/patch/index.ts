@@ -9,6 +9,7 @@ import type { ScopePortals } from '../evaluate.ts';
 import type { Inspector } from '../inspector.ts';
 import { portalInto, variablesOf } from '../module-portal.ts';
 import { PatchEngine } from './engine.ts';
+import { PatchImports } from './imports.ts';
 import { LiveEditStrategy } from './live-edit.ts';
 import { ModuleIndex, loadedCode } from './modules.ts';
 import type { FunctionTarget } from './modules.ts';
@@ -43,6 +44,7 @@ export interface Patching {
   engine: PatchEngine;
   /** The strategy for instrumented code: also what lets somebody look at calls. */
   slots: SlotsStrategy;
+  imports: PatchImports;
   modules: ModuleIndex;
   /** A session of an operator has ended: what it waits for is over, and so is its shadow run. */
   forget(session: string): void;
@@ -52,9 +54,10 @@ export function createPatching({ inspector, service, root, commit, table }: Patc
   const scripts = new Scripts(inspector, createSelection({ root, include: [], exclude: [] }));
   const modules = new ModuleIndex(root, table ?? scripts);
   const waiting = new WaitingRoom();
-  const slots = new SlotsStrategy();
-  const engine = new PatchEngine(modules, [slots, new LiveEditStrategy(inspector, scripts), new RebindStrategy()], waiting);
-  const shadows = new Shadows({ engine, inspector, clock: nodeClock });
+  const imports = new PatchImports(modules, () => table?.list() ?? [], nodeClock);
+  const slots = new SlotsStrategy(imports);
+  const engine = new PatchEngine(modules, [slots, new LiveEditStrategy(inspector, scripts), new RebindStrategy()], imports, waiting);
+  const shadows = new Shadows({ engine, imports, inspector, clock: nodeClock });
 
   const summary = (target: FunctionTarget): FunctionSummary => ({
     address: target.address,
@@ -119,6 +122,7 @@ export function createPatching({ inspector, service, root, commit, table }: Patc
     strategies: engine.strategies.map(({ name }) => name),
     engine,
     slots,
+    imports,
     modules,
     forget(session) {
       waiting.forget(session);

@@ -1,6 +1,6 @@
 /** A change, the strategy that will make it, and how a set of them becomes transactions. It never decides whether a change is allowed. */
 import { KeyholeError } from '../../protocol/index.ts';
-import type { PatchRequest, RefusedPatch } from '../../protocol/index.ts';
+import type { PatchImport, PatchRequest, RefusedPatch } from '../../protocol/index.ts';
 import type { FunctionTarget } from './modules.ts';
 import { applyProven } from './proof.ts';
 import type { SlotWrapper } from './slot-watch.ts';
@@ -16,6 +16,7 @@ export interface Planned {
   strategy: PatchStrategy;
   /** The new function, or null for the loaded one. */
   code: string | null;
+  imports?: readonly PatchImport[] | undefined;
   wrap?: Wrapping | undefined;
 }
 
@@ -37,13 +38,20 @@ export function prepareAll(planned: readonly Planned[], captured: ReadonlyMap<Pa
 export function changesFor(planned: readonly Planned[], strategy: PatchStrategy): Change[] {
   return planned
     .filter((each) => each.strategy === strategy)
-    .flatMap(({ id, targets, code, wrap }) => targets.map((target) => ({ id, target, code, wrap: wrap?.(target) })));
+    .flatMap(({ id, targets, code, imports, wrap }) => targets.map((target) => ({ id, target, code, imports, wrap: wrap?.(target) })));
 }
 
 /** @throws {KeyholeError} where not all of it can be made; then nothing was changed. */
 export function applyAll({ transactions, refused }: Prepared): void {
   if (refused.length > 0) throw new KeyholeError('PATCH_FAILED', refused.map(({ address, why }) => `${address}: ${why}`).join('; '));
   applyProven(transactions.map(({ transaction }) => transaction));
+}
+
+/** Why a patch that imports can not be made by it. */
+export function withoutImports({ name, wraps }: PatchStrategy, { imports = [] }: PatchRequest): string | null {
+  if (wraps === true || imports.length === 0) return null;
+  const names = imports.map(({ local, specifier }) => `${local} from ${specifier}`).join(', ');
+  return `it imports ${names}, and ${name} can give it no new name; start the service with --import @keyhole/agent/register`;
 }
 
 /** Why its calls can not be looked at while it runs. */

@@ -10,6 +10,7 @@ import type { FunctionUse } from '../../source/index.ts';
 import type { Inspector } from '../inspector.ts';
 import { SessionObjects } from '../objects.ts';
 import type { PatchEngine } from './engine.ts';
+import type { PatchImports } from './imports.ts';
 import { loadedCode } from './modules.ts';
 import { withoutSlot } from './planned.ts';
 import type { Planned } from './planned.ts';
@@ -21,6 +22,7 @@ import type { Change, PatchStrategy } from './strategy.ts';
 
 export interface ShadowParts {
   engine: PatchEngine;
+  imports: PatchImports;
   inspector: Inspector;
   clock: Clock;
 }
@@ -50,7 +52,8 @@ export class Shadows {
   /** @throws {KeyholeError} BUSY; STALE_BASE and SYNTAX as for a patch. */
   async run(params: Params<'patch.shadow'>, session: string): Promise<ShadowResult> {
     if (this.#running !== null) throw new KeyholeError('BUSY', 'another shadow run is under way', 'There is one at a time; it ends by itself.');
-    const { clock, inspector, engine } = this.#parts;
+    const { clock, inspector, engine, imports } = this.#parts;
+    await imports.bring(params.patches);
     const { planned, refused } = engine.plan(params.patches, {}, limits.defaultMaxPauseMs);
     const looked: Looked[] = [];
     for (const each of planned) {
@@ -105,13 +108,14 @@ export class Shadows {
         const observer = new ShadowFunction(target, usesThis, calls, around);
         functions.push(observer);
         const compiled: SlotFunction[] = [];
-        fresh.push({ id: 'shadow', target, code: planned.request.code, wrap: (inner) => (compiled.push(inner), inner) });
+        fresh.push({ id: 'shadow', target, code: planned.request.code, imports: planned.imports, wrap: (inner) => (compiled.push(inner), inner) });
         let copy = 0;
         // Both are compiled once for each evaluation of the module, in one order.
         old.push({
           id: live?.id ?? 'loaded',
           target,
           code: live?.code ?? loadedCode(target),
+          imports: live?.imports,
           wrap: (inner) => observer.observing(compiled[copy++] ?? inner)(inner),
         });
       }

@@ -5,11 +5,12 @@
 import { Script } from 'node:vm';
 import { isInstrumentedModule, offerOrder } from '../../loader/index.ts';
 import type { InstrumentedModule, ModuleScope, OfferKey, PrivateAccessor } from '../../loader/index.ts';
-import { apply, compile, get, getPrototypeOf, set } from '../../platform/originals.ts';
+import { apply, compile, defineProperty, get, getPrototypeOf, set } from '../../platform/originals.ts';
 import { KeyholeError } from '../../protocol/index.ts';
 import type { StrategyVerdict } from '../../protocol/index.ts';
 import { compilePatch } from './compile.ts';
 import type { CompiledPatch } from './compile.ts';
+import type { PatchImports } from './imports.ts';
 import { loadedCode } from './modules.ts';
 import type { FunctionTarget } from './modules.ts';
 import { SlotPlaces } from './slot-places.ts';
@@ -45,6 +46,11 @@ export class SlotsStrategy implements PatchStrategy {
   readonly wraps = true;
   readonly #histories = new WeakMap<InstrumentedModule, SlotHistory>();
   readonly #places = new SlotPlaces();
+  readonly #imports: PatchImports;
+
+  constructor(imports: PatchImports) {
+    this.#imports = imports;
+  }
 
   assess(target: FunctionTarget): StrategyVerdict {
     const why = this.#obstacle(target);
@@ -101,8 +107,8 @@ export class SlotsStrategy implements PatchStrategy {
   }
 
   /** A text of a function as slots call it, for whoever calls it without putting it there. */
-  callable(target: FunctionTarget, code: string): { why: string } | { call: SlotFunction } {
-    const ready = this.#compile({ id: 'replay', target, code });
+  callable(target: FunctionTarget, { code, imports }: Pick<Change, 'imports'> & { code: string }): { why: string } | { call: SlotFunction } {
+    const ready = this.#compile({ id: 'replay', target, code, imports });
     if ('why' in ready) return ready;
     const [starving] = this.#starving([ready]);
     if (starving !== undefined) return starving;
@@ -153,9 +159,20 @@ export class SlotsStrategy implements PatchStrategy {
     const { index } = target;
     const ready: Ready = { change, module, index, patch: null, value: undefined };
     if (change.code === null) return ready;
-    const patch = compilePatch(target, module, change.code, change.id, this.#offered(target, module), (name) => name in globalThis);
+    const imported = this.#imports.of(module, change.imports ?? []);
+    if ('why' in imported) return imported;
+    const { names } = imported;
+    const patch = compilePatch(
+      target,
+      module,
+      change.code,
+      change.id,
+      this.#offered(target, module),
+      new Set(names.keys()),
+      (name) => name in globalThis,
+    );
     if ('why' in patch) return patch;
-    const made = functionOf(patch, module, target);
+    const made = functionOf(patch, module, target, names);
     if (typeof made === 'string') return { why: made };
     return { ...ready, patch, value: change.wrap === undefined ? made.value : change.wrap(made.value) };
   }
@@ -262,7 +279,12 @@ function compiled(code: string): unknown {
 }
 
 /** Compiles a patch; a text that only V8 refuses is the author's error, what else goes wrong is a refusal. */
-function functionOf(patch: CompiledPatch, module: InstrumentedModule, target: FunctionTarget): { value: SlotFunction } | string {
+function functionOf(
+  patch: CompiledPatch,
+  module: InstrumentedModule,
+  target: FunctionTarget,
+  imported: ReadonlyMap<string, () => unknown>,
+): { value: SlotFunction } | string {
   const registered = patch.classIndex === null ? undefined : module.classes.get(patch.classIndex);
   if (patch.classIndex !== null && registered === undefined) return 'its class has not been evaluated';
   let make: (scope: ModuleScope, home: () => unknown, privates: PrivateAccessor | null | undefined, native: typeof reflect) => unknown;
@@ -276,6 +298,8 @@ function functionOf(patch: CompiledPatch, module: InstrumentedModule, target: Fu
     const { class: owner } = registered as { class: { prototype: object } };
     return getPrototypeOf(target.entry.static ? owner : owner.prototype);
   };
-  const value = make(module.scopeOf(patch.names), home, registered?.privates, reflect);
+  const scope = module.scopeOf(patch.names);
+  for (const [name, get] of imported) defineProperty(scope, name, { get });
+  const value = make(scope, home, registered?.privates, reflect);
   return typeof value === 'function' ? { value: value as SlotFunction } : 'its new text did not give a function';
 }

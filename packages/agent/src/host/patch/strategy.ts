@@ -2,7 +2,7 @@
  * One interface, several ways to replace a function. A strategy judges, prepares (which changes nothing), and then applies, proves and undoes a set
  * of changes as one transaction inside one turn of the event loop. It never decides whether a change is allowed: that is the engine's.
  */
-import type { StrategyName, StrategyVerdict, Unreached } from '../../protocol/index.ts';
+import type { PatchImport, StrategyName, StrategyVerdict, Unreached } from '../../protocol/index.ts';
 import type { FunctionTarget } from './modules.ts';
 import type { SlotWrapper } from './slot-watch.ts';
 
@@ -12,6 +12,8 @@ export interface Change {
   target: FunctionTarget;
   /** The new function in terms of the running module, or null to put the loaded code back. */
   code: string | null;
+  /** What the new function uses of modules that its file does not import. Only for a strategy that {@link PatchStrategy.wraps}. */
+  imports?: readonly PatchImport[] | undefined;
   /** Stands around the new function. Only for a strategy that {@link PatchStrategy.wraps}. */
   wrap?: SlotWrapper | undefined;
 }

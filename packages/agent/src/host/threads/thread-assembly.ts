@@ -33,7 +33,7 @@ export function assembleThread({ root, table, live, children, replayed }: Thread
   const inspector = new Inspector();
   const patching = createPatching({ inspector, service: '', root, commit: null, table });
   const looking = createLooking(inspector, new ActorDirectory(new ActorRegistry(), inspector), patching.portals);
-  const patches = new ThreadPatches(patching.engine, patching.modules, live, replayed);
+  const patches = new ThreadPatches(patching, live, replayed);
   table.onDefine((url) => patches.loaded(url));
   const handlers = {
     ...patching.handlers,

@@ -3,11 +3,14 @@
  * file is loaded. It decides nothing for other threads.
  */
 import { setEnvironmentData } from 'node:worker_threads';
+import { nodeClock } from '../../platform/clock.ts';
 import { KeyholeError } from '../../protocol/index.ts';
 import type { PatchRecord, PatchResult } from '../../protocol/index.ts';
 import { splitAddress } from '../../source/index.ts';
 import type { HostContext } from '../bridge.ts';
-import type { PatchEngine, Withdrawal } from '../patch/engine.ts';
+import type { Withdrawal } from '../patch/engine.ts';
+import type { PatchImports } from '../patch/imports.ts';
+import type { Patching } from '../patch/index.ts';
 import type { ModuleIndex } from '../patch/modules.ts';
 import type { Wrapping } from '../patch/planned.ts';
 import { liveKey } from './messages.ts';
@@ -24,8 +27,9 @@ type Handlers = {
 };
 
 export class ThreadPatches {
-  readonly #engine: PatchEngine;
+  readonly #engine: Patching['engine'];
   readonly #modules: ModuleIndex;
+  readonly #imports: PatchImports;
   /** What is live in the whole process. */
   #shared: readonly PatchRecord[];
   /** Ids of patches that this thread alone got. */
@@ -35,6 +39,9 @@ export class ThreadPatches {
   /** Why a patch of the process's is not in effect here, by id. */
   readonly #missing = new Map<string, string>();
   readonly #replays: ThreadReplays;
+  /** What its imports are looked up for: the module they mean may be loaded after the one that is patched. By id. */
+  readonly #importing = new Map<string, PatchRecord>();
+  #looksSoon = false;
 
   readonly handlers: Handlers = {
     'thread.plan': ({ patches, maxPauseMs }, context, wrap) => this.#plan(patches, maxPauseMs, context, wrap),
@@ -59,7 +66,12 @@ export class ThreadPatches {
   };
 
   /** @param heard hears what becomes here of a patch that is put into effect again. */
-  constructor(engine: PatchEngine, modules: ModuleIndex, shared: readonly PatchRecord[], heard: (replay: ThreadReplay) => void) {
+  constructor(
+    { engine, modules, imports }: Pick<Patching, 'engine' | 'modules' | 'imports'>,
+    shared: readonly PatchRecord[],
+    heard: (replay: ThreadReplay) => void,
+  ) {
+    this.#imports = imports;
     this.#replays = new ThreadReplays(engine, modules, heard);
     this.#engine = engine;
     this.#modules = modules;
@@ -96,6 +108,7 @@ export class ThreadPatches {
       this.#modules.urlsOf(splitAddress(address).file).includes(url),
     );
     if (concerned.length > 0) this.#adopt(concerned);
+    if (this.#importing.size > 0) this.#lookSoon();
   }
 
   /**
@@ -133,21 +146,55 @@ export class ThreadPatches {
     return this.#shared.filter(({ id, address }) => this.#engine.liveAt(address)?.id !== id && !this.#declined.has(id) && this.#isLoaded(address));
   }
 
-  #adopt(records: readonly PatchRecord[]): void {
+  #adopt(given: readonly PatchRecord[]): void {
     let refusals: { address: string; why: string }[];
     try {
-      const { due, refused } = this.#replays.judge(records);
-      refusals = due.length === 0 ? refused : [...refused, ...this.#engine.adopt(due)];
+      const { due, refused } = this.#replays.judge(given);
+      const ready = due.filter((record) => !this.#isImporting(record));
+      refusals = ready.length === 0 ? refused : [...refused, ...this.#engine.adopt(ready)];
     } catch (thrown) {
       // This runs in the middle of the service's own loading: what went wrong is told by whoever asks for the state of threads.
       const why = thrown instanceof Error ? thrown.message : String(thrown);
-      refusals = records.map(({ address }) => ({ address, why }));
+      refusals = given.map(({ address }) => ({ address, why }));
     }
+    const records = given.filter(({ id }) => !this.#importing.has(id));
     this.#replays.tell(records, refusals);
     for (const { id, address } of records) {
       const refusal = refusals.find((each) => each.address === address);
       if (refusal === undefined) this.#missing.delete(id);
       else this.#missing.set(id, refusal.why);
+    }
+  }
+
+  /** Whether its imports are not known yet; then they are looked up, and it goes into effect as soon as they are there. */
+  #isImporting(record: PatchRecord): boolean {
+    const why = this.#imports.missing(record);
+    if (why === null) {
+      this.#importing.delete(record.id);
+      return false;
+    }
+    this.#importing.set(record.id, record);
+    this.#missing.set(record.id, why);
+    this.#lookSoon();
+    return true;
+  }
+
+  /** When the load that goes on is over: what is loaded with it is there then. */
+  #lookSoon(): void {
+    if (this.#looksSoon) return;
+    this.#looksSoon = true;
+    nodeClock.soon(() => void this.#look());
+  }
+
+  async #look(): Promise<void> {
+    this.#looksSoon = false;
+    for (const record of [...this.#importing.values()]) {
+      await this.#imports.bring([record]);
+      const isWanted = [...this.#due(), ...this.#engine.records()].some(({ id }) => id === record.id);
+      const why = this.#imports.missing(record);
+      if (!isWanted) this.#importing.delete(record.id);
+      else if (why !== null) this.#missing.set(record.id, why);
+      else this.#adopt([record]);
     }
   }
 

@@ -103,7 +103,7 @@ export async function replayCall(
   if (patch !== undefined && patch.address !== address)
     throw new KeyholeError('BAD_REQUEST', `the new text is one of ${patch.address}, and the call was one of ${address}`);
   if (patch !== undefined && patch.baseCode !== runs) throw staleBase(address, patch.baseCode, runs);
-  const callable = slots.callable(target, patch?.code ?? runs);
+  const callable = slots.callable(target, patch ?? live ?? { code: runs });
   if ('why' in callable) throw new KeyholeError('NOT_PATCHABLE', `${address}: ${callable.why}`);
   let outcome: { threw: boolean; value: unknown } = { threw: false, value: undefined };
   const startedMs = clock.now();
