@@ -4,6 +4,7 @@ import { examine, limits } from '../protocol/index.ts';
 import type { PatchRecord } from '../protocol/index.ts';
 import type { SlotTable } from '../loader/index.ts';
 import { ActorDirectory } from './actors/directory.ts';
+import { follow } from './actors/follow.ts';
 import type { ActorRegistry } from './actors/registry.ts';
 import { createChanging } from './actors/changing.ts';
 import type { HostContext, HostHandlers, HostResult } from './bridge.ts';
@@ -120,6 +121,7 @@ export function assembleHost(parts: MainHostParts): MainHost {
       patches: threading.count(),
       ...(asked === true && { build: build() }),
     }),
+    'actor.follow': (params, context) => follow({ actors, clock: nodeClock }, params, context),
     watch: (params, context) => watch({ ...watching(context), recordings }, params, context),
     'recording.list': (_, { session }) => ({ calls: recordings.list(session) }),
     'recording.open': ({ number, depth = 1 }, { session }) => {

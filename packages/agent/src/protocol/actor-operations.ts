@@ -1,7 +1,7 @@
 /** Operations on actors: what the service registered, and what adapters find. */
 import { integer, text } from './checks.ts';
 import { limits } from './limits.ts';
-import { name, optional, reason, required } from './operation.ts';
+import { depth, name, optional, reason, required } from './operation.ts';
 import type { Operation } from './operation.ts';
 import type { OperationName } from './operations.ts';
 
@@ -67,5 +67,20 @@ export const actorOperations = {
     journal: 'set',
     doc: 'Hands a message to an actor. It can not be undone.',
     parameters: { actor, message: required(text(limits.maxStateValueLength), 'JSON'), reason },
+  },
+  'actor.follow': {
+    where: 'host',
+    capability: 'trace',
+    journal: 'trace',
+    streams: true,
+    doc: 'What one actor shows, whenever it is another: told by the actor where it can be subscribed to, else looked at in intervals.',
+    parameters: {
+      actor,
+      everyMs: optional(integer(limits.minFollowMs, limits.maxFollowMs), 'how often it is looked at, where it does not tell'),
+      limit: optional(integer(1, limits.maxWatchedCalls), 'ends after as many changes were shown'),
+      depth,
+      forMs: optional(integer(limits.minWatchMs, limits.maxWatchMs), 'ends after as many milliseconds'),
+      budgetPercent: optional(integer(1, limits.maxWatchBudgetPercent), 'ends when looking takes more of the main thread'),
+    },
   },
 } satisfies Partial<Record<OperationName, Operation>>;

@@ -116,6 +116,13 @@ export const limits = {
   minSuspendMs: 100,
   defaultSuspendMs: 60_000,
   maxSuspendMs: 3_600_000,
+  /** An actor that is followed: changes that are shown, in all and in a second; how often it is looked at; levels of its state. */
+  defaultFollowedChanges: 100,
+  defaultFollowRate: 20,
+  minFollowMs: 100,
+  defaultFollowMs: 1_000,
+  maxFollowMs: 3_600_000,
+  defaultFollowDepth: 3,
   /** Actors of one adapter in a list. */
   maxListedActors: 500,
   /** The JSON that an actor's state is set to. */

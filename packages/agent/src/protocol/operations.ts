@@ -1,5 +1,5 @@
 /** The shapes of all operations on the wire, by name: what each takes and what it answers. Types only; what they mean is said in the catalogue. */
-import type { ListedActor } from './actors.ts';
+import type { FollowResult, ListedActor } from './actors.ts';
 import type { AskedChange, AttachedOperator, WaitingChange } from './approvals.ts';
 import type { DoctorCheck } from './doctor.ts';
 import type { HistoricPatch, PatchState } from './history.ts';
@@ -79,6 +79,11 @@ export interface Operations {
   'actor.send': {
     params: { actor: string; message: string; reason: string };
     result: { ok: true; id: string; actor: string; mailbox: number | null; suspended: boolean; entry: number };
+  };
+  /** Events `items` hold {@link FollowStarted} and {@link FollowChange}s. */
+  'actor.follow': {
+    params: { actor: string; everyMs?: number; limit?: number; depth?: number; forMs?: number; budgetPercent?: number };
+    result: FollowResult;
   };
   evaluate: {
     params: { expression: string; in?: string; safe?: boolean; depth?: number; keep?: boolean; timeoutMs?: number; thread?: number };

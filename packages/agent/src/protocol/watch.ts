@@ -57,7 +57,9 @@ export type WatchEnd =
   /** It took more of the main thread than it may. */
   | 'budget'
   /** Of a logpoint: the function around it runs another text now, a patch, or its own one since it is watched. */
-  | 'replaced';
+  | 'replaced'
+  /** Of an actor that is followed: it has come to its end, or is gone. */
+  | 'actor';
 
 export interface WatchEnded {
   ended: WatchEnd;

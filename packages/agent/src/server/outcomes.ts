@@ -13,7 +13,7 @@ export function summaryOf(op: ChangingOperation, result: unknown): { status: 'do
       ? { status: 'done', result: { ok: true, type: evaluated.value.type, bytes: Buffer.byteLength(JSON.stringify(evaluated.value)) } }
       : { status: 'done', result: { ok: false, error: evaluated.error.name } };
   }
-  if (op === 'watch' || op === 'monitor' || op === 'stack' || op === 'trace' || op === 'logpoint') {
+  if (op === 'watch' || op === 'monitor' || op === 'stack' || op === 'trace' || op === 'logpoint' || op === 'actor.follow') {
     // Counts, no values of the service; a condition's error may hold one.
     const { conditionErrors, stacks, ...counts } = result as WatchEnded & Partial<Result<'watch'> & Result<'stack'>>;
     const more = {

@@ -11,6 +11,7 @@ export const commandLoaders: Record<string, () => Promise<CommandDefinition>> = 
   suspend: () => import('./suspend.ts').then(({ suspend }) => suspend),
   resume: () => import('./suspend.ts').then(({ resume }) => resume),
   send: () => import('./send.ts').then(({ send }) => send),
+  follow: () => import('./follow.ts').then(({ follow }) => follow),
   threads: () => import('./threads.ts').then(({ threads }) => threads),
   fn: () => import('./fn.ts').then(({ fn }) => fn),
   edit: () => import('./edit.ts').then(({ edit }) => edit),

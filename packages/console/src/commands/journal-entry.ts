@@ -77,7 +77,7 @@ export function changeOfActor({ actor, path, value, message }: Record<string, un
   if (typeof actor !== 'string') return [];
   if (op === 'actor.send') return [`${actor} <- ${String(message)}`];
   if (typeof path === 'string') return [`${actor} ${path} = ${String(value)}`];
-  return op === 'actor.suspend' || op === 'actor.resume' ? [`${op.slice('actor.'.length)} ${actor}`] : [];
+  return op === 'actor.suspend' || op === 'actor.resume' || op === 'actor.follow' ? [`${op.slice('actor.'.length)} ${actor}`] : [];
 }
 
 function outcome(entry: Extract<JournalEntry, { phase: 'outcome' }>): Text {

@@ -51,7 +51,7 @@ export function describeMissed({ rate, unread }: { rate: number; unread: number 
 
 /** Whether what was asked for came about. */
 export function exitCodeOf({ ended }: WatchEnded): number {
-  return ended === 'limit' || ended === 'time' || ended === 'stopped' ? 0 : 1;
+  return ended === 'limit' || ended === 'time' || ended === 'stopped' || ended === 'actor' ? 0 : 1;
 }
 
 const reasons: Record<WatchEnd, string> = {
@@ -61,6 +61,7 @@ const reasons: Record<WatchEnd, string> = {
   gone: 'the console was gone',
   'not allowed': 'you may not trace any more',
   budget: 'it took more of the main thread than it may; looking at less (--if, --depth, --rate, fewer functions) takes less, --budget allows more',
+  actor: 'the actor has come to its end, or is gone',
   replaced: 'the function around the line runs another text now: it was patched, or is being watched',
 };
 

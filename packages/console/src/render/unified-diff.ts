@@ -18,3 +18,13 @@ export function renderDiff(diff: string): Text {
     return `${line}${end}`;
   });
 }
+
+/** The lines that differ, with some around them, without the frame of a diff. */
+export function changedLines(oldText: string, newText: string): Text {
+  const lines = unifiedDiff('', '', oldText, newText).split('\n');
+  const first = lines.findIndex((line) => line.startsWith('@@'));
+  return lines
+    .slice(first < 0 ? lines.length : first)
+    .filter((line) => line !== '' && !line.startsWith('@@') && !line.startsWith('\\'))
+    .map((line) => [line.startsWith('+') ? span('added', line) : line.startsWith('-') ? span('removed', line) : span('dim', line), '\n']);
+}

@@ -102,7 +102,7 @@ function renderInternals(preview: Preview): Text {
   return ['Promise { ', ...(state === 'rejected' ? [span('bad', '<rejected> ')] : []), renderPreviewValue(result), ' }'];
 }
 
-function renderPreviewValue(property: PreviewProperty): Text {
+export function renderPreviewValue(property: PreviewProperty): Text {
   if (property.type === 'accessor') return span('keyword', '[Getter]');
   if (property.valuePreview !== undefined) return renderPreview(property.valuePreview);
   return renderAbbreviated(property.type, property.subtype, property.value);

@@ -61,6 +61,7 @@ async function wordsFor(definition: CommandDefinition, word: string, connection:
       return (await connection.call('actors.list', {}, options)).actors.map((actor) => actor.type);
     case 'inspect':
     case 'set':
+    case 'follow':
     case 'suspend':
     case 'resume':
     case 'send':

@@ -11,7 +11,6 @@ import type { Inspector } from '../inspector.ts';
 import { jsonOf } from '../json.ts';
 import { ActorControls } from './controls.ts';
 import type { ActorDirectory } from './directory.ts';
-import type { ActorEntry } from './entry.ts';
 import { ActorState } from './state.ts';
 
 const group = 'keyhole:set';
@@ -29,18 +28,10 @@ export function createChanging(inspector: Inspector, actors: ActorDirectory): Ch
       ? { text: `${text.slice(0, limits.maxStringLength)}...` }
       : { text, ...(json !== undefined && { json }) };
   };
-  const find = (actor: string): ActorEntry => {
-    try {
-      return actors.find(actor, group);
-    } finally {
-      inspector.releaseGroup(group);
-    }
-  };
-
   return {
     'actor.set': ({ actor, path, value }, context) => {
       const { id, entry } = changeOf(context);
-      const { actor: object } = find(actor);
+      const { actor: object } = actors.findOnce(actor);
       try {
         const { before, after } = state.set(id, { actor, object, path, value });
         return { ok: true, id, actor, path, before: shown(before), after: shown(after), entry };
@@ -54,20 +45,20 @@ export function createChanging(inspector: Inspector, actors: ActorDirectory): Ch
     },
     'actor.suspend': async ({ actor, forMs = limits.defaultSuspendMs }, context) => {
       const { id, entry } = changeOf(context);
-      const found = find(actor);
+      const found = actors.findOnce(actor);
       await controls.suspend(id, found, forMs);
       return { ok: true, id, actor, forMs, mailbox: actors.waitingFor(found), entry };
     },
     'actor.resume': async ({ actor }, context) => {
       const { id, entry } = changeOf(context);
-      const found = find(actor);
+      const found = actors.findOnce(actor);
       const mailbox = actors.waitingFor(found);
       await controls.resume(id, found);
       return { ok: true, id, actor, mailbox, entry };
     },
     'actor.send': async ({ actor, message }, context) => {
       const { id, entry } = changeOf(context);
-      const found = find(actor);
+      const found = actors.findOnce(actor);
       await controls.send(id, found, messageOf(message));
       return { ok: true, id, actor, mailbox: actors.waitingFor(found), suspended: found.isSuspended?.() === true, entry };
     },

@@ -1,8 +1,4 @@
-/**
- * Who looks for actors: registered ones, instances of watched classes, and what adapters find. Code of the service and of its libraries runs here, under V8's time limit and in bounds: one that
- * throws or does not answer is shown as such, and hides no other.
- */
-import { nodeClock } from '../../platform/clock.ts';
+/** Who looks for actors: registered ones, instances of watched classes, and what adapters find. What code of theirs is asked is asked by `asking.ts`. */
 import { parse } from '../../platform/originals.ts';
 import { KeyholeError, limits } from '../../protocol/index.ts';
 import type { ListedActor, RemoteValue, Result } from '../../protocol/index.ts';
@@ -10,30 +6,17 @@ import { instancesOf, refuseLongPause } from '../instances.ts';
 import type { Inspector } from '../inspector.ts';
 import type { SessionObjects } from '../objects.ts';
 import { defaultGlimpse, Glimpse } from '../watch/glimpse.ts';
-import type { Adapter, FoundActor, Mailbox } from './adapter.ts';
-import { entryOfFound, entryOfRegistered, powersOf } from './entry.ts';
+import type { Adapter } from './adapter.ts';
+import { Asking } from './asking.ts';
+import type { Looked, Seen } from './asking.ts';
+import { entryOfInstance, entryOfRegistered, powersOf } from './entry.ts';
 import type { ActorEntry } from './entry.ts';
 import type { ActorRegistry, WatchedClass } from './registry.ts';
 
 /** A list of actors is no reason to stop a process for longer: that is a heap of 150 MB. */
 const maxPauseOfListMs = 2_000;
 const maxInstances = 1_000;
-/** What actors and adapters may take to answer before they are left alone, at a time and in all. */
-const answerLimitMs = 250;
-const listLimitMs = 1_000;
-/** An actor is looked for by its name among as many. */
-const maxSought = 20_000;
-/** Messages that are shown of a mailbox. */
-const maxHead = 3;
-
-/** What one actor answered. */
-interface Looked {
-  entry: ActorEntry;
-  shown?: unknown;
-  mailbox: Mailbox | null;
-  suspended: boolean;
-  error?: string;
-}
+const ownGroup = 'keyhole:actors';
 
 /** What is asked for; all that is left out is not. */
 interface Wanted {
@@ -44,12 +27,14 @@ interface Wanted {
 export class ActorDirectory {
   readonly #registry: ActorRegistry;
   readonly #inspector: Inspector;
+  readonly #asking: Asking;
   readonly #ids = new WeakMap<object, number>();
   #nextId = 1;
 
   constructor(registry: ActorRegistry, inspector: Inspector) {
     this.#registry = registry;
     this.#inspector = inspector;
+    this.#asking = new Asking(inspector);
   }
 
   /** @throws {KeyholeError} NOT_FOUND where there is no such adapter. */
@@ -57,7 +42,7 @@ export class ActorDirectory {
     const left: NonNullable<Result<'actors.list'>['left']> = [];
     const entries: ActorEntry[] = from === undefined ? this.#registered() : [];
     for (const adapter of this.#adaptersFor(type, from)) {
-      const found = this.#found(
+      const found = this.#asking.list(
         adapter,
         (entry) => (type === undefined ? from !== undefined || entry.isDetail !== true : entry.type === type),
         limits.maxListedActors,
@@ -65,7 +50,7 @@ export class ActorDirectory {
       entries.push(...found.entries);
       if (found.why !== null) left.push({ from: adapter.name, why: found.why });
     }
-    const looked = this.#ask(entries.filter((entry) => type === undefined || entry.type === type));
+    const looked = this.#asking.each(entries.filter((entry) => type === undefined || entry.type === type));
     const actors = this.#rows(looked, objects);
     if (from === undefined)
       for (const watched of this.#registry.classes) if (type === undefined || watched.name === type) actors.push(...this.#ofClass(watched, objects));
@@ -76,16 +61,26 @@ export class ActorDirectory {
   mailboxes(most: number): { count: number; top: { id: string; type: string; mailbox: number | null }[] } {
     const entries = this.#registered();
     for (const adapter of this.#adaptersFor(undefined, undefined))
-      if (adapter.mailbox !== undefined) entries.push(...this.#found(adapter, () => true, limits.maxListedActors).entries);
-    const bare = entries.map(({ id, type, actor, mailbox }): ActorEntry => ({
+      if (adapter.mailbox !== undefined) entries.push(...this.#asking.list(adapter, () => true, limits.maxListedActors).entries);
+    const bare = entries.map(({ id, type, actor, again, mailbox }): ActorEntry => ({
       id,
       type,
       actor,
+      again,
       state: () => null,
       ...(mailbox !== undefined && { mailbox }),
     }));
-    const all = this.#ask(bare).map(({ entry: { id, type }, mailbox }) => ({ id, type, mailbox: mailbox?.length ?? null }));
+    const all = this.#asking.each(bare).map(({ entry: { id, type }, mailbox }) => ({ id, type, mailbox: mailbox?.length ?? null }));
     return { count: all.length, top: all.sort((a, b) => (b.mailbox ?? -1) - (a.mailbox ?? -1)).slice(0, most) };
+  }
+
+  /** As {@link find}, for whoever keeps nothing of it. */
+  findOnce(id: string): ActorEntry {
+    try {
+      return this.find(id, ownGroup);
+    } finally {
+      this.#inspector.releaseGroup(ownGroup);
+    }
   }
 
   /** @throws {KeyholeError} NOT_FOUND with the ids there are. */
@@ -93,11 +88,12 @@ export class ActorDirectory {
     for (const { id: each, actor, registered } of this.#registry.living()) if (each === id) return entryOfRegistered(id, actor, registered);
     for (const watched of this.#registry.classes) {
       if (!id.startsWith(`${watched.name}#`)) continue;
-      for (const actor of this.#instances(watched, group)) if (this.#idOf(actor, watched.name) === id) return { id, type: watched.name, actor };
+      for (const actor of this.#instances(watched, group))
+        if (this.#idOf(actor, watched.name) === id) return entryOfInstance(id, actor, watched.name);
     }
     const adapter = this.#registry.adapters.get(id.slice(0, Math.max(0, id.indexOf('/'))));
     if (adapter !== undefined) {
-      const { entries, why } = this.#found(adapter, (entry) => entry.id === id, 1);
+      const { entries, why } = this.#asking.list(adapter, (entry) => entry.id === id, 1);
       if (entries[0] !== undefined) return entries[0];
       throw new KeyholeError(
         'NOT_FOUND',
@@ -116,17 +112,32 @@ export class ActorDirectory {
     );
   }
 
+  /** What one actor shows now: two looks can be compared. */
+  glimpse(entry: ActorEntry, depth: number): Seen {
+    return this.#asking.glimpse(entry, depth);
+  }
+
+  /** It says so itself, or is not registered any more. One that can't say goes on. */
+  isOver(entry: ActorEntry): boolean {
+    return (entry.from === undefined && this.#wasTakenOff(entry)) || this.#asking.isOver(entry);
+  }
+
   /** How many messages wait for one actor; null where it can't say. */
   waitingFor(entry: ActorEntry): number | null {
-    return this.#ask([{ ...entry, state: () => null }])[0]?.mailbox?.length ?? null;
+    return this.#asking.each([{ ...entry, state: () => null }])[0]?.mailbox?.length ?? null;
   }
 
   /** What one actor says of its mailbox, and what can be done with it. Its state is what `inspect` opens. */
   describe(entry: ActorEntry, objects: SessionObjects): ListedActor {
-    const [looked] = this.#ask([{ ...entry, state: () => null }]);
+    const [looked] = this.#asking.each([{ ...entry, state: () => null }]);
     const [row] = this.#rows(looked === undefined ? [] : [looked], objects);
-    const { state: _, ...described } = row ?? { id: entry.id, type: entry.type, mailbox: null, error: silent };
+    const { state: _, ...described } = row ?? { id: entry.id, type: entry.type, mailbox: null };
     return described;
+  }
+
+  #wasTakenOff({ id, actor, type }: ActorEntry): boolean {
+    if (id.startsWith(`${type}#`) && this.#ids.has(actor)) return false;
+    return ![...this.#registry.living()].some((each) => each.id === id && each.actor === actor);
   }
 
   #registered(): ActorEntry[] {
@@ -139,51 +150,6 @@ export class ActorDirectory {
     const adapter = adapters.get(from);
     if (adapter !== undefined) return [adapter];
     throw new KeyholeError('NOT_FOUND', `there is no adapter ${from}`, `There are ${[...adapters.keys()].join(', ') || 'none'}.`);
-  }
-
-  /** What an adapter lists, as far as it comes. @returns `why` something of it may be missing, or null. */
-  #found(adapter: Adapter, isWanted: (entry: ActorEntry) => boolean, most: number): { entries: ActorEntry[]; why: string | null } {
-    const entries: ActorEntry[] = [];
-    let why: string | null = null;
-    const done = this.#inspector.within(answerLimitMs, () => {
-      try {
-        let seen = 0;
-        for (const each of adapter.list() as Iterable<FoundActor>) {
-          seen += 1;
-          if (seen > maxSought) {
-            why = `it has more than ${maxSought}, and only those were looked at`;
-            break;
-          }
-          const entry = entryOfFound(adapter, each);
-          if (entry === null || !isWanted(entry)) continue;
-          if (entries.length === most) {
-            why = most === 1 ? null : `there are more than ${most}; a TYPE shows fewer`;
-            break;
-          }
-          entries[entries.length] = entry;
-        }
-      } catch (thrown) {
-        why = `it failed: ${messageOf(thrown)}`;
-      }
-    });
-    return { entries, why: done ? why : `it did not come to its end within ${answerLimitMs} ms` };
-  }
-
-  /** Each in turn; who does not answer in time is passed over. */
-  #ask(entries: readonly ActorEntry[]): Looked[] {
-    const looked: Looked[] = [];
-    const untilMs = nodeClock.now() + listLimitMs;
-    while (looked.length < entries.length && nodeClock.now() < untilMs) {
-      const done = this.#inspector.within(answerLimitMs, () => {
-        while (looked.length < entries.length) looked[looked.length] = lookAt(entries[looked.length] as ActorEntry);
-      });
-      const entry = entries[looked.length];
-      if (!done && entry !== undefined) looked.push({ entry, mailbox: null, suspended: false, error: silent });
-    }
-    return [
-      ...looked,
-      ...entries.slice(looked.length).map((entry) => ({ entry, mailbox: null, suspended: false, error: 'was not asked: the others took too long' })),
-    ];
   }
 
   #rows(looked: readonly Looked[], objects: SessionObjects): ListedActor[] {
@@ -245,32 +211,9 @@ export class ActorDirectory {
   }
 }
 
-const silent = `did not answer within ${answerLimitMs} ms`;
-
-function lookAt(entry: ActorEntry): Looked {
-  const looked: Looked = { entry, mailbox: null, suspended: false };
-  try {
-    looked.mailbox = bounded(entry.mailbox?.() ?? null);
-    looked.suspended = entry.isSuspended?.() === true;
-    looked.shown = entry.state === undefined ? entry.actor : entry.state();
-  } catch (thrown) {
-    looked.error = messageOf(thrown);
-  }
-  return looked;
-}
-
 /** V8 opens one level; what an adapter has put together is worth two. */
 function withLevels(state: RemoteValue, shown: unknown): RemoteValue {
   if (state.type !== 'object' || state.preview === undefined) return state;
   const { preview } = parse(new Glimpse(defaultGlimpse).of(shown)) as RemoteValue;
   return preview === undefined ? state : { ...state, preview };
-}
-
-function bounded(mailbox: Mailbox | null): Mailbox | null {
-  if (mailbox === null || typeof mailbox.length !== 'number' || !Number.isFinite(mailbox.length)) return null;
-  return { length: mailbox.length, head: Array.isArray(mailbox.head) ? mailbox.head.slice(0, maxHead) : [] };
-}
-
-function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
 }

@@ -22,15 +22,35 @@ export interface ActorEntry {
   send?: (message: unknown) => void;
   subscribe?: (changed: () => void) => (() => void) | null;
   isOver?: () => boolean;
+  /** The same of an actor that was held weakly meanwhile: it holds none itself. */
+  again: (actor: object) => ActorEntry | null;
 }
 
 const asked = ['state', 'suspend', 'resume', 'isSuspended', 'send', 'subscribe', 'isOver'] as const;
 
 export function entryOfRegistered(id: string, actor: object, registered: Registered): ActorEntry {
   const { mailbox } = registered;
-  const entry: ActorEntry = { id, type: registered.type, actor, ...bound(registered, actor) };
+  const entry: ActorEntry = { id, type: registered.type, actor, again: againRegistered(id, registered), ...bound(registered, actor) };
   if (mailbox !== undefined) entry.mailbox = () => mailboxOf(mailbox(actor));
   return entry;
+}
+
+/** Functions of their own, since a closure holds all that another one of the same call sees. */
+function againRegistered(id: string, registered: Registered): ActorEntry['again'] {
+  return (actor) => entryOfRegistered(id, actor, registered);
+}
+
+function againFound(adapter: Adapter, found: Omit<FoundActor, 'actor'>): ActorEntry['again'] {
+  return (actor) => entryOfFound(adapter, { ...found, actor });
+}
+
+/** An instance of a watched class. */
+export function entryOfInstance(id: string, actor: object, type: string): ActorEntry {
+  return { id, type, actor, again: againInstance(id, type) };
+}
+
+function againInstance(id: string, type: string): ActorEntry['again'] {
+  return (actor) => entryOfInstance(id, actor, type);
 }
 
 /** @returns null where what the adapter gave is no actor. */
@@ -40,7 +60,8 @@ export function entryOfFound(adapter: Adapter, found: FoundActor): ActorEntry | 
   if ((typeof actor !== 'object' && typeof actor !== 'function') || actor === null || typeof name !== 'string' || typeof type !== 'string')
     return null;
   const from = adapter.name;
-  const entry: ActorEntry = { id: `${from}/${name}`, type, actor, from, ...bound(adapter, actor) };
+  const again = againFound(adapter, { name, type, ...(parent !== undefined && { parent }) });
+  const entry: ActorEntry = { id: `${from}/${name}`, type, actor, from, again, ...bound(adapter, actor) };
   if (typeof parent === 'string') entry.parent = `${from}/${parent}`;
   if (found.isDetail === true) entry.isDetail = true;
   if (adapter.mailbox !== undefined) entry.mailbox = () => adapter.mailbox?.(actor) ?? null;
