@@ -92,7 +92,11 @@ test('instances: a pause that is longer than allowed is refused, with its length
   const refused = await service.keyhole('instances', 'svc', 'Room', '--in', 'src/main.js', '--json');
   expect(refused.json()).toMatchObject({
     ok: false,
-    error: { code: 'PAUSE_BUDGET', message: expect.stringMatching(/about \d+ ms, and 50 are allowed/) as string },
+    error: {
+      code: 'PAUSE_BUDGET',
+      message: expect.stringMatching(/about \d+ ms, and 50 are allowed/) as string,
+      hint: expect.stringMatching(/^--max-pause \d+ allows it/) as string,
+    },
   });
   expect((await service.keyhole('instances', 'svc', 'rooms', '--max-pause', '60000', '--json')).json()).toMatchObject({
     error: { code: 'BAD_REQUEST', message: 'rooms is no class' },

@@ -67,10 +67,16 @@ export function assembleHost(parts: MainHostParts): MainHost {
   const patching = createPatching({ inspector, service, root, commit, table });
   const actors = new ActorDirectory(registry, inspector);
   const vitals = new VitalSigns(actors, nodeClock);
-  const looking = createLooking(inspector, actors, patching.portals);
+  const recordings = new Recordings();
+  const looking = createLooking({
+    inspector,
+    actors,
+    portals: patching.portals,
+    keepers: [recordings.keeper],
+    leaveOut: roster.leaveOut.bind(roster),
+  });
   const patches = new ThreadPatches(patching, [], (replay) => threading.replayed(replay));
   table?.onDefine((url) => patches.loaded(url));
-  const recordings = new Recordings();
   const forgetMain = (session: string): void => {
     looking.forget(session);
     vitals.forget(session);
@@ -107,6 +113,7 @@ export function assembleHost(parts: MainHostParts): MainHost {
     'actors.list': looking.handlers['actors.list'],
     'actors.find': looking.handlers['actors.find'],
     instances: looking.handlers.instances,
+    retainers: looking.handlers.retainers,
     ...createChanging(inspector, actors),
     vitals: (_, { session }) => vitals.read(session),
     info: ({ build: asked }) => ({

@@ -12,6 +12,7 @@
  *   door -> host   stop { id, why }                      (nobody wants more of it: it answers soon)
  */
 import type { CallStream, StreamEnd } from './call-stream.ts';
+import type { HeldStep } from './heap/words.ts';
 import type { Approval, OperationName, Params, PatchRecord, ReplayResult, Result, StrategyName, Undone, WireError } from '../protocol/index.ts';
 
 /** Operations of the catalogue that are done on the main thread. */
@@ -58,12 +59,17 @@ export interface HostContext {
 /** As the door gives it. */
 export type AskedContext = Omit<HostContext, 'call' | 'stream'>;
 
-/** The journal is the door's: it adds its state to `info`. So does it add its checks and its clock to `doctor`. */
+/** The journal is the door's: it adds its state to `info`. So does it add its checks and its clock to `doctor`, and the author's names to `retainers`. */
 export type HostResult<O extends HostOperation> = O extends 'info'
   ? Omit<Result<'info'>, 'journal'>
   : O extends 'doctor'
     ? Pick<Result<'doctor'>, 'checks'>
-    : Result<O>;
+    : O extends 'retainers'
+      ? FoundRetainers
+      : Result<O>;
+
+/** Places are still V8's. */
+export type FoundRetainers = Omit<Result<'retainers'>, 'ways'> & { ways: HeldStep[][] };
 
 export type HostHandlers = {
   [O in HostOperation]: (params: Params<O>, context: HostContext) => HostResult<O> | Promise<HostResult<O>>;

@@ -121,6 +121,8 @@ export class Evaluator {
         : this.#guardedIn(listed, file, objects);
     if (answer.exceptionDetails === undefined && answer.result.objectId !== undefined) {
       const [value] = this.#inspector.unwrap(answer.result.objectId) as [unknown];
+      // The list would hold it for as long as the session lives.
+      this.#inspector.post('Runtime.releaseObject', { objectId: answer.result.objectId });
       return this.#inspector.show(value, objects.group);
     }
     if (answer.exceptionDetails === undefined) throw new KeyholeError('INTERNAL', 'the inspector gave no handle');

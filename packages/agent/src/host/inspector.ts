@@ -157,6 +157,12 @@ export class Inspector {
     }
   }
 
+  /** The same of many. */
+  objectsOf(objects: readonly RemoteObject[]): object[] {
+    const wrapped = objects.filter(({ type, objectId }) => type !== 'symbol' && objectId !== undefined);
+    return [...objects.flatMap(({ held }) => held ?? []), ...(wrapped.length === 0 ? [] : (this.#unwrapAll(wrapped) as object[]))];
+  }
+
   /** The value behind a handle. */
   unwrap(objectId: string): unknown {
     return this.#unwrapAll([{ objectId }])[0];

@@ -5,34 +5,35 @@ import { nodeClock } from '../platform/clock.ts';
 import { getOwnPropertyDescriptor } from '../platform/originals.ts';
 import { KeyholeError } from '../protocol/index.ts';
 import type { Inspector, RemoteObject } from './inspector.ts';
+import { predictPauseMs, usedMegabytes } from './patch/pauses.ts';
 import { refuseFullHeap } from './process/heap.ts';
 
-/** Measured: 35 to 70 ms for a small heap, 8 to 10 s at 700 MB. */
 const leastPauseMs = 30;
-const pauseMsPerMegabyte = 13;
-/** What the last walk took: a busy machine takes several times as long, and so it is told from the second time on. */
-let observedMsPerMegabyte = 0;
+/** What the last walk took says more than any model, of this heap and of this machine; a busier moment may take longer. */
+let observedMsPerMegabyte: number | null = null;
+const busier = 1.5;
 
 /** What finding instances would take now. */
 export function expectedPauseMs(): number {
-  return Math.round(leastPauseMs + megabytesUsed() * Math.max(pauseMsPerMegabyte, observedMsPerMegabyte));
+  if (observedMsPerMegabyte === null) return predictPauseMs('query');
+  return Math.round(leastPauseMs + usedMegabytes() * observedMsPerMegabyte * busier);
 }
 
-function megabytesUsed(): number {
-  return process.memoryUsage().heapUsed / 1_048_576;
-}
-
-/** @throws {KeyholeError} PAUSE_BUDGET, HEAP_FULL, both with the figures. */
-export function refuseLongPause(what: string, { maxPauseMs, insist, hint }: { maxPauseMs: number; insist: boolean; hint: string }): void {
+/** @param hint what else to do; else the flag that allows it. @throws {KeyholeError} PAUSE_BUDGET, HEAP_FULL, both with the figures. */
+export function refuseLongPause(what: string, { maxPauseMs, insist, hint }: { maxPauseMs: number; insist: boolean; hint?: string }): void {
   const pauseMs = expectedPauseMs();
   if (pauseMs > maxPauseMs)
-    throw new KeyholeError('PAUSE_BUDGET', `${what} would stop the process for about ${pauseMs} ms, and ${maxPauseMs} are allowed`, hint);
+    throw new KeyholeError(
+      'PAUSE_BUDGET',
+      `${what} would stop the process for about ${pauseMs} ms, and ${maxPauseMs} are allowed`,
+      hint ?? `--max-pause ${pauseMs} allows it, as long as the heap does not grow.`,
+    );
   if (!insist) refuseFullHeap(what, { used: process.memoryUsage().heapUsed, limit: getHeapStatistics().heap_size_limit });
 }
 
 /** The list is V8's; our function copies it into ours, which it knows because it is wrapped. */
 export function instancesOf(inspector: Inspector, prototype: RemoteObject, group: string, most: number): { count: number; found: object[] } {
-  const [fromMs, megabytes] = [nodeClock.now(), megabytesUsed()];
+  const [fromMs, megabytes] = [nodeClock.now(), usedMegabytes()];
   const { objects } = inspector.post<{ objects: RemoteObject }>('Runtime.queryObjects', {
     prototypeObjectId: prototype.objectId,
     objectGroup: group,

@@ -39,6 +39,11 @@ export class KeptValues {
     return this.#values.get(name);
   }
 
+  /** What holds them. */
+  get keeper(): object {
+    return this.#values;
+  }
+
   release(): void {
     this.#values.clear();
     this.#numbered.length = 0;

@@ -10,10 +10,22 @@ import { Completion } from './complete.ts';
 import { Evaluator } from './evaluate.ts';
 import type { ScopePortals } from './evaluate.ts';
 import type { Inspector, RemoteObject } from './inspector.ts';
+import { retainersOf } from './heap/retainers.ts';
 import { expectedPauseMs, instancesOf, refuseLongPause } from './instances.ts';
 import { SessionObjects } from './objects.ts';
 
-export type LookHandlers = Pick<HostHandlers, 'actors.list' | 'actors.find' | 'instances' | 'evaluate' | 'inspect' | 'text' | 'complete'>;
+export type LookHandlers = Pick<
+  HostHandlers,
+  'actors.list' | 'actors.find' | 'instances' | 'retainers' | 'evaluate' | 'inspect' | 'text' | 'complete'
+>;
+
+/** How an operation says what it is about. */
+interface AskedFor {
+  actor?: string;
+  handle?: string;
+  expression?: string;
+  in?: string;
+}
 
 /** A name or a chain is read in no time; whatever takes longer is no inspection. */
 const peekTimeoutMs = 250;
@@ -26,7 +38,17 @@ export interface Looking {
   interrupt(call: number): 'running' | 'let go';
 }
 
-export function createLooking(inspector: Inspector, actors: ActorDirectory, portals: ScopePortals): Looking {
+export interface LookingParts {
+  inspector: Inspector;
+  actors: ActorDirectory;
+  portals: ScopePortals;
+  /** What else keeps values for sessions. */
+  keepers: readonly object[];
+  /** A thread of ours is none of the service's. */
+  leaveOut: (thread: number) => void;
+}
+
+export function createLooking({ inspector, actors, portals, keepers, leaveOut }: LookingParts): Looking {
   const evaluator = new Evaluator(inspector, portals);
   const completion = new Completion(inspector, evaluator, portals);
   const sessions = new Map<string, SessionObjects>();
@@ -37,6 +59,15 @@ export function createLooking(inspector: Inspector, actors: ActorDirectory, port
       sessions.set(session, objects);
     }
     return objects;
+  };
+
+  /** What is asked about: an actor, what a handle stands for, or what an expression gives. */
+  const askedFor = (op: string, { actor, handle, expression, in: file }: AskedFor, objects: SessionObjects, entry?: ActorEntry): RemoteObject => {
+    const asked = [actor, handle, expression].filter((each) => each !== undefined);
+    if (asked.length !== 1) throw new KeyholeError('BAD_REQUEST', `${op}: exactly one of actor, handle and expression must be given`);
+    if (actor !== undefined) return inspector.show((entry ?? actors.find(actor, objects.group)).actor, objects.group);
+    if (handle !== undefined) return objects.object(handle);
+    return evaluator.peek(expression ?? '', file, objects, peekTimeoutMs);
   };
 
   return {
@@ -53,26 +84,36 @@ export function createLooking(inspector: Inspector, actors: ActorDirectory, port
         const prototype: unknown = constructed === null ? null : getOwnPropertyDescriptor(constructed as object, 'prototype')?.value;
         if (typeof prototype !== 'object' || prototype === null)
           throw new KeyholeError('BAD_REQUEST', `${of} is no class`, '--in names the file that a class stands in.');
-        refuseLongPause(`finding the instances of ${of}`, { maxPauseMs, insist, hint: '--max-pause allows more.' });
+        refuseLongPause(`finding the instances of ${of}`, { maxPauseMs, insist });
         const expectedMs = expectedPauseMs();
         const fromMs = nodeClock.now();
         const { count: all, found: first } = instancesOf(inspector, inspector.wrap(prototype, objects.group, false), objects.group, count);
         const pauseMs = Math.round(nodeClock.now() - fromMs);
         return { class: of, count: all, instances: first.map((each) => objects.value(inspector.wrap(each, objects.group))), expectedMs, pauseMs };
       },
+      retainers: async (params, { session }) => {
+        const objects = objectsOf(session);
+        const object = askedFor('retainers', params, objects);
+        const held = inspector.objectOf(object);
+        if (held === null) throw new KeyholeError('BAD_REQUEST', 'nobody holds a primitive: it has no identity', 'Name an object or a function.');
+        const all = [...sessions.values()].map((each) => each.held());
+        const found = await retainersOf(held, {
+          count: params.count ?? limits.defaultRetainers,
+          maxPauseMs: params.maxPauseMs ?? limits.defaultMaxPauseMs,
+          insist: params.insist === true,
+          ours: [...keepers, ...all.flatMap((each) => each.keepers)],
+          // A handle of native code right on it can not be told from the one by which it was found.
+          shown: [held, ...all.flatMap((each) => each.shown)],
+          leaveOut,
+        });
+        return { of: objects.value(object), ...found };
+      },
       evaluate: (params, { session, ...asked }) => evaluator.evaluate(params, asked, objectsOf(session)),
       inspect: async (params, { session }) => {
-        const { actor, handle, expression, depth = 1, start = 0, count = limits.maxPageSize } = params;
+        const { depth = 1, start = 0, count = limits.maxPageSize } = params;
         const objects = objectsOf(session);
-        const asked = [actor, handle, expression].filter((each) => each !== undefined);
-        if (asked.length !== 1) throw new KeyholeError('BAD_REQUEST', 'inspect: exactly one of actor, handle and expression must be given');
-        let object: RemoteObject;
-        let entry: ActorEntry | undefined;
-        if (actor !== undefined) {
-          entry = actors.find(actor, objects.group);
-          object = inspector.show(entry.actor, objects.group);
-        } else if (handle !== undefined) object = objects.object(handle);
-        else object = evaluator.peek(expression ?? '', params.in, objects, peekTimeoutMs);
+        const entry = params.actor === undefined ? undefined : actors.find(params.actor, objects.group);
+        const object = askedFor('inspect', params, objects, entry);
         const far = await objects.far(object, start, count, () => new Promise((resolve) => nodeClock.soon(resolve)));
         const page = objects.page(object, start, count, depth, far);
         return entry === undefined ? page : { ...page, actor: actors.describe(entry, objects) };

@@ -45,6 +45,12 @@ export class SessionObjects {
     this.#inspector.releaseGroup(this.group);
   }
 
+  /** What keeps values for this session, and what it shows: none of it is the service's. */
+  held(): { keepers: object[]; shown: object[] } {
+    const shown = this.#inspector.objectsOf([...this.#handles.values()].flatMap(({ object }) => object ?? []));
+    return { keepers: [this.#handles, this.kept.keeper], shown };
+  }
+
   /** The object behind a handle of this session. */
   object(handle: string): RemoteObject {
     const found = this.#handles.get(handle)?.object;

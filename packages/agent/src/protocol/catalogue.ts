@@ -40,6 +40,21 @@ export const catalogue: Record<OperationName, Operation> = {
       insist: optional(flag, 'also where the heap is nearly full'),
     },
   },
+  retainers: {
+    where: 'host',
+    capability: 'inspect',
+    journal: null,
+    doc: 'Who holds an object: the shortest ways to it. It takes a snapshot of the heap, for which the process stands still: refused where that is predicted to take longer than allowed, or more memory than there is.',
+    parameters: {
+      actor: optional(name, 'the id of an actor'),
+      handle: optional(name, 'a handle of this session'),
+      expression: optional(source, 'one that only looks'),
+      in: file,
+      count: optional(integer(1, limits.maxRetainers), `how many ways are shown (default: ${limits.defaultRetainers})`),
+      maxPauseMs: optional(integer(0, 3_600_000), `how long the process may stand still (default: ${limits.defaultMaxPauseMs})`),
+      insist: optional(flag, 'also where the heap is nearly full, or memory may not suffice'),
+    },
+  },
   evaluate: {
     where: 'host',
     capability: 'eval',

@@ -110,6 +110,9 @@ export const limits = {
   maxCaptureWaitMs: 600_000,
   minProfileMs: 100,
   maxProfileMs: 300_000,
+  /** Ways to an object that are shown, each by another holder. */
+  defaultRetainers: 3,
+  maxRetainers: 50,
   /** From this part of its limit on, a heap counts as nearly full. */
   fullHeapShare: 0.85,
   /** How long an actor stays suspended where nobody resumes it. */

@@ -18,7 +18,7 @@ import type {
 } from './patches.ts';
 import type { ProfileTaken, Rescue, RescueEnd } from './process.ts';
 import type { Vitals } from './vitals.ts';
-import type { RemoteValue, StateValue, Thrown, ValuePage } from './values.ts';
+import type { RemoteValue, Retainers, StateValue, Thrown, ValuePage } from './values.ts';
 import type { LogpointResult, MonitorResult, ReplayedCall, StackResult, TraceResult, WatchResult, WatchedCall } from './watch.ts';
 
 /** Shapes and results of the operations, by name. */
@@ -57,6 +57,11 @@ export interface Operations {
   instances: {
     params: { of: string; in?: string; count?: number; maxPauseMs?: number; insist?: boolean };
     result: { class: string; count: number; instances: RemoteValue[]; expectedMs: number; pauseMs: number };
+  };
+  /** Exactly one of `actor`, `handle`, `expression`. */
+  retainers: {
+    params: { actor?: string; handle?: string; expression?: string; in?: string; count?: number; maxPauseMs?: number; insist?: boolean };
+    result: Retainers;
   };
   /** `id`: what undoes it. `entry`: the seq of its intent in the journal. */
   'actor.set': {

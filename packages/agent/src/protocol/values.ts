@@ -1,4 +1,5 @@
 /** How a value of the service looks on the wire: V8's own preview, never the value whole. */
+import type { StackFrame } from './process.ts';
 
 /** One property inside a preview, in V8's words. `value` is already abbreviated. */
 export interface PreviewProperty {
@@ -69,4 +70,46 @@ export interface Thrown {
   name: string;
   message: string;
   stack: string;
+}
+
+/** How an object is held: by a variable, a property, an entry. `native`: by native code, or a debugger. `v8`: by one of V8's own roots. `weak key`: as the value of a WeakMap, by its key. */
+export type HeldBy =
+  | 'global'
+  | 'native'
+  | 'v8'
+  | 'module'
+  | 'variable'
+  | 'property'
+  | 'element'
+  | 'entry'
+  | 'key'
+  | 'weak key'
+  | 'local'
+  | 'bound'
+  | 'settled'
+  | 'waiting'
+  | 'internal';
+
+/** One step on the way to an object: what stands before it holds this. */
+export interface RetainerStep {
+  by: HeldBy;
+  /** Of the variable or the property, the index of an element, the key of an entry; empty where it is not known. */
+  name: string;
+  /** What is held: the class of an object, `function`, `suspended function`. */
+  held: string;
+  /** Where that function is, or the module whose variable it is, as its author knows it. */
+  at?: StackFrame;
+}
+
+/** The shortest ways to an object, each by another holder, from what always lives. */
+export interface Retainers {
+  of: RemoteValue;
+  ways: RetainerStep[][];
+  /** In how many places it is held in all. */
+  holders: number;
+  /** What Keyhole keeps for its sessions holds it as well. That is not counted. */
+  held: boolean;
+  expectedMs: number;
+  /** How long the process stood still, as measured. */
+  pauseMs: number;
 }

@@ -17,6 +17,7 @@ import type { Interrupter } from './interrupt.ts';
 import { emailFor, OperatorsFile } from './operators.ts';
 import type { OperatorSource } from './operators.ts';
 import type { PolicyFile } from './policy.ts';
+import type { Places } from './rescue/places.ts';
 import type { Profiler } from './rescue/profiler.ts';
 import type { Rescuer } from './rescue/rescuer.ts';
 import type { OperatorSession } from './session.ts';
@@ -28,6 +29,7 @@ export interface DispatcherParts {
   interrupter: Interrupter;
   rescuer: Rescuer;
   profiler: Profiler;
+  places: Places;
   operators: OperatorSource;
   hostKey: HostKey;
   approvals: Approvals;
@@ -171,7 +173,8 @@ export class Dispatcher {
 
   /** The door's share in what the host has answered. */
   #withOurPart({ operator }: OperatorSession, name: OperationName, result: unknown): unknown {
-    const { journal, operators, hostKey } = this.#parts;
+    const { journal, operators, hostKey, places } = this.#parts;
+    if (name === 'retainers') return places.name(result as HostResult<'retainers'>);
     if (name === 'info') return { ...(result as HostResult<'info'>), journal: journal.state() } satisfies Result<'info'>;
     if (name !== 'doctor') return result;
     const { checks } = result as HostResult<'doctor'>;

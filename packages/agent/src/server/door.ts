@@ -25,6 +25,7 @@ import type { ListenPlace } from './listener.ts';
 import { OperatorsFile } from './operators.ts';
 import type { Operators } from './operators.ts';
 import { PolicyFile } from './policy.ts';
+import { Places } from './rescue/places.ts';
 import { Profiler } from './rescue/profiler.ts';
 import { Rescuer } from './rescue/rescuer.ts';
 import { watchPulse } from './rescue/watch-pulse.ts';
@@ -95,6 +96,7 @@ async function openDoor(config: DoorConfig): Promise<void> {
     bridge,
     journal,
     interrupter: new Interrupter(),
+    places: new Places(config.root, startedAt),
     profiler: new Profiler({ root: config.root, startedAt }),
     rescuer: new Rescuer({ pulse, root: config.root, pid: process.pid, startedAt }),
     operators: config.operators,

@@ -7,6 +7,7 @@ export const commandLoaders: Record<string, () => Promise<CommandDefinition>> = 
   actors: () => import('./actors.ts').then(({ actors }) => actors),
   inspect: () => import('./inspect.ts').then(({ inspect }) => inspect),
   instances: () => import('./instances.ts').then(({ instances }) => instances),
+  retainers: () => import('./retainers.ts').then(({ retainers }) => retainers),
   set: () => import('./set.ts').then(({ set }) => set),
   suspend: () => import('./suspend.ts').then(({ suspend }) => suspend),
   resume: () => import('./suspend.ts').then(({ resume }) => resume),

@@ -1,9 +1,10 @@
 /** `keyhole inspect`: one value, opened a page at a time; for a function its closure too. Runs no getter. */
-import { KeyholeError, limits, type ListedActor, type Params, type RemoteProperty, type Result } from '@keyhole/agent/protocol';
+import { limits, type ListedActor, type Params, type RemoteProperty, type Result } from '@keyhole/agent/protocol';
 import type { Connection } from '../client/connection.ts';
 import { renderPage, renderRowValue } from '../render/page.ts';
 import { joined, paint, span, type Text } from '../render/text.ts';
 import { quoted, renderValue } from '../render/value.ts';
+import { actorOrExpression, type ActorOrExpression } from './actor-or-expression.ts';
 import { renderHead } from './actors.ts';
 import { countFlag, textFlag, type CommandContext, type CommandDefinition, type Outcome } from './command.ts';
 import { described } from './eval.ts';
@@ -29,12 +30,14 @@ export const inspect: CommandDefinition = {
     const start = countFlag(flags, 'start', 0, Number.MAX_SAFE_INTEGER);
     const count = countFlag(flags, 'count', 1, limits.maxStringLength);
     const depth = countFlag(flags, 'depth', 0, limits.maxDepthOfInspection);
-    const { id, page } = await open(connection, what, textFlag(flags, 'in'), context, {
+    const params = {
       ...(depth !== undefined && { depth }),
       ...(start !== undefined && { start }),
       ...(count !== undefined && { count: Math.min(count, limits.maxPageSize) }),
       ...threadOf(flags),
-    });
+    };
+    const open = (of: ActorOrExpression): Promise<Result<'inspect'>> => connection.call('inspect', { ...of, ...params }, context);
+    const { id, answer: page } = await actorOrExpression(what, textFlag(flags, 'in'), open);
     if (page.value.type === 'string' && page.value.handle !== undefined && start !== undefined) {
       const piece = { handle: page.value.handle, start, count: count ?? limits.maxStringLength, ...threadOf(flags) };
       return pieceOfText(connection, piece, context);
@@ -66,39 +69,6 @@ function aboutActor(actor: ListedActor): Text {
     ...(error === undefined ? [] : [span('bad', error)]),
   ];
   return facts.length === 0 ? '' : [span('dim', '  actor: '), ...joined(facts, '; '), '\n'];
-}
-
-/** How a word that was meant as an id is refused where it is read as an expression. */
-const notAnExpression = new Set(['SYNTAX', 'BAD_REQUEST', 'NOT_ALLOWED']);
-
-interface Opened {
-  id?: string;
-  page: Result<'inspect'>;
-}
-
-/** A word may be the id of an actor or an expression; the actor wins, since it was given that name on purpose. */
-async function open(
-  connection: Connection,
-  what: string,
-  file: string | undefined,
-  context: CommandContext,
-  page: Omit<Params<'inspect'>, 'actor' | 'expression' | 'handle' | 'in'>,
-): Promise<Opened> {
-  if (file !== undefined) return { page: await connection.call('inspect', { expression: what, in: file, ...page }, context) };
-  let noActor: KeyholeError;
-  try {
-    return { id: what, page: await connection.call('inspect', { actor: what, ...page }, context) };
-  } catch (error) {
-    if (!(error instanceof KeyholeError) || (error.code !== 'NOT_FOUND' && error.code !== 'BAD_REQUEST')) throw error;
-    noActor = error;
-  }
-  try {
-    return { page: await connection.call('inspect', { expression: what, ...page }, context) };
-  } catch (error) {
-    // An actor's id is seldom an expression as well: then the actor that is missing is the news.
-    if (error instanceof KeyholeError && notAnExpression.has(error.code) && what.includes('/')) throw noActor;
-    throw error;
-  }
 }
 
 async function pieceOfText(connection: Connection, piece: Params<'text'>, context: CommandContext): Promise<Outcome> {

@@ -11,6 +11,8 @@ const pauses = {
   breakpoint: [1, 0.3],
   /** `Runtime.queryObjects`. */
   query: [150, 20],
+  /** A heap snapshot, written; read in another thread. */
+  graph: [400, 120],
   /** A heap snapshot, written and read. */
   snapshot: [600, 150],
   /** `Debugger.setScriptSource`, and a look at every living function. */

@@ -32,7 +32,8 @@ export interface ThreadHost {
 export function assembleThread({ root, table, live, children, replayed }: ThreadHostParts): ThreadHost {
   const inspector = new Inspector();
   const patching = createPatching({ inspector, service: '', root, commit: null, table });
-  const looking = createLooking(inspector, new ActorDirectory(new ActorRegistry(), inspector), patching.portals);
+  const actors = new ActorDirectory(new ActorRegistry(), inspector);
+  const looking = createLooking({ inspector, actors, portals: patching.portals, keepers: [], leaveOut: () => undefined });
   const patches = new ThreadPatches(patching, live, replayed);
   table.onDefine((url) => patches.loaded(url));
   const handlers = {

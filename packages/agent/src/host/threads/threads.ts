@@ -9,7 +9,7 @@ import type { CallOptions, Roster, ThreadParams, ThreadResult } from './roster.t
 import type { ThreadPatches } from './thread-patches.ts';
 
 /** What one thread can be asked, and the main thread does itself. */
-export type AloneOperation = keyof PatchHandlers | Exclude<keyof LookHandlers, 'actors.list' | 'actors.find' | 'instances'>;
+export type AloneOperation = keyof PatchHandlers | Exclude<keyof LookHandlers, 'actors.list' | 'actors.find' | 'instances' | 'retainers'>;
 export type MainHandlers = Pick<PatchHandlers & LookHandlers, AloneOperation>;
 
 export const mainThread: ThreadIdentity = { id: 0, name: 'main' };

@@ -35,6 +35,11 @@ interface Kept {
 export class Recordings {
   readonly #sessions = new Map<string, Kept>();
 
+  /** What holds them. */
+  get keeper(): object {
+    return this.#sessions;
+  }
+
   /** The number that the next one gets. */
   next(session: string): number {
     return this.#of(session).next;
