@@ -16,7 +16,8 @@ const portals = {
   names: () => [],
 };
 const inspector = new Inspector();
-const looking = createLooking(inspector, new ActorDirectory(new ActorRegistry(), inspector), portals);
+const actors = new ActorDirectory(new ActorRegistry(), inspector);
+const looking = createLooking({ inspector, actors, portals, keepers: [], leaveOut: () => undefined });
 const context = { session: 'attacker', call: 1 };
 
 /** How often something of the service's ran. */
