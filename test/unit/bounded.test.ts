@@ -1,9 +1,12 @@
 /** Looking at values of any size, and at values that would like to run something when they are looked at. */
+import { Session } from 'node:inspector';
+import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { isSmall } from '../../packages/agent/dist/host/bounded.js';
 import { Inspector } from '../../packages/agent/dist/host/inspector.js';
 import { jsonOf } from '../../packages/agent/dist/host/json.js';
 import { SessionObjects } from '../../packages/agent/dist/host/objects.js';
+import { limits } from '../../packages/agent/dist/protocol/index.js';
 import type { ValuePage } from '../../packages/agent/dist/protocol/index.js';
 
 const inspector = new Inspector();
@@ -175,6 +178,19 @@ describe('what is large is taken a page at a time, and V8 is not asked', () => {
     for (let request = 0; request < 5; request += 1) expect(wide().properties).toHaveLength(100);
   });
 
+  test('long texts behind handles are let go before there are too many of them, the latest never', () => {
+    const half = limits.maxHeldCharacters / 2;
+    const handleOf = (length: number): string => objects.value(inspector.show('x'.repeat(length), objects.group)).handle ?? '';
+    const [first, second] = [handleOf(half), handleOf(half)];
+    expect(objects.text(first, 0, 1).length).toBe(half);
+    const third = handleOf(limits.maxStringLength + 1);
+    expect(() => objects.text(first, 0, 1)).toThrow(/no string behind/);
+    expect(objects.text(second, 0, 1).length).toBe(half);
+    const latest = handleOf(3 * half);
+    for (const handle of [second, third]) expect(() => objects.text(handle, 0, 1)).toThrow(/no string behind/);
+    expect(objects.text(latest, 0, 1).length).toBe(3 * half);
+  });
+
   test('circles', () => {
     const circle: Record<string, unknown> = {};
     circle['self'] = circle;
@@ -198,4 +214,75 @@ test('what is small V8 describes, with private fields and what it holds', () => 
     { name: '#seats', kind: 'private', value: { value: 3 } },
     { name: '[[Prototype]]', kind: 'internal' },
   ]);
+});
+
+test('an opened handle shows its object as it is now', () => {
+  const room = { name: 'lobby', members: 1 };
+  const handle = show({ room }).properties[0]?.value?.handle ?? '';
+  room.members = 2;
+  const { value } = objects.page(objects.object(handle), 0, 100, 1);
+  expect(value.preview?.properties).toMatchObject([{ value: 'lobby' }, { name: 'members', value: '2' }]);
+});
+
+describe('the preview of a record is the one that V8 would make', () => {
+  const session = new Session();
+  session.connect();
+  const place = globalThis as { previewed?: unknown };
+  const previewOfV8 = (value: unknown): unknown => {
+    place.previewed = value;
+    const shown: unknown[] = [];
+    session.post('Runtime.evaluate', { expression: 'previewed', generatePreview: true }, (_error, answer) => shown.push(answer.result.preview));
+    delete place.previewed;
+    return shown[0];
+  };
+  const odd = (value: object): object => Object.setPrototypeOf(value, Object.prototype) as object;
+  const cases: [string, unknown][] = [
+    ['null and undefined', { none: null, missing: undefined }],
+    ['numbers', { zero: -0, not: NaN, large: 1n }],
+    ['six of them', { a: 1, b: 2, c: 3, d: 4, e: 5, f: 6 }],
+    [
+      'accessors, a setter',
+      {
+        get a() {
+          return 1;
+        },
+        set b(_value: number) {},
+      },
+    ],
+    ['a hidden one', Object.defineProperty({ a: 1 }, 'hidden', { value: 2 })],
+    ['long texts', { text: 'x'.repeat(100), longer: 'y'.repeat(101) }],
+    ['a symbol', { [Symbol('s')]: 1, [Symbol.toStringTag]: 'Other' }],
+    ['its own constructor', { constructor: { name: 'Other' } }],
+    ['a nested one with its own constructor', { nested: { constructor: class Other {} } }],
+    ['a nested one with a tag', { nested: { [Symbol.toStringTag]: 'Other' } }],
+    ['no prototype', { __proto__: null, a: 1 }],
+    [
+      'what was given that prototype',
+      { map: odd(new Map()), date: odd(new Date(0)), error: odd(new TypeError('x')), list: odd([1]), bytes: odd(new Uint8Array(1)) },
+    ],
+    ['functions and classes', { run() {}, Room: class {} }],
+    [
+      'arguments',
+      (function (..._: number[]) {
+        return { given: arguments };
+      })(1, 2),
+    ],
+    ['a Proxy', { proxy: new Proxy({}, {}) }],
+  ];
+  const previewOfOurs = (value: unknown): unknown => inspector.show(value, objects.group).preview;
+  test.each(cases)('%s', (_name, value) => {
+    expect(previewOfOurs(value)).toEqual(previewOfV8(value));
+  });
+
+  test('whatever is in it', () => {
+    fc.assert(
+      fc.property(
+        fc.object({ maxDepth: 2, withNullPrototype: true, withBigInt: true, withDate: true, withMap: true, withSet: true, withTypedArray: true }),
+        (value) => {
+          expect(previewOfOurs(value)).toEqual(previewOfV8(value));
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
 });

@@ -230,6 +230,33 @@ export function previewOf(value: object, { type, subtype, description }: RemoteO
   return preview;
 }
 
+/**
+ * What V8 would preview a record as, in a tenth of its time: pages are mostly made of such. Null where V8 knows more: private fields, states of promises, names of classes, long texts.
+ */
+export function recordPreview(value: object, { subtype, className: name }: RemoteObject): V8Preview | null {
+  if (subtype !== undefined || name !== 'Object' || !isRecord(value)) return null;
+  const keys = ownKeys(value);
+  for (const key of keys) if (typeof key === 'symbol' || !isPlain(getOwnPropertyDescriptor(value, key)?.value)) return null;
+  const properties = keys.slice(0, shownRows).map((key) => propertyOf(nameOfKey(key), getOwnPropertyDescriptor(value, key)));
+  return { type: 'object', description: name, overflow: keys.length > shownRows, properties };
+}
+
+function isPlain(value: unknown): boolean {
+  if (typeof value === 'string') return value.length <= shownText;
+  if (typeof value !== 'object') return typeof value === 'number' || typeof value === 'boolean';
+  return value === null || isRecord(value) || (isArray(value) && !types.isProxy(value) && getPrototypeOf(value) === prototypeOfArrays);
+}
+
+/** An object as `{}` makes one: it has no name but `Object`, and nothing was only given that prototype. */
+function isRecord(value: object): boolean {
+  if (types.isProxy(value) || getPrototypeOf(value) !== prototypeOfRecords || elementsOf(value) !== null) return false;
+  if (types.isArgumentsObject(value) || types.isNativeError(value) || types.isDate(value) || types.isRegExp(value)) return false;
+  return getOwnPropertyDescriptor(value, 'constructor') === undefined && getOwnPropertyDescriptor(value, Symbol.toStringTag) === undefined;
+}
+
+const prototypeOfRecords = Object.prototype;
+const prototypeOfArrays = Array.prototype;
+
 export const nameOfKey = (key: string | symbol): string =>
   typeof key === 'string' ? key : `Symbol(${(apply(descriptionOfSymbol, key, []) ?? '').slice(0, limits.maxStringLength)})`;
 
@@ -246,7 +273,7 @@ function briefly(value: unknown): V8Preview {
     return {
       type: plain.type,
       ...(plain.subtype !== undefined && { subtype: plain.subtype }),
-      description: cut(`${(plain.value ?? plain.description ?? plain.type) as string | number | boolean}`),
+      description: cut(plain.value === null ? 'null' : `${(plain.value ?? plain.description ?? plain.type) as string | number | boolean}`),
       ...none,
     };
   if (typeof value === 'function') return { type: 'function', description: '', ...none };

@@ -4,7 +4,7 @@
  */
 import { Session } from 'node:inspector';
 import { KeyholeError } from '../protocol/index.ts';
-import { isSmall, plainRemote, previewOf } from './bounded.ts';
+import { isSmall, plainRemote, previewOf, recordPreview } from './bounded.ts';
 import { lend } from './lending.ts';
 import type { RemoteObject } from './remote-object.ts';
 
@@ -76,8 +76,10 @@ export class Inspector {
     const values = this.#unwrapAll(bare) as object[];
     const small = bare.filter((object, index) => {
       const value = values[index] ?? null;
-      if (value === null || isSmall(value)) return true;
-      object.preview = previewOf(value, object);
+      if (value === null) return true;
+      const preview = recordPreview(value, object) ?? (isSmall(value) ? undefined : previewOf(value, object));
+      if (preview === undefined) return true;
+      object.preview = preview;
       return false;
     });
     if (small.length === 0) return;

@@ -25,6 +25,8 @@ export class SessionObjects {
   readonly kept: KeptValues;
   readonly #handles = new Map<string, Handle>();
   #next = 1;
+  /** Of the texts behind handles. */
+  #characters = 0;
   /** How many handles mean one object of V8's, and those that none means any more. */
   readonly #uses = new Map<string, number>();
   readonly #unused: string[] = [];
@@ -41,6 +43,7 @@ export class SessionObjects {
     this.#handles.clear();
     this.#uses.clear();
     this.#unused.length = 0;
+    this.#characters = 0;
     this.kept.release();
     this.#inspector.releaseGroup(this.group);
   }
@@ -51,12 +54,15 @@ export class SessionObjects {
     return { keepers: [this.#handles, this.kept.keeper], shown };
   }
 
-  /** The object behind a handle of this session. */
+  /** The object behind a handle of this session, as it looks now. */
   object(handle: string): RemoteObject {
     const found = this.#handles.get(handle)?.object;
     if (found == null)
       throw new KeyholeError('NOT_FOUND', `no object behind ${handle}`, 'Handles live as long as the session, and the oldest are let go first.');
-    return found;
+    if (found.held !== undefined) return this.#inspector.show(found.held, this.group);
+    const object = { ...found };
+    this.#inspector.preview(object);
+    return object;
   }
 
   text(handle: string, start: number, count: number): Result<'text'> {
@@ -80,7 +86,11 @@ export class SessionObjects {
     } else if (object.value === null || typeof object.value === 'number' || typeof object.value === 'boolean') {
       value.value = object.value;
     }
-    if ((object.objectId ?? object.held) !== undefined) value.handle = this.#keep({ object, text: null });
+    if ((object.objectId ?? object.held) !== undefined) {
+      // A preview may be larger than all the rest, and is out of date when the handle is opened.
+      const { preview: _, ...bare } = object;
+      value.handle = this.#keep({ object: bare, text: null });
+    }
     const length = lengthOf(object);
     if (length !== null) value.length = length;
     return value;
@@ -119,15 +129,20 @@ export class SessionObjects {
     this.#handles.set(id, handle);
     const objectId = handle.object?.objectId;
     if (objectId !== undefined) this.#uses.set(objectId, (this.#uses.get(objectId) ?? 0) + 1);
-    const [oldest] = this.#handles.keys();
-    if (this.#handles.size > limits.maxHandles && oldest !== undefined) this.#drop(oldest);
+    this.#characters += handle.text?.length ?? 0;
+    for (const oldest of this.#handles.keys()) {
+      if (oldest === id || (this.#handles.size <= limits.maxHandles && this.#characters <= limits.maxHeldCharacters)) break;
+      this.#drop(oldest);
+    }
     return id;
   }
 
   /** V8 lets an object go when no handle means it any more: several may, and one of them may be about to be opened. */
   #drop(id: string): void {
-    const objectId = this.#handles.get(id)?.object?.objectId;
+    const handle = this.#handles.get(id);
     this.#handles.delete(id);
+    this.#characters -= handle?.text?.length ?? 0;
+    const objectId = handle?.object?.objectId;
     if (objectId === undefined) return;
     const left = (this.#uses.get(objectId) ?? 1) - 1;
     if (left > 0) this.#uses.set(objectId, left);

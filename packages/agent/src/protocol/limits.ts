@@ -42,6 +42,8 @@ export const limits = {
   maxPageSize: 100,
   /** Handles a session may hold; the oldest are released first. */
   maxHandles: 1_000,
+  /** Characters of long texts behind them; one text may be longer. */
+  maxHeldCharacters: 16_777_216,
   /** Objects that a session may name again by `$3`: each is kept from the garbage collection, with all that hangs on it. */
   maxKeptValues: 20,
   maxDepthOfInspection: 5,
