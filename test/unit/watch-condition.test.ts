@@ -5,7 +5,7 @@ import { look } from '../../packages/agent/src/host/watch/condition.ts';
 import { parseCondition, whyNoExpression } from '../../packages/agent/src/source/index.ts';
 
 function evaluate(text: string, values: Record<string, unknown>): unknown {
-  const parsed = parseCondition(text, look);
+  const parsed = parseCondition(text, look, null);
   if ('why' in parsed) throw new Error(parsed.why);
   return parsed.evaluate((name) => values[name]);
 }
@@ -109,7 +109,7 @@ test('sizes are known, and members of other primitives are not looked at', () =>
 test.each(['a()', 'a = 1', 'a++', 'new A', '() => 1', 'a`x`', '2 ** 3', '1 << 3', '/x/', '1n', 'import("x")', 'a, b', 'delete a.b', ''])(
   '%s is more than looking',
   (text) => {
-    expect(parseCondition(text, look)).toMatchObject({ why: expect.any(String) as string });
+    expect(parseCondition(text, look, null)).toMatchObject({ why: expect.any(String) as string });
   },
 );
 

@@ -10,6 +10,7 @@ import type { Sightings } from './adapters/sightings.ts';
 import type { AgentConfig } from './config.ts';
 import { ActorRegistry } from './host/actors/registry.ts';
 import { Arrival } from './host/arrival.ts';
+import { hideSecrets } from './host/secrets.ts';
 import type { Coming } from './host/arrival.ts';
 import type { MainHost } from './host/assembly.ts';
 import { serveHost } from './host/host.ts';
@@ -85,6 +86,7 @@ export class RunningAgent implements Agent {
     this.#config = config;
     this.#table = table;
     const { service, root, commit, commitFrom, cold, journal } = config;
+    hideSecrets(journal.redact);
     this.#host = new Arrival(
       async () => ({ ...(await import('./adapters/index.ts')), ...(await import('./host/assembly.ts')) }),
       ({ assembleHost, makeAdapters }) => {

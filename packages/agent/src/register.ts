@@ -6,13 +6,21 @@ import { writeSync } from 'node:fs';
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
 import { Sightings } from './adapters/sightings.ts';
 import { readEnvironment, resolveConfig } from './config.ts';
+import { hideSecrets } from './host/secrets.ts';
+import type { SecretRules } from './host/secrets.ts';
 import { serveThread } from './host/threads/thread-host.ts';
 import { installInstrumentation } from './loader/hooks.ts';
 import type { SelectionOptions } from './loader/selection.ts';
 import { runAgent } from './running.ts';
 
-/** Which files are instrumented, for workers: they may have another entry script, and no environment. */
+/** Which files are instrumented, and what is hidden, for workers: they may have another entry script, and no environment. */
 const selectionKey = 'keyhole.selection';
+
+interface Given {
+  selection: SelectionOptions;
+  cache: string | null;
+  secrets: SecretRules;
+}
 
 if (process.env.KEYHOLE_DISABLE !== '1') {
   try {
@@ -21,15 +29,19 @@ if (process.env.KEYHOLE_DISABLE !== '1') {
       const { options, include, exclude, cache } = readEnvironment(entry, process.env);
       const config = resolveConfig(options, entry);
       const selection: SelectionOptions = { root: config.root, include, exclude };
-      setEnvironmentData(selectionKey, { selection, cache });
+      const { names, patterns } = config.journal.redact;
+      setEnvironmentData(selectionKey, { selection, cache, secrets: { names, patterns } } satisfies Given);
       const sightings = new Sightings(config.adapters);
       const agent = runAgent(() => config, installInstrumentation(selection, cache, sightings.loaded), sightings);
       // Patches of earlier processes go into effect before the service's first line.
       await agent.replayed();
     } else {
-      const given = getEnvironmentData(selectionKey) as unknown as { selection: SelectionOptions; cache: string | null } | undefined;
+      const given = getEnvironmentData(selectionKey) as unknown as Given | undefined;
       // Without one the main thread has no agent, and there is nobody to serve.
-      if (given !== undefined) serveThread(given.selection.root, installInstrumentation(given.selection, given.cache));
+      if (given !== undefined) {
+        hideSecrets(given.secrets);
+        serveThread(given.selection.root, installInstrumentation(given.selection, given.cache));
+      }
     }
   } catch (thrown) {
     // A service that nobody can attach to is better than one that does not start.

@@ -132,10 +132,8 @@ export function assembleHost(parts: MainHostParts): MainHost {
     watch: (params, context) => watch({ ...watching(context), recordings }, params, context),
     'recording.list': (_, { session }) => ({ calls: recordings.list(session) }),
     'recording.open': ({ number, depth = 1 }, { session }) => {
-      const { call, how, value } = recordings.find(session, number);
       const objects = looking.objectsOf(session);
-      const opened = { this: call.self, args: call.args, [how]: value };
-      return objects.page(inspector.show(opened, objects.group), 0, limits.maxPageSize, depth);
+      return objects.page(inspector.show(recordings.opened(session, number), objects.group), 0, limits.maxPageSize, depth);
     },
     'recording.replay': (params, { session }) => {
       const { slots, engine } = patching;

@@ -23,6 +23,7 @@ import { limits } from '../protocol/index.ts';
 import { firstOf } from './elements.ts';
 import type { Elements } from './elements.ts';
 import type { RemoteObject, V8Preview } from './remote-object.ts';
+import { hide, longestSecret } from './secrets.ts';
 
 const maxOwnKeys = limits.maxPageSize;
 const maxElements = 1_000;
@@ -34,6 +35,7 @@ const shownBits = 64;
 /** As many rows as V8 shows of an object, and as much text of each. */
 const shownRows = 5;
 const shownText = 100;
+const searched = shownText + longestSecret;
 const hex = 16;
 
 /** Row sources that are read by index or in order. */
@@ -266,6 +268,19 @@ function propertyOf(name: string, descriptor: PropertyDescriptor | undefined): V
   return { name, type, ...(subtype !== undefined && { subtype }), ...(type !== 'function' && { value: description }) };
 }
 
+/** Whether a preview of V8's would cut a secret in two, so that neither piece looks like one. @param levels of entries, which V8 opens once more */
+export function hasCutSecret(value: unknown, levels = 2): boolean {
+  if (typeof value === 'string') return value.length > shownText && hide(value) !== value;
+  if (levels === 0 || typeof value !== 'object' || value === null || types.isProxy(value)) return false;
+  const elements = elementsOf(value);
+  if (elements === 'typedarray') return false;
+  if (elements === 'map' || elements === 'set')
+    return firstOf(value, elements, 0, shownRows).some((row) => hasCutSecret(row.key, levels - 1) || hasCutSecret(row.value, levels - 1));
+  return ownKeys(value)
+    .slice(0, limits.maxPageSize)
+    .some((key) => hasCutSecret(getOwnPropertyDescriptor(value, key)?.value, 0));
+}
+
 function briefly(value: unknown): V8Preview {
   const plain = plainRemote(value);
   const none = { overflow: false, properties: [] };
@@ -273,7 +288,9 @@ function briefly(value: unknown): V8Preview {
     return {
       type: plain.type,
       ...(plain.subtype !== undefined && { subtype: plain.subtype }),
-      description: cut(plain.value === null ? 'null' : `${(plain.value ?? plain.description ?? plain.type) as string | number | boolean}`),
+      description: cut(
+        plain.value === null ? 'null' : hide(`${(plain.value ?? plain.description ?? plain.type) as string | number | boolean}`.slice(0, searched)),
+      ),
       ...none,
     };
   if (typeof value === 'function') return { type: 'function', description: '', ...none };

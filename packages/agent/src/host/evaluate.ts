@@ -6,13 +6,14 @@ import { nodeClock } from '../platform/clock.ts';
 import { followed, unwatched } from '../platform/originals.ts';
 import { KeyholeError, limits } from '../protocol/index.ts';
 import type { Params, Result } from '../protocol/index.ts';
-import { analyseScopes, beyondLooking, keptNamesIn, parseModule, withKeptValues, withTopLevelAwait } from '../source/index.ts';
+import { analyseScopes, beyondLooking, keptNamesIn, parseModule, secretReached, withKeptValues, withTopLevelAwait } from '../source/index.ts';
 import type { EvaluateAnswer, Inspector, RemoteObject } from './inspector.ts';
 import { ExitGuard } from './exit-guard.ts';
 import type { Held } from './exit-guard.ts';
 import { lend } from './lending.ts';
 import { jsonOf } from './json.ts';
 import type { SessionObjects } from './objects.ts';
+import { hide, isSecret } from './secrets.ts';
 import { thrownOf } from './thrown.ts';
 
 interface Started {
@@ -98,7 +99,8 @@ export class Evaluator {
     const name = params.keep === true ? objects.kept.result(result) : undefined;
     const json = jsonOf(this.#inspector.objectOf(result) ?? result.value);
     const depth = params.depth ?? 0;
-    const value = objects.value(result);
+    // What was asked for is given; what merely comes along with it is hidden as everywhere.
+    const value = objects.value(result, { asked: true });
     if (depth > 0 && result.objectId !== undefined) deepen(value, objects, result, depth);
     return { ok: true, value, ...(json === undefined ? {} : { json }), ...(name === undefined ? {} : { name }) };
   }
@@ -113,6 +115,9 @@ export class Evaluator {
         'Names, members, operators and literals are; keyhole eval runs anything.',
       );
     }
+    const secret = secretReached(expression, isSecret);
+    if (secret !== null)
+      throw new KeyholeError('NOT_ALLOWED', `${expression.slice(0, 200)}: ${secret}`, 'Whoever may eval can evaluate it, which is journaled.');
     // In a list, so that V8 does not write down what it gives: a long text would be copied whole.
     const listed = `[(${expression}\n)]`;
     const answer =
@@ -127,7 +132,7 @@ export class Evaluator {
     }
     if (answer.exceptionDetails === undefined) throw new KeyholeError('INTERNAL', 'the inspector gave no handle');
     const { name, message } = thrownOf(answer.exceptionDetails, true);
-    throw new KeyholeError('NOT_FOUND', `${expression}: ${name}: ${message}`);
+    throw new KeyholeError('NOT_FOUND', `${expression}: ${name}: ${hide(message)}`);
   }
 
   #lookedAt(expression: string, objectGroup: string, timeoutMs: number): EvaluateAnswer {

@@ -4,7 +4,7 @@
  */
 import { Session } from 'node:inspector';
 import { KeyholeError } from '../protocol/index.ts';
-import { isSmall, plainRemote, previewOf, recordPreview } from './bounded.ts';
+import { hasCutSecret, isSmall, plainRemote, previewOf, recordPreview } from './bounded.ts';
 import { lend } from './lending.ts';
 import type { RemoteObject } from './remote-object.ts';
 
@@ -77,7 +77,7 @@ export class Inspector {
     const small = bare.filter((object, index) => {
       const value = values[index] ?? null;
       if (value === null) return true;
-      const preview = recordPreview(value, object) ?? (isSmall(value) ? undefined : previewOf(value, object));
+      const preview = recordPreview(value, object) ?? (isSmall(value) && !hasCutSecret(value) ? undefined : previewOf(value, object));
       if (preview === undefined) return true;
       object.preview = preview;
       return false;

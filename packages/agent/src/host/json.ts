@@ -1,14 +1,20 @@
 /** A value as JSON, where it is such: read without running anything, and never more than fits into an answer. */
 import { types } from 'node:util';
 import { getOwnPropertyDescriptor, isArray, ownKeys } from '../platform/originals.ts';
+import { redacted } from '../source/secrets.ts';
 import { className } from './bounded.ts';
+import { announcesSecret, hide, isSecret } from './secrets.ts';
 
 const maxNodes = 1_000;
 const maxCharacters = 20_000;
 const maxDepth = 6;
 
-/** undefined where it is no plain JSON value, or too large. */
-export function jsonOf(value: unknown, budget = { nodes: maxNodes, characters: maxCharacters }, depth = maxDepth): unknown {
+/** undefined where it is no plain JSON value, or too large. Secrets in it are hidden; what is asked for itself is not. */
+export function jsonOf(value: unknown): unknown {
+  return read(value, { nodes: maxNodes, characters: maxCharacters }, maxDepth);
+}
+
+function read(value: unknown, budget: { nodes: number; characters: number }, depth: number): unknown {
   budget.nodes -= 1;
   if (budget.nodes < 0 || depth < 0) return undefined;
   if (value === null || typeof value === 'boolean') return value;
@@ -23,13 +29,15 @@ export function jsonOf(value: unknown, budget = { nodes: maxNodes, characters: m
   const keys = ownKeys(value);
   if (keys.length - 1 > budget.nodes) return undefined;
   const entries: [string, unknown][] = [];
+  let before: unknown;
   for (const key of keys) {
     const descriptor = getOwnPropertyDescriptor(value, key);
     if (typeof key === 'symbol' || descriptor?.enumerable !== true) continue;
     if (!('value' in descriptor)) return undefined;
-    const json = jsonOf(descriptor.value, budget, depth - 1);
+    const json = isSecret(key) || (isList && announcesSecret(before)) ? redacted : read(descriptor.value, budget, depth - 1);
     if (json === undefined) return undefined;
-    entries.push([key, json]);
+    entries.push([key, typeof json === 'string' ? hide(json) : json]);
+    before = descriptor.value;
   }
   if (!isList) return Object.fromEntries(entries);
   return entries.length === value.length ? entries.map(([, json]) => json) : undefined;

@@ -10,6 +10,7 @@ import { firstOf, pageInTurns } from './elements.ts';
 import type { ElementRow, Elements } from './elements.ts';
 import type { Inspector, PropertiesAnswer, RemoteObject } from './inspector.ts';
 import { KeptValues } from './kept-values.ts';
+import { announcesSecret, hide, isSecret, longestSecret, withoutSecrets } from './secrets.ts';
 
 /** Row sources that are read by index, so that ten million elements cost no more than a page. */
 const indexed = new Set(['array', 'typedarray', 'map', 'set']);
@@ -17,7 +18,12 @@ const indexed = new Set(['array', 'typedarray', 'map', 'set']);
 interface Handle {
   object: RemoteObject | null;
   text: string | null;
+  /** Its text is what somebody who may evaluate has asked for. */
+  asked?: boolean;
 }
+
+/** What stands in the place of a secret: nothing of it, and no handle. */
+const hidden: RemoteValue = { type: 'redacted' };
 
 export class SessionObjects {
   readonly #inspector: Inspector;
@@ -66,23 +72,25 @@ export class SessionObjects {
   }
 
   text(handle: string, start: number, count: number): Result<'text'> {
-    const text = this.#handles.get(handle)?.text;
+    const { text, asked } = this.#handles.get(handle) ?? {};
     if (text == null)
       throw new KeyholeError('NOT_FOUND', `no string behind ${handle}`, 'Handles live as long as the session, and the oldest are let go first.');
-    return { text: text.slice(start, start + count), length: text.length };
+    return { text: asked === true ? text.slice(start, start + count) : pieceOf(text, start, count), length: text.length };
   }
 
-  value(object: RemoteObject): RemoteValue {
+  /** @param options `name`: of the property or variable that has it; `asked`: it is what an evaluation was asked for, and no secret to whoever asks. */
+  value(object: RemoteObject, { name, asked = false }: { name?: string | undefined; asked?: boolean } = {}): RemoteValue {
+    if (name !== undefined && isSecret(name)) return { ...hidden };
     const value: RemoteValue = { type: object.type };
     if (object.subtype !== undefined) value.subtype = object.subtype;
     if (object.className !== undefined) value.className = object.className;
-    if (object.description !== undefined && object.type !== 'string') value.description = object.description.slice(0, limits.maxStringLength);
+    if (object.description !== undefined && object.type !== 'string') value.description = hide(object.description.slice(0, limits.maxStringLength));
     if (object.unserializableValue !== undefined) value.unserializable = object.unserializableValue.slice(0, limits.maxStringLength);
-    if (object.preview !== undefined) value.preview = object.preview;
+    if (object.preview !== undefined) value.preview = withoutSecrets(object.preview);
     if (typeof object.value === 'string') {
       value.length = object.value.length;
-      value.value = object.value.slice(0, limits.maxStringLength);
-      if (object.value.length > limits.maxStringLength) value.handle = this.#keep({ object: null, text: object.value });
+      value.value = asked ? object.value.slice(0, limits.maxStringLength) : pieceOf(object.value, 0, limits.maxStringLength);
+      if (object.value.length > limits.maxStringLength) value.handle = this.#keep({ object: null, text: object.value, asked });
     } else if (object.value === null || typeof object.value === 'number' || typeof object.value === 'boolean') {
       value.value = object.value;
     }
@@ -171,7 +179,10 @@ export class SessionObjects {
       const key = keys[index];
       const property: RemoteProperty = { name: String(row.index), kind: isEntry ? 'entry' : 'data', enumerable: true };
       if (key !== undefined) property.key = this.value(key);
-      property.value = this.value(shown);
+      const name = typeof row.key === 'string' ? row.key : undefined;
+      const isAnnounced =
+        elements === 'array' && announcesSecret(rows[index - 1]?.value ?? (row.index > 0 ? elementBefore(value, row.index) : undefined));
+      property.value = isAnnounced ? { ...hidden } : this.value(shown, { name });
       this.#open(property, shown, depth);
       return property;
     });
@@ -184,7 +195,7 @@ export class SessionObjects {
     const properties = rows.map((row) => {
       const property: RemoteProperty = { name: row.name, kind: row.kind, enumerable: row.enumerable };
       if (row.value !== undefined) {
-        property.value = this.value(row.value);
+        property.value = this.value(row.value, { name: row.name });
         if (row.kind !== 'internal') this.#open(property, row.value, depth);
       }
       return property;
@@ -216,7 +227,14 @@ export class SessionObjects {
   }
 
   #open(property: RemoteProperty, object: RemoteObject, depth: number): void {
-    if (depth <= 1 || (object.objectId ?? object.held) === undefined || object.type !== 'object' || this.#rowsLeft <= 0) return;
+    if (
+      depth <= 1 ||
+      property.value?.type === 'redacted' ||
+      (object.objectId ?? object.held) === undefined ||
+      object.type !== 'object' ||
+      this.#rowsLeft <= 0
+    )
+      return;
     const { properties } = this.#page(object, 0, limits.maxPageSize, depth - 1);
     this.#rowsLeft -= properties.length;
     property.properties = properties;
@@ -236,6 +254,16 @@ export class SessionObjects {
         return { type, ...(name === undefined ? {} : { name }), variables: properties };
       });
   }
+}
+
+/** A piece of a text in which secrets are written over, also one that does not lie in it whole. */
+function pieceOf(text: string, start: number, count: number): string {
+  const from = Math.max(0, start - longestSecret);
+  return hide(text.slice(from, start + count + longestSecret)).slice(start - from, start - from + count);
+}
+
+function elementBefore(list: object, index: number): unknown {
+  return getOwnPropertyDescriptor(list, index - 1)?.value;
 }
 
 interface Rows {

@@ -3,11 +3,12 @@ import { stringify } from '../platform/originals.ts';
 import { KeyholeError, limits } from '../protocol/index.ts';
 import type { Thrown } from '../protocol/index.ts';
 import type { EvaluateAnswer } from './inspector.ts';
+import { hide } from './secrets.ts';
 
 /** @throws {KeyholeError} SIDE_EFFECT where the guard has stopped it. */
 export function thrownOf(details: NonNullable<EvaluateAnswer['exceptionDetails']>, guarded: boolean): Thrown {
   const { exception, text } = details;
-  const stack = exception?.description ?? text;
+  const stack = hide(exception?.description ?? text);
   if (guarded && /^(EvalError: Possible side-effect|TypeError: Assignment to constant variable)/.test(stack)) {
     throw new KeyholeError(
       'SIDE_EFFECT',
@@ -21,12 +22,12 @@ export function thrownOf(details: NonNullable<EvaluateAnswer['exceptionDetails']
   if (exception?.subtype === 'error') {
     return {
       name: match?.[1] || exception.className || 'Error',
-      message: match?.[2] ?? preview.get('message') ?? '',
+      message: match?.[2] ?? hide(preview.get('message') ?? ''),
       stack: ownFrames(stack).slice(0, limits.maxStringLength),
     };
   }
   const shown = exception === undefined ? text : (exception.description ?? stringify(exception.value) ?? exception.type);
-  return { name: 'Thrown', message: shown.slice(0, limits.maxStringLength), stack: '' };
+  return { name: 'Thrown', message: hide(shown).slice(0, limits.maxStringLength), stack: '' };
 }
 
 /** Without the frames below the operator's code: those are ours. */

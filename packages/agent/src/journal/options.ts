@@ -25,7 +25,7 @@ export interface JournalOptions {
   /**
    * What is cut out of entries before they are written: values whose name contains one of `names` (any case; besides the usual ones: password, secret, token, ...), what matches one
    * of the regular expressions in `patterns`, and what the default export of `module` says (`(value, path) => value`, called for each string and number). Texts of
-   * patches and of evaluations are kept whole: they are what the journal is for.
+   * patches and of evaluations are kept whole: they are what the journal is for. `names` and `patterns` are hidden from whoever looks at the service as well.
    */
   redact?: { names?: string[]; patterns?: string[]; module?: string };
 }

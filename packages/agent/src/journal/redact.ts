@@ -1,26 +1,11 @@
 /** Cuts secrets out of entries before they are written. It never touches the texts of patches and of evaluations: they are what the journal is for. */
 import { pathToFileURL } from 'node:url';
 import type { JournalDraft, RequestProof } from '../protocol/index.ts';
+import { Secrets, redacted as mark } from '../source/secrets.ts';
 import type { JournalConfig } from './options.ts';
 
 export type Redact = (draft: JournalDraft) => JournalDraft;
 
-/** Parts of names under which nothing is kept. */
-const usualNames = [
-  'password',
-  'passwd',
-  'secret',
-  'token',
-  'apikey',
-  'api_key',
-  'api-key',
-  'authorization',
-  'cookie',
-  'credential',
-  'privatekey',
-  'private_key',
-];
-const mark = '[redacted]';
 /** Source: what an operator asked to run or to put in place. */
 const keptWhole = new Set([
   'expression',
@@ -32,8 +17,8 @@ type Rule = (value: string | number, path: string[]) => unknown;
 
 /** @throws {Error} where the module can not be loaded or exports no function. */
 export async function createRedaction({ names, patterns, module }: JournalConfig['redact']): Promise<Redact> {
-  const secretNames = [...usualNames, ...names].map((name) => name.toLowerCase());
-  const isSecret = (name: string): boolean => secretNames.some((each) => name.toLowerCase().includes(each));
+  const secrets = new Secrets({ names, patterns: [] });
+  const isSecret = (name: string): boolean => secrets.names(name);
   const expressions = patterns.map((pattern) => new RegExp(pattern, 'gu'));
   const rule = module === null ? null : await loadRule(module);
 

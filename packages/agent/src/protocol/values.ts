@@ -22,7 +22,8 @@ export interface Preview {
 
 /** A value of the service. Objects stay there; `handle` names one for as long as the session lives. */
 export interface RemoteValue {
-  type: 'object' | 'function' | 'undefined' | 'string' | 'number' | 'boolean' | 'symbol' | 'bigint';
+  /** `redacted`: it has the name or the look of a secret, and nothing else is said of it. */
+  type: 'object' | 'function' | 'undefined' | 'string' | 'number' | 'boolean' | 'symbol' | 'bigint' | 'redacted';
   subtype?: string;
   className?: string;
   description?: string;

@@ -58,6 +58,37 @@ export function lookingArrow(text: string): { parameter: string; body: string } 
   return why === null ? { parameter: String(parameter.name), body: written } : { why };
 }
 
+/** Why an expression could get at what has a secret name, or null. */
+export function secretReached(expression: string, isSecret: (name: string) => boolean): string | null {
+  const looked = lookingExpression(expression);
+  return 'why' in looked ? null : reachesSecret(looked.root, isSecret);
+}
+
+/** Operators whose result is a number, and so no name. */
+const counting = new Set(['-', '*', '/', '%', '&', '|', '^', '>>', '>>>', '~', '+']);
+
+/**
+ * Why an expression could get at what has a secret name, or null. It has to say the names it uses: a name that is put together at the time could be any.
+ * @param root of an expression that is looking.
+ */
+export function reachesSecret(root: SyntaxNode, isSecret: (name: string) => boolean): string | null {
+  const key = root.type === 'MemberExpression' && root.computed === true ? child(root, 'property') : null;
+  if (key !== null) {
+    const said = key.type === 'Literal' ? String(key.value) : null;
+    const counts =
+      (key.type === 'UnaryExpression' || (key.type === 'BinaryExpression' && key.operator !== '+')) && counting.has(String(key.operator));
+    if (said === null && !counts) return 'it puts a name together: what is hidden could have that name (an index is written [+i])';
+    if (said !== null && isSecret(said)) return `what is called ${said} is hidden`;
+  }
+  if (root.type === 'Identifier' && isSecret(String(root.name))) return `what is called ${String(root.name)} is hidden`;
+  if (root.type === 'PrivateIdentifier' && isSecret(String(root.name))) return `what is called #${String(root.name)} is hidden`;
+  for (const part of below(root)) {
+    const why = reachesSecret(part, isSecret);
+    if (why !== null) return why;
+  }
+  return null;
+}
+
 /** Why an expression is more than looking, or null. */
 export function beyondLooking(expression: string): string | null {
   const looked = lookingExpression(expression);

@@ -4,7 +4,7 @@
  */
 import * as acorn from 'acorn';
 import { getOwnPropertyDescriptor, getPrototypeOf } from '../platform/originals.ts';
-import { lookingExpression, whyUnreadable } from './closed-grammar.ts';
+import { lookingExpression, reachesSecret, whyUnreadable } from './closed-grammar.ts';
 import { child, children } from './syntax.ts';
 import type { SyntaxNode } from './syntax.ts';
 
@@ -27,10 +27,12 @@ interface ParsedCondition {
   evaluate: Condition;
 }
 
-/** @returns why it is none, or what evaluates it. */
-export function parseCondition(text: string, look: Look): ParsedCondition | { why: string } {
+/** @param isSecret what may not be named; null where all may. @returns why it is none, or what evaluates it. */
+export function parseCondition(text: string, look: Look, isSecret: ((name: string) => boolean) | null): ParsedCondition | { why: string } {
   const looked = lookingExpression(text);
   if ('why' in looked) return looked;
+  const why = isSecret === null ? null : reachesSecret(looked.root, isSecret);
+  if (why !== null) return { why };
   const names = new Set<string>();
   const evaluate = compile(looked.root, { look, names });
   return { names, evaluate: (given) => plain(evaluate(given)) };

@@ -14,3 +14,4 @@ export * from './strict.ts';
 export * from './authored.ts';
 export * from './words.ts';
 export * from './patterns.ts';
+export * from './secrets.ts';

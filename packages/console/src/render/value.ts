@@ -7,6 +7,9 @@ const lineWidth = 76;
 /** V8 lists these beside the elements of every typed array; they say nothing that the title does not. */
 const typedArrayFrame = new Set(['buffer', 'byteLength', 'byteOffset', 'length', 'Symbol(Symbol.toStringTag)']);
 
+/** It has the name or the look of a secret. */
+const hidden = span('dim', '[redacted]');
+
 export function renderValue(value: RemoteValue): Text {
   switch (value.type) {
     case 'undefined':
@@ -24,6 +27,8 @@ export function renderValue(value: RemoteValue): Text {
       return span('keyword', functionTitle(value.description ?? value.className ?? 'Function'));
     case 'object':
       return renderObject(value);
+    case 'redacted':
+      return hidden;
     default:
       return value.description ?? '?';
   }
@@ -119,6 +124,8 @@ function renderAbbreviated(type: string, subtype: string | undefined, text: stri
       return span('number', text ?? '');
     case 'undefined':
       return span('dim', 'undefined');
+    case 'redacted':
+      return hidden;
     case 'symbol':
       return span('string', text ?? 'Symbol()');
     case 'function':

@@ -6,9 +6,11 @@ import { nodeClock } from '../../platform/clock.ts';
 import { parse, stringify } from '../../platform/originals.ts';
 import { KeyholeError, limits } from '../../protocol/index.ts';
 import type { StateValue } from '../../protocol/index.ts';
+import { redacted } from '../../source/secrets.ts';
 import type { HostContext, HostHandlers } from '../bridge.ts';
 import type { Inspector } from '../inspector.ts';
 import { jsonOf } from '../json.ts';
+import { hide, isSecret } from '../secrets.ts';
 import { ActorControls } from './controls.ts';
 import type { ActorDirectory } from './directory.ts';
 import { ActorState } from './state.ts';
@@ -20,10 +22,12 @@ export type ChangingHandlers = Pick<HostHandlers, 'actor.set' | 'actor.restore' 
 export function createChanging(inspector: Inspector, actors: ActorDirectory): ChangingHandlers {
   const state = new ActorState();
   const controls = new ActorControls(nodeClock);
-  const shown = (value: unknown): StateValue => {
+  const shown = (value: unknown, path: string): StateValue => {
+    if (path.split('.').some(isSecret)) return { text: redacted };
     const json = jsonOf(value);
     const remote = inspector.show(value, group);
     const text = json === undefined ? (remote.description ?? remote.unserializableValue ?? remote.type) : stringify(json);
+    if (hide(text) !== text) return { text: hide(text).slice(0, limits.maxStringLength) };
     return text.length > limits.maxStringLength
       ? { text: `${text.slice(0, limits.maxStringLength)}...` }
       : { text, ...(json !== undefined && { json }) };
@@ -34,7 +38,7 @@ export function createChanging(inspector: Inspector, actors: ActorDirectory): Ch
       const { actor: object } = actors.findOnce(actor);
       try {
         const { before, after } = state.set(id, { actor, object, path, value });
-        return { ok: true, id, actor, path, before: shown(before), after: shown(after), entry };
+        return { ok: true, id, actor, path, before: shown(before, path), after: shown(after, path), entry };
       } finally {
         inspector.releaseGroup(group);
       }

@@ -1,9 +1,10 @@
 /** Which actors a condition holds for. It is looking and nothing else: the closed grammar, and V8's guard besides. */
 import { KeyholeError } from '../../protocol/index.ts';
 import type { ListedActor, RemoteValue, Result } from '../../protocol/index.ts';
-import { lookingArrow } from '../../source/index.ts';
+import { lookingArrow, secretReached } from '../../source/index.ts';
 import type { EvaluateAnswer, Inspector } from '../inspector.ts';
 import type { SessionObjects } from '../objects.ts';
+import { isSecret } from '../secrets.ts';
 
 /** @throws {KeyholeError} NOT_ALLOWED where the condition is more than looking. */
 export function where(
@@ -19,6 +20,8 @@ export function where(
       `${condition.slice(0, 200)} is not a condition: ${arrow.why}`,
       'It takes s => s.bids > 10: one name, then names, members, operators and literals.',
     );
+  const secret = secretReached(arrow.body, isSecret);
+  if (secret !== null) throw new KeyholeError('NOT_ALLOWED', `${condition.slice(0, 200)}: ${secret}`, 'A condition would tell what is hidden.');
   const functionDeclaration = `function (${arrow.parameter}) { "use strict"; return !!(${arrow.body}\n) }`;
   const { objectId } = inspector.wrap(globalThis, objects.group, false);
   const actors: ListedActor[] = [];

@@ -3,6 +3,7 @@ import { types } from 'node:util';
 import { apply, compile, lengthOfTyped, sizeOfMap, sizeOfSet } from '../../platform/originals.ts';
 import { KeyholeError } from '../../protocol/index.ts';
 import { children, nameOf, parseCondition, whyNoExpression } from '../../source/index.ts';
+import { isSecret } from '../secrets.ts';
 import type { Look } from '../../source/index.ts';
 import type { FunctionTarget } from '../patch/modules.ts';
 
@@ -40,10 +41,8 @@ export const look: Look = {
  * @throws {KeyholeError} NOT_ALLOWED where it is more than looking, NOT_FOUND where it has a name that means nothing here, SYNTAX.
  */
 export function conditionFor(target: FunctionTarget, text: string, mayEval: boolean): CallCondition {
-  const parameters = children(target.entry.node, 'params').map((each) =>
-    nameOf(each.type === 'AssignmentPattern' ? (each.left as typeof each) : each),
-  );
-  const parsed = parseCondition(text, look);
+  const parameters = parameterNames(target);
+  const parsed = parseCondition(text, look, mayEval ? null : isSecret);
   if ('why' in parsed) {
     if (mayEval) return free(text, parameters, target.address);
     throw new KeyholeError(
@@ -62,6 +61,11 @@ export function conditionFor(target: FunctionTarget, text: string, mayEval: bool
     holds: (sight) =>
       Boolean(parsed.evaluate((name) => (name in sight && name !== 'self' ? sight[name as 'args'] : nameIn(sight, name, parameters)))),
   };
+}
+
+/** Null for those that are taken apart. */
+export function parameterNames(target: FunctionTarget): (string | null)[] {
+  return children(target.entry.node, 'params').map((each) => nameOf(each.type === 'AssignmentPattern' ? (each.left as typeof each) : each));
 }
 
 function nameIn({ self, args }: Sight, name: string, parameters: readonly (string | null)[]): unknown {

@@ -9,21 +9,15 @@ import {
   descriptionOfSymbol,
   entriesOfMap,
   getOwnPropertyDescriptor,
-  getPrototypeOf,
-  isArray,
-  isBuffer,
-  isoOfDate,
-  lengthOfTyped,
   nextOfMap,
   nextOfSet,
   ownKeys,
-  sizeOfMap,
-  sizeOfSet,
-  sourceOfRegExp,
   stringify,
-  timeOfDate,
   valuesOfSet,
 } from '../../platform/originals.ts';
+import { announcesSecret, hide, isSecret, longestSecret } from '../secrets.ts';
+import { closed, functionWords, kindOf, maxNameLength, typed } from './kinds.ts';
+import type { Kind } from './kinds.ts';
 
 export interface GlimpseLimits {
   /** Levels of objects that are opened. */
@@ -38,10 +32,6 @@ export interface GlimpseLimits {
 
 export const defaultGlimpse: GlimpseLimits = { depth: 2, breadth: 10, characters: 300, objects: 50 };
 
-const maxPrototypes = 20;
-const maxNameLength = 80;
-const maxMessageLength = 300;
-
 /** One look, of one or several values: what is left of its bounds goes from one to the next. */
 export class Glimpse {
   readonly #limits: GlimpseLimits;
@@ -52,7 +42,9 @@ export class Glimpse {
     this.#objects = limits.objects;
   }
 
-  of(value: unknown): string {
+  /** @param name of what has this value, where it has one. */
+  of(value: unknown, name?: string): string {
+    if (name !== undefined && isSecret(name)) return '{"type":"redacted"}';
     switch (typeof value) {
       case 'undefined':
         return '{"type":"undefined"}';
@@ -94,9 +86,12 @@ export class Glimpse {
   #elements(value: object, length: number, depth: number): string {
     const shown = length < this.#limits.breadth ? length : this.#limits.breadth;
     let rows = '';
+    let isAnnounced = false;
     for (let index = 0; index < shown; index += 1) {
       const found = getOwnPropertyDescriptor(value, index);
-      if (found !== undefined) rows += `${rows === '' ? '' : ','}{"name":"${index}",${this.#property(found, depth)}}`;
+      if (found !== undefined)
+        rows += `${rows === '' ? '' : ','}{"name":"${index}",${isAnnounced ? '"type":"redacted"' : this.#property(found, depth)}}`;
+      isAnnounced = announcesSecret(found?.value);
     }
     return `"overflow":${length > shown},"properties":[${rows}]`;
   }
@@ -109,7 +104,10 @@ export class Glimpse {
       const next = apply(subtype === 'map' ? nextOfMap : nextOfSet, iterator, []);
       if (next.done === true) break;
       const pair = next.value as [unknown, unknown];
-      const row = subtype === 'set' ? this.#entry(next.value, depth) : `${this.#entry(pair[1], depth)},"key":${this.#inside(pair[0], depth - 1)}`;
+      const row =
+        subtype === 'set'
+          ? this.#entry(next.value, depth)
+          : `${isHidden(pair[0]) ? secretEntry : this.#entry(pair[1], depth)},"key":${this.#inside(pair[0], depth - 1)}`;
       rows += `${rows === '' ? '' : ','}{${row}}`;
     }
     return `"overflow":${length > shown},"properties":[],"entries":[${rows}]`;
@@ -132,7 +130,8 @@ export class Glimpse {
       if (found === undefined || found.enumerable !== true) continue;
       shown += 1;
       const name = typeof key === 'symbol' ? symbolText(key) : key.length > maxNameLength ? key.slice(0, maxNameLength) : key;
-      rows += `${rows === '' ? '' : ','}{"name":${stringify(name)},${this.#property(found, depth)}}`;
+      const fields = isSecret(name) ? '"type":"redacted"' : this.#property(found, depth);
+      rows += `${rows === '' ? '' : ','}{"name":${stringify(name)},${fields}}`;
     }
     return `"overflow":${overflow},"properties":[${rows}]`;
   }
@@ -178,125 +177,17 @@ export class Glimpse {
   }
 }
 
+const isHidden = (key: unknown): boolean => typeof key === 'string' && isSecret(key);
+const secretEntry = '"value":{"type":"redacted","overflow":false,"properties":[]}';
+
 /** Of a string inside an object. */
 function insideCharacters({ characters }: GlimpseLimits): number {
   return characters / 3 < 20 ? 20 : Math.floor(characters / 3);
 }
 
 function cut(text: string, most: number, mark: string): string {
-  return text.length <= most ? stringify(text) : stringify(text.slice(0, most) + mark);
-}
-
-interface Kind {
-  subtype: string | null;
-  description: string;
-  length: number;
-}
-
-/** Kinds of which nothing inside is shown. The state of a promise takes V8's inspector, which a call can not wait for. */
-const closed = new Set(['error', 'date', 'regexp', 'Promise', 'Module']);
-
-function typed({ subtype }: Kind): string {
-  return subtype === null ? '"type":"object"' : `"type":"object","subtype":"${subtype}"`;
-}
-
-const kind = (subtype: string | null, description: string, length = 0): Kind => ({ subtype, description, length });
-const plainObject = kind(null, 'Object');
-
-function kindOf(value: object): Kind {
-  if (isArray(value)) {
-    const length = getOwnPropertyDescriptor(value, 'length')?.value ?? 0;
-    const name = getPrototypeOf(value) === Array.prototype ? 'Array' : classOf(value);
-    return kind('array', `${name === 'Object' ? 'Array' : name}(${length})`, length);
-  }
-  const prototype = getPrototypeOf(value);
-  if (prototype === Object.prototype) return plainObject;
-  if (prototype === null) return kind(null, types.isModuleNamespaceObject(value) ? 'Module' : '[Object: null prototype]');
-  return isOwnClass(prototype) ? kind(null, classOf(value)) : builtInKind(value);
-}
-
-/** Built-in objects have a built-in prototype, unless somebody has changed it; asking Node for each kind costs as much as all the rest. */
-const builtInPrototypes: readonly object[] = [Map, Set, Date, RegExp, Error, Promise].map((each) => each.prototype as object);
-const typedArrayPrototype = getPrototypeOf(Uint8Array.prototype);
-
-/** Whether a chain of prototypes has nothing built in but Object's. One of another realm may have anything. */
-function isOwnClass(prototype: object): boolean {
-  let at: object | null = prototype;
-  for (let step = 0; at !== null && step < maxPrototypes; step += 1) {
-    if (at === Object.prototype) return true;
-    if (at === typedArrayPrototype || builtInPrototypes.includes(at) || types.isProxy(at)) return false;
-    at = getPrototypeOf(at);
-  }
-  return false;
-}
-
-function builtInKind(value: object): Kind {
-  if (types.isMap(value)) {
-    const length = apply(sizeOfMap, value, []);
-    return kind('map', `${classOf(value)}(${length})`, length);
-  }
-  if (types.isSet(value)) {
-    const length = apply(sizeOfSet, value, []);
-    return kind('set', `${classOf(value)}(${length})`, length);
-  }
-  if (types.isNativeError(value)) return kind('error', errorText(value));
-  if (types.isDate(value)) {
-    const time = apply(timeOfDate, value, []);
-    return kind('date', Number.isNaN(time) ? 'Invalid Date' : apply(isoOfDate, value, []));
-  }
-  if (types.isRegExp(value)) return kind('regexp', `/${apply(sourceOfRegExp, value, []).slice(0, maxNameLength)}/`);
-  if (types.isTypedArray(value)) {
-    const length = apply(lengthOfTyped, value, []);
-    return kind('typedarray', `${isBuffer(value) ? 'Buffer' : classOf(value)}(${length})`, length);
-  }
-  return kind(null, types.isPromise(value) ? 'Promise' : classOf(value));
-}
-
-/** The name of the constructor that its prototype names. */
-function classOf(value: object): string {
-  let at = getPrototypeOf(value);
-  for (let step = 0; at !== null && step < maxPrototypes && !types.isProxy(at); step += 1) {
-    const made = getOwnPropertyDescriptor(at, 'constructor');
-    if (made !== undefined) {
-      const by: unknown = made.value;
-      return typeof by === 'function' && !types.isProxy(by) ? nameOf(by) || 'Object' : 'Object';
-    }
-    at = getPrototypeOf(at);
-  }
-  return 'Object';
-}
-
-function nameOf(fn: object): string {
-  const name: unknown = getOwnPropertyDescriptor(fn, 'name')?.value;
-  return typeof name === 'string' ? name.slice(0, maxNameLength) : '';
-}
-
-/** As V8 would begin to describe it; its text is not asked for, since that may be long. */
-function functionWords(fn: object): string {
-  if (types.isProxy(fn)) return 'Proxy()';
-  const prototype = getOwnPropertyDescriptor(fn, 'prototype');
-  const isClass = prototype !== undefined && prototype.writable === false;
-  return isClass
-    ? `class ${nameOf(fn)}`
-    : `${types.isAsyncFunction(fn) ? 'async ' : ''}${types.isGeneratorFunction(fn) ? 'function* ' : ''}${nameOf(fn)}()`;
-}
-
-function errorText(error: object): string {
-  const name = inherited(error, 'name');
-  const message = inherited(error, 'message');
-  const head = typeof name === 'string' ? name.slice(0, maxNameLength) : 'Error';
-  return typeof message === 'string' && message !== '' ? `${head}: ${message.slice(0, maxMessageLength)}` : head;
-}
-
-/** A data property, own or inherited. */
-function inherited(value: object, key: string): unknown {
-  let at: object | null = value;
-  for (let step = 0; at !== null && step < maxPrototypes && !types.isProxy(at); step += 1) {
-    const found = getOwnPropertyDescriptor(at, key);
-    if (found !== undefined) return found.value;
-    at = getPrototypeOf(at);
-  }
-  return undefined;
+  const shown = hide(text.slice(0, most + longestSecret));
+  return text.length <= most ? stringify(shown) : stringify(shown.slice(0, most) + mark);
 }
 
 /** What JSON has a word for. */

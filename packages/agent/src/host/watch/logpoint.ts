@@ -10,6 +10,7 @@ import { apply, defineProperty, stringify, wallClockMs } from '../../platform/or
 import { KeyholeError, limits } from '../../protocol/index.ts';
 import type { LogpointResult, LogpointStarted, Params } from '../../protocol/index.ts';
 import { parseCondition, whyNoExpression } from '../../source/index.ts';
+import { isSecret } from '../secrets.ts';
 import type { HostContext } from '../bridge.ts';
 import { checkBudget } from '../patch/budget.ts';
 import { DebugSession } from '../patch/debug-session.ts';
@@ -142,7 +143,7 @@ function outcome(expression: Expression, given: readonly (() => unknown)[], limi
 
 /** @throws {KeyholeError} NOT_ALLOWED, SYNTAX */
 function expressionOf(text: string, mayEval: boolean): Expression {
-  const parsed = parseCondition(text, look);
+  const parsed = parseCondition(text, look, mayEval ? null : isSecret);
   if (!('why' in parsed)) {
     const names = [...parsed.names];
     const global = names.find((name) => name !== 'this' && name in globalThis);

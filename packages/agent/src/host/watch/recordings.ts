@@ -7,6 +7,7 @@ import type { Clock } from '../../platform/clock.ts';
 import { parse } from '../../platform/originals.ts';
 import { KeyholeError, limits } from '../../protocol/index.ts';
 import type { Params, RemoteValue, ReplayedCall, WatchedCall } from '../../protocol/index.ts';
+import { redacted } from '../../source/secrets.ts';
 import type { Inspector } from '../inspector.ts';
 import type { SessionObjects } from '../objects.ts';
 import type { PatchEngine } from '../patch/engine.ts';
@@ -16,6 +17,8 @@ import { callShapeOf, callSlot, settled } from '../patch/slot-watch.ts';
 import type { SlotCall } from '../patch/slot-watch.ts';
 import type { SlotsStrategy } from '../patch/slots.ts';
 import { staleBase } from '../patch/stale.ts';
+import { isSecret } from '../secrets.ts';
+import { parameterNames } from './condition.ts';
 import { rounded } from './words.ts';
 
 export interface KeptCall {
@@ -55,6 +58,13 @@ export class Recordings {
 
   list(session: string): WatchedCall[] {
     return [...this.#of(session).calls.values()].map(({ said }) => parse(said) as WatchedCall);
+  }
+
+  /** What is shown of one when it is opened. @throws {KeyholeError} NOT_FOUND */
+  opened(session: string, number: number): Record<string, unknown> {
+    const { target, call, how, value } = this.find(session, number);
+    const names = parameterNames(target);
+    return { this: call.self, args: call.args.map((each, index) => (isSecret(names[index] ?? '') ? redacted : each)), [how]: value };
   }
 
   /** @throws {KeyholeError} NOT_FOUND */

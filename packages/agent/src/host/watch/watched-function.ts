@@ -11,6 +11,7 @@ import type { FunctionTarget } from '../patch/modules.ts';
 import { callShapeOf, openCall } from '../patch/slot-watch.ts';
 import type { CallShape, SlotCall } from '../patch/slot-watch.ts';
 import { callers } from './caller.ts';
+import { parameterNames } from './condition.ts';
 import type { CallCondition, Sight } from './condition.ts';
 import { Glimpse } from './glimpse.ts';
 import type { GlimpseLimits } from './glimpse.ts';
@@ -76,6 +77,8 @@ export class WatchedFunction implements CallObserver<Begun> {
   readonly #decidedLate: boolean;
   /** Its `this`, asked of the accessor, since a derived constructor has none before super(). */
   readonly #thisKey: number;
+  /** Their names, where they have such: an argument of that name may be a secret. */
+  readonly #parameters: readonly (string | undefined)[];
   /** Calls that have begun, so that those which are open at the end can be told. */
   readonly #open = new Set<Begun>();
   seen = 0;
@@ -88,6 +91,7 @@ export class WatchedFunction implements CallObserver<Begun> {
     this.#watching = watching;
     this.#shape = callShapeOf(target);
     this.#address = stringify(target.address);
+    this.#parameters = parameterNames(target).map((name) => name ?? undefined);
     this.#makesThis = target.entry.kind.endsWith('constructor');
     this.#decidedLate = wanted.throws || wanted.slowerMs !== null || wanted.condition?.early === false;
     this.#thisKey = this.#shape.offers.indexOf('this');
@@ -220,7 +224,8 @@ export class WatchedFunction implements CallObserver<Begun> {
     const glimpse = new Glimpse(this.#wanted.glimpse);
     const most = limits.maxWatchedArguments;
     let shown = '';
-    for (let index = 0; index < args.length && index < most; index += 1) shown += `${index === 0 ? '' : ','}${glimpse.of(args[index])}`;
+    for (let index = 0; index < args.length && index < most; index += 1)
+      shown += `${index === 0 ? '' : ','}${glimpse.of(args[index], this.#parameters[index])}`;
     const fields = `"args":[${shown}]${args.length > most ? `,"moreArgs":${args.length - most}` : ''}`;
     // Of a constructor it is empty still; the others say only how a function was called that needs none.
     if (this.#makesThis || self === undefined || self === globalThis || types.isModuleNamespaceObject(self)) return fields;
