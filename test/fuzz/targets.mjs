@@ -19,14 +19,16 @@ const slowMs = 1_000;
 
 /** Runs what may only throw errors of these codes. */
 function ours(codes, work) {
-  const startedAt = performance.now();
+  // Of the processor's time: others may have the machine.
+  const before = process.cpuUsage();
   let result;
   try {
     result = work();
   } catch (thrown) {
     if (!(thrown instanceof KeyholeError) || !codes.includes(thrown.code)) throw thrown;
   }
-  const tookMs = performance.now() - startedAt;
+  const { user, system } = process.cpuUsage(before);
+  const tookMs = (user + system) / 1_000;
   if (tookMs > slowMs) throw new Error(`it took ${Math.round(tookMs)} ms`);
   return result;
 }

@@ -253,14 +253,14 @@ describe('the preview of a record is the one that V8 would make', () => {
     ['long texts', { text: 'x'.repeat(100), longer: 'y'.repeat(101) }],
     ['a symbol', { [Symbol('s')]: 1, [Symbol.toStringTag]: 'Other' }],
     ['its own constructor', { constructor: { name: 'Other' } }],
-    ['a nested one with its own constructor', { nested: { constructor: class Other {} } }],
+    ['a nested one with its own constructor', { nested: { constructor: Map } }],
     ['a nested one with a tag', { nested: { [Symbol.toStringTag]: 'Other' } }],
     ['no prototype', { __proto__: null, a: 1 }],
     [
       'what was given that prototype',
       { map: odd(new Map()), date: odd(new Date(0)), error: odd(new TypeError('x')), list: odd([1]), bytes: odd(new Uint8Array(1)) },
     ],
-    ['functions and classes', { run() {}, Room: class {} }],
+    ['functions and classes', { run() {}, Room: Set }],
     [
       'arguments',
       (function (..._: number[]) {
