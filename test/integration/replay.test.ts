@@ -1,4 +1,5 @@
 /** What becomes of patches when their process ends and another one starts: real processes, killed, rebuilt, in a fresh container, with hostile files. */
+import { createHash } from 'node:crypto';
 import { appendFileSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
@@ -279,6 +280,16 @@ describe('a hotfix file', () => {
     expect((await origin.keyhole('export', 'svc', id, '--format', 'keyhole', '-o', file)).code).toBe(0);
     const text = readFileSync(file, 'utf8');
     expect(JSON.parse(text)).toEqual(hotfix);
+    // Who took what out, and which file it became.
+    const sha256 = createHash('sha256').update(text).digest('hex');
+    const taken = journalOf(origin)
+      .filter(({ kind }) => kind === 'export')
+      .slice(-2);
+    expect(taken).toMatchObject([
+      { phase: 'intent', op: 'patch.hotfix', operator: 'alice', request: { ids: [id] } },
+      { phase: 'outcome', status: 'done', result: { hotfix: [id], sha256 } },
+    ]);
+    expect((await origin.keyhole('log', 'svc', '--oneline')).stdout).toContain(`${id} in a hotfix file (sha256 ${sha256})`);
     const environment = { KEYHOLE_OPERATORS: origin.operators };
     let service = await start({ files: { ...files, 'fix.json': text, 'keyhole.config.json': '{"hotfixes":"fix.json"}' }, environment });
     expect(await first(service)).toEqual([40, 'old', 1]);
@@ -301,7 +312,8 @@ describe('a hotfix file', () => {
     // Without the file it is gone, and its journal says so; with it, it is the same patch.
     service = await restart(service, { files: { 'keyhole.config.json': '{}' }, environment: { ...environment, ...pending } });
     expect(await first(service)).toEqual([20, 'old', 1]);
-    const due = replays(service).find(({ phase }) => phase === 'due') as { hotfix: { file: string } };
+    const due = replays(service).find(({ phase }) => phase === 'due') as { hotfix: { file: string; sha256: string } };
+    expect(due.hotfix).toMatchObject({ file: expect.stringMatching(/fix\.json$/) as string, sha256 });
     service = await restart(service, { environment: { ...environment, KEYHOLE_HOTFIXES: due.hotfix.file } });
     expect(await first(service)).toEqual([40, 'old', 1]);
     expect(new Set(replays(service).flatMap(({ id: each }) => (each === undefined ? [] : [each])))).toEqual(new Set([patches[0]?.id]));

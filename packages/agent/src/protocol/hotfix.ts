@@ -25,6 +25,11 @@ export interface Hotfix {
   pushes: SignedPush[];
 }
 
+/** The bytes of the file. */
+export function hotfixText(hotfix: Hotfix): string {
+  return `${JSON.stringify(hotfix, null, 2)}\n`;
+}
+
 export const hotfixFormat = 'keyhole hotfix';
 
 /** One patch of a hotfix file, put together from its pushes: from what was loaded to what shall run. */

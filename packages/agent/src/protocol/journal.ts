@@ -140,8 +140,8 @@ export interface ReplayEntry {
   address: string;
   /** The entry of the push: of this journal, or of the one that the hotfix was exported from. */
   original: JournalHead;
-  /** Where it came from a file: all that it is made of. */
-  hotfix?: { file: string; id: string; commit: string | null; pushes: SignedPush[] };
+  /** Where it came from a file: the SHA-256 of that, and all that the patch is made of. */
+  hotfix?: { file: string; sha256: string; id: string; commit: string | null; pushes: SignedPush[] };
 }
 
 /** The result in the outcome of a replay. `why`: one sentence where it is not live. */
@@ -162,6 +162,8 @@ export interface NotReplayedEntry {
   address: string;
   original: JournalHead;
   why: string;
+  /** Where it came from a file. */
+  hotfix?: { file: string; sha256: string };
   /** It will not be tried at a later start either. */
   forGood?: true;
 }

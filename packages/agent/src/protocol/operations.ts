@@ -200,7 +200,7 @@ export interface Operations {
     result: { service: string; root: string; commit: string | null; patches: HistoricPatch[]; next: string | null };
   };
   /** What a hotfix file holds for these patches, live or not. */
-  'patch.hotfix': { params: { ids: string[] }; result: { hotfix: Hotfix } };
+  'patch.hotfix': { params: { ids: string[] }; result: { hotfix: Hotfix; sha256: string } };
   /** Changes that wait for other operators; with `id` also all that its author signed. */
   'approval.list': { params: { id?: string }; result: { waiting: WaitingChange[]; asked: AskedChange | null } };
   /** `missing`: how many more must approve; 0: it is being done. */

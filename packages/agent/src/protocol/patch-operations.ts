@@ -109,8 +109,8 @@ export const patchOperations = {
   'patch.hotfix': {
     where: 'door',
     capability: 'view',
-    journal: null,
-    doc: 'The hotfix file of patches, live or not: each push as it was signed.',
+    journal: 'export',
+    doc: 'The hotfix file of patches, live or not: each push as it was signed. The journal keeps who took which, and the hash of the file.',
     parameters: { ids: required(listOf(name, limits.maxHotfixPatches), 'patch ids') },
   },
 } satisfies Partial<Record<OperationName, Operation>>;

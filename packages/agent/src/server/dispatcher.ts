@@ -3,10 +3,11 @@
  *
  *   intent (durable) -> host -> outcome (durable) -> answer
  */
+import { createHash } from 'node:crypto';
 import type { HostContext, HostOperation, HostResult } from '../host/bridge.ts';
 import { historyPage, hotfixOf } from '../journal/index.ts';
 import type { Journal } from '../journal/index.ts';
-import { KeyholeError, catalogue, checkRequest, examine } from '../protocol/index.ts';
+import { KeyholeError, catalogue, checkRequest, examine, hotfixText } from '../protocol/index.ts';
 import type { HistoricPatch, News, Operation, OperationName, Params, RequestSignature, Result } from '../protocol/index.ts';
 import type { Approvals } from './approvals.ts';
 import type { BridgeClient } from './bridge-client.ts';
@@ -59,6 +60,7 @@ export class Dispatcher {
       announce,
       ask: async (session, request, op, params, context) => {
         if (op === 'rescue.end') return rescuer.end();
+        if (op === 'patch.hotfix') return this.#hotfix(params as Params<'patch.hotfix'>);
         const past = op === 'patch.export' ? await this.#past(params as Params<'patch.export'>) : {};
         const answer = await this.#ask(session, request, op, params, context);
         return op === 'patch.export' ? { ...(answer as Result<'patch.export'>), ...past } : answer;
@@ -119,10 +121,6 @@ export class Dispatcher {
         const { patches, next } = historyPage(await journal.history(), params);
         return { ...build, patches: this.#withEmails(patches), next } satisfies Result<'patch.history'>;
       }
-      case 'patch.hotfix': {
-        const { ids } = params as Params<'patch.hotfix'>;
-        return { hotfix: hotfixOf(await journal.history(), build.service, ids) } satisfies Result<'patch.hotfix'>;
-      }
       case 'approval.list': {
         const { id } = params as Params<'approval.list'>;
         const { approvals } = this.#parts;
@@ -151,6 +149,12 @@ export class Dispatcher {
   }
 
   /** What an export takes that is not live: the journal's, which the host does not know. */
+  async #hotfix({ ids }: Params<'patch.hotfix'>): Promise<Result<'patch.hotfix'>> {
+    const { journal, build } = this.#parts;
+    const hotfix = hotfixOf(await journal.history(), build.service, ids);
+    return { hotfix, sha256: createHash('sha256').update(hotfixText(hotfix)).digest('hex') };
+  }
+
   async #past({ past }: Params<'patch.export'>): Promise<Pick<Result<'patch.export'>, 'past'>> {
     if (past === undefined) return {};
     return { past: this.#withEmails(historyPage(await this.#parts.journal.history(), { ids: past }).patches) };

@@ -2,8 +2,8 @@
 import type { HostOperation } from '../host/bridge.ts';
 import type { PatchResult, RescueEnd, Result, ShadowResult, StateValue, WatchEnded } from '../protocol/index.ts';
 
-/** What changes something: on the main thread, or, where that hangs, by the door itself. */
-export type ChangingOperation = HostOperation | 'rescue.end';
+/** What is journaled: on the main thread, or by the door itself. */
+export type ChangingOperation = HostOperation | 'rescue.end' | 'patch.hotfix';
 
 /** Values of the service never go into the journal; their type and size, and what was done, do. */
 export function summaryOf(op: ChangingOperation, result: unknown): { status: 'done' | 'refused'; result: Record<string, unknown> } {
@@ -53,6 +53,11 @@ export function summaryOf(op: ChangingOperation, result: unknown): { status: 'do
   if (op === 'rescue.end') {
     const { blockedMs, stack, terminated } = result as RescueEnd;
     return { status: 'done', result: { blockedMs, stack, terminated } };
+  }
+  if (op === 'patch.hotfix') {
+    const { hotfix, sha256 } = result as Result<'patch.hotfix'>;
+    // Not as `patches`: what went into a file that starts processes is not in git.
+    return { status: 'done', result: { hotfix: hotfix.patches.map(({ id }) => id), sha256 } };
   }
   if (op === 'patch.export') {
     const { patches, past = [] } = result as Result<'patch.export'>;

@@ -2,6 +2,7 @@
  * What is put into effect again when a process starts: patches of the journal that have not landed, and those of hotfix files. Each must be what an operator signed who may still patch. What is not
  * replayed is journaled with the reason, and so is what will be, before the host hears of it. It never keeps the service from starting.
  */
+import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import type { Fate, Journal, PatchHistory } from '../journal/index.ts';
 import { patchKey, provable, pushMisfit, pushesOf, recordOf } from '../journal/index.ts';
@@ -136,10 +137,13 @@ class Plan {
   fromFile(file: string): void {
     let changes: HotfixChange[];
     let pushesOfChange: (change: HotfixChange) => SignedPush[];
+    let sha256: string;
     try {
       const { size } = statSync(file);
       if (size > limits.maxHotfixBytes) throw new KeyholeError('HOTFIX', `it has ${size} bytes; at most ${limits.maxHotfixBytes} are read`);
-      const hotfix = parseHotfix(readFileSync(file, 'utf8'));
+      const bytes = readFileSync(file);
+      sha256 = createHash('sha256').update(bytes).digest('hex');
+      const hotfix = parseHotfix(bytes.toString('utf8'));
       if (hotfix.service !== this.#parts.service)
         throw new KeyholeError('HOTFIX', `it is for the service ${hotfix.service}, and this is ${this.#parts.service}`);
       changes = changesOf(hotfix);
@@ -148,16 +152,16 @@ class Plan {
       this.unread.push(`nothing of ${file} is put into effect: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
       return;
     }
-    for (const change of changes) this.#fromChange(file, change, pushesOfChange(change));
+    for (const change of changes) this.#fromChange({ file, sha256 }, change, pushesOfChange(change));
   }
 
-  #fromChange(file: string, { id: idInFile, push, commit, ...change }: HotfixChange, pushes: SignedPush[]): void {
+  #fromChange(source: NonNullable<NotReplayedEntry['hotfix']>, { id: idInFile, push, commit, ...change }: HotfixChange, pushes: SignedPush[]): void {
     const { address } = change;
     const key = patchKey(push.signed.signature, address);
     const known = [...this.#history.fates.values()].find((fate) => fate.key === key);
     // The same in every process, and not mistaken for a patch of this journal.
     const id = known?.id ?? `h${key.slice(0, 8)}`;
-    const what = { id, address, original: { seq: push.entry, hash: push.entryHash } };
+    const what = { id, address, original: { seq: push.entry, hash: push.entryHash }, hotfix: source };
     if (this.candidates.some(({ entry }) => entry.id === id)) return;
     const why = this.#whyNotFromFile(address, known);
     if (why !== null) return this.#refuse(what, why);
@@ -167,12 +171,7 @@ class Plan {
       of,
       pushes,
       known?.place === undefined || known.replayed?.file !== undefined ? null : { entry: push.entry, entryHash: push.entryHash },
-      {
-        file,
-        id: idInFile,
-        commit,
-        pushes,
-      },
+      { ...source, id: idInFile, commit, pushes },
     );
   }
 
@@ -184,7 +183,7 @@ class Plan {
   }
 
   #take(
-    what: Pick<ReplayEntry, 'id' | 'address' | 'original'>,
+    what: Pick<NotReplayedEntry, 'id' | 'address' | 'original' | 'hotfix'>,
     change: Pick<PatchRecord, 'id' | 'address' | 'code' | 'baseCode' | 'source' | 'baseSource' | 'imports' | 'file' | 'approvals'>,
     pushes: readonly SignedPush[],
     pushed: Candidate['pushed'],
@@ -211,7 +210,8 @@ class Plan {
     // A file may say any name; the key is what was proven.
     const { name: operator, email, fingerprint } = signer;
     const record = { ...change, strategy: 'slots' as const, operator, email, fingerprint, reason, at, ...marks };
-    const entry: ReplayEntry = { kind: 'replay', phase: 'due', by: 'agent', ...what, ...(hotfix !== undefined && { hotfix }) };
+    const { id, address, original } = what;
+    const entry: ReplayEntry = { kind: 'replay', phase: 'due', by: 'agent', id, address, original, ...(hotfix !== undefined && { hotfix }) };
     this.candidates.push({ entry, record, pushed });
   }
 
@@ -226,7 +226,7 @@ class Plan {
     return operator.capabilities.includes('patch') ? operator : `${operator.name} (${fingerprint}) may not patch any more`;
   }
 
-  #refuse(what: Pick<NotReplayedEntry, 'id' | 'address' | 'original'>, why: string, forGood = false): void {
+  #refuse(what: Pick<NotReplayedEntry, 'id' | 'address' | 'original' | 'hotfix'>, why: string, forGood = false): void {
     this.refused.push({ kind: 'replay', phase: 'refused', by: 'agent', ...what, why, ...(forGood && { forGood }) });
   }
 }

@@ -1,7 +1,7 @@
 /** `keyhole export`: patches as mail for `git am`, as commits on a branch, or as a hotfix file. */
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { KeyholeError, parseHotfix } from '@keyhole/agent/protocol';
+import { KeyholeError, hotfixText, parseHotfix } from '@keyhole/agent/protocol';
 import type { Connection } from '../client/connection.ts';
 import type { CommitSigner } from '../git/commits.ts';
 import { textFlag, type CommandContext, type CommandDefinition, type Flags, type Outcome } from './command.ts';
@@ -78,8 +78,8 @@ async function exportHotfix(context: CommandContext, connection: Connection, wor
     context.terminal.message('there is nothing to export\n');
     return { json: { files: [], commits: [], patches: [] }, text: '' };
   }
-  const { hotfix } = await connection.call('patch.hotfix', { ids });
-  const text = `${JSON.stringify(hotfix, null, 2)}\n`;
+  const { hotfix } = await connection.call('patch.hotfix', { ids }, context);
+  const text = hotfixText(hotfix);
   // What no agent would read is not handed out.
   parseHotfix(text);
   if (output === null) return { json: { files: [], commits: [], patches: ids, hotfix }, text, exact: text };

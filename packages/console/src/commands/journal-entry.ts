@@ -26,13 +26,18 @@ export function describeEntry(entry: JournalEntry): Text {
     default:
       if (entry.phase === 'outcome') return outcome(entry);
       if (entry.phase === 'undone') return describeUndone(entry);
-      if (entry.phase === 'due') return `${entry.id} ${entry.address}, again${entry.hotfix === undefined ? '' : `, from ${entry.hotfix.file}`}`;
-      if (entry.phase === 'refused') return span('warning', `${entry.id} ${entry.address} not again: ${entry.why}`);
+      if (entry.phase === 'due') return `${entry.id} ${entry.address}, again${fromFile(entry.hotfix)}`;
+      if (entry.phase === 'refused') return span('warning', `${entry.id} ${entry.address} not again${fromFile(entry.hotfix)}: ${entry.why}`);
       if (entry.kind === 'confirm' && entry.phase === 'stood')
         return span('dim', `${entry.patches.join(', ')}: few errors, so not on trial any more`);
       if (entry.phase === 'stood') return span('dim', 'the process lives on with its replayed patches');
       return [request(entry.request, entry.op), entry.phase === 'late' ? span('warning', '  while the journal could not be written') : ''];
   }
+}
+
+/** The hotfix file that a patch was started with. */
+function fromFile(hotfix: { file: string; sha256: string } | undefined): string {
+  return hotfix === undefined ? '' : `, from ${hotfix.file} (sha256 ${hotfix.sha256})`;
 }
 
 /** Not part of the program: somebody brought the agent in. */
@@ -82,5 +87,7 @@ export function changeOfActor({ actor, path, value, message }: Record<string, un
 
 function outcome(entry: Extract<JournalEntry, { phase: 'outcome' }>): Text {
   const error = entry.error === undefined ? '' : `: ${entry.error.code}: ${entry.error.message}`;
-  return [`  ${entry.intent}: `, span(entry.status === 'done' ? 'good' : 'bad', entry.status), error];
+  const { hotfix, sha256 } = entry.result ?? {};
+  const file = Array.isArray(hotfix) && typeof sha256 === 'string' ? `: ${hotfix.map(String).join(', ')} in a hotfix file (sha256 ${sha256})` : '';
+  return [`  ${entry.intent}: `, span(entry.status === 'done' ? 'good' : 'bad', entry.status), file, error];
 }
