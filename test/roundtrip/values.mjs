@@ -168,7 +168,9 @@ export function describe(value, left = 5, seen = []) {
 /** V8 quotes the text of the code: `this.x.map is not a function`. */
 function messageOf(error) {
   const message = String(Object.getOwnPropertyDescriptor(error, 'message')?.value).replaceAll(process.cwd(), '');
-  return message.replace(/^.* (is not (?:a function|a constructor|iterable))/s, '... $1');
+  return message
+    .replace(/^.* (is not (?:a function|a constructor|iterable))/s, '... $1')
+    .replace(/^(Cannot destructure property '[^']*' of ').*(' as )/s, '$1...$2');
 }
 
 function classOf(value) {

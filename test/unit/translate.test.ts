@@ -174,6 +174,29 @@ describe('an import that the old text did not need', () => {
   }
 });
 
+test('locals of one name, one in the other, make way for what runs under that name', async () => {
+  const main = "import { price } from './lib.js';\nexport function target(a: number): unknown { return price(a); }\n";
+  const output = await build('esbuild minified bundle', { ...files, 'main.ts': main });
+  const service = await described({ ...files, 'main.ts': main }, 'main.ts', output);
+  const [, name = ''] = /return (\w+)\(/.exec(translated(service, 'target', main)) ?? [];
+  const body = `{ const seen = [${name}]; { let ${name} = 3; seen.push(price(${name})); } return seen; }`;
+  const changed = main.replace('(a: number)', `(${name}: number)`).replace('{ return price(a); }', body);
+  const exports = run(patched(output, service, 'target', changed), {}) as unknown as Main;
+  expect(exports.target(4)).toEqual([4, 7]);
+});
+
+test('a folder that the build names by its file is the same module, and another file is not', async () => {
+  const main = "import { price } from './lib';\nexport function target(a: number): unknown { return price(a); }\n";
+  const sources = { 'main.ts': main, 'index.ts': files['lib.ts'] ?? '' };
+  const output = await build('esbuild file', sources);
+  const named = (specifier: string): Output => ({ ...output, text: output.text.replace('"./lib"', JSON.stringify(specifier)) });
+  const changed = main.replace('price(a)', 'price(a) + 1');
+  expect(named('./lib/index.js').text).not.toBe(output.text);
+  expect(translated(await described(sources, 'main.ts', named('./lib/index.js')), 'target', changed)).toContain('(a) + 1');
+  const other = await described(sources, 'main.ts', named('./lib/other.js'));
+  expect(() => translated(other, 'target', changed)).toThrow(/not shown to be price of \.\/lib/);
+});
+
 test('an exported variable that CommonJS keeps twice is assigned in both places', async () => {
   const main =
     'let count = 0;\nexport { count as total };\nexport function target(a: number): unknown { return a; }\nexport function touch(): unknown { return count; }\n';

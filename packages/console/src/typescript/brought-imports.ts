@@ -7,7 +7,7 @@ import type { BaseFile } from './base.ts';
 import type { AgentCalls } from './calls.ts';
 import type { FreshImport } from './fresh-imports.ts';
 import type { AuthorFile } from './parse.ts';
-import { candidates } from './sources.ts';
+import { candidates, isRelative } from './sources.ts';
 
 /** Whether the repository has a file, named from the folder of the one that changes. */
 export type HasFile = (file: string) => Promise<boolean>;
@@ -45,7 +45,7 @@ async function placeOf(
   if (isBuiltin(specifier)) return { from: specifier };
   if (imported === 'default' && module.format === 'commonjs' && (/\.m[jt]s$/.test(renewed.file) || module.url.endsWith('.cjs')))
     return { why: 'what default means there is for the build to say' };
-  if (!/^\.{1,2}(?:\/|$)/.test(specifier)) {
+  if (!isRelative(specifier)) {
     if (!running.isBundle || running.specifiers.has(specifier)) return { from: specifier };
     return { why: 'a bundle may hold a copy of that package, and nothing shows that it would not' };
   }

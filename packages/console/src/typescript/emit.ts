@@ -105,8 +105,11 @@ function renamed(
 ): Edit[] {
   const catching = new Set<Binding>();
   for (const { root, scope } of said) {
-    const binding = tree.captures.resolve(root, scope);
-    if (binding !== null && isWithin(binding.scope.node, container)) catching.add(binding);
+    // Where the nearest has another name, the next one around would catch it.
+    for (let at: Scope | null = scope; at !== null && isWithin(at.node, container); at = at.parent) {
+      const binding = at.bindings.get(root);
+      if (binding !== undefined) catching.add(binding);
+    }
   }
   if (catching.size === 0) return [];
   const edits: Edit[] = [];

@@ -11,7 +11,6 @@ import {
   child,
   children,
   indexFunctions,
-  isClass,
   lineStarts,
   nameOf,
   parseModule,
@@ -24,8 +23,9 @@ import type { Holder } from './holders.ts';
 import type { Name } from './meant-name.ts';
 import { missingMention, type Use } from './mentions.ts';
 import type { AuthorFile } from './parse.ts';
+import { privatesAround } from './private-names.ts';
 import { Required, declarationForm, exportedBy } from './required.ts';
-import { exportedAs, importOf, placeOf, type AuthorSources, type Declared, type ImportOf } from './sources.ts';
+import { exportedAs, importOf, isRelative, placeOf, type AuthorSources, type Declared, type ImportOf } from './sources.ts';
 import { declarationOf, identifier, memberOf, type Tree } from './tree.ts';
 import { constantOf, textOfConstant, type Spoken } from './spoken.ts';
 
@@ -198,24 +198,7 @@ export class RunningModule {
 
   /** Running private names by the author's, of the classes around a place. */
   privatesAround(node: SyntaxNode): Map<string, string> {
-    const names = new Map<string, string>();
-    const collect = (at: SyntaxNode): void => {
-      if (isClass(at)) {
-        for (const member of children(child(at, 'body') ?? at, 'body')) {
-          const key = child(member, 'key');
-          if (key?.type !== 'PrivateIdentifier') continue;
-          const authors = this.#authorship === null ? `#${String(key.name)}` : this.#authorship.of(key);
-          if (authors !== null) names.set(authors, `#${String(key.name)}`);
-        }
-      }
-      for (const value of Object.values(at)) {
-        for (const part of Array.isArray(value) ? value : [value]) {
-          if (isNodeAround(part, node)) collect(part);
-        }
-      }
-    };
-    collect(this.tree.program);
-    return names;
+    return privatesAround(this.tree.program, node, this.#authorship);
   }
 
   #declared(name: string, member: string | null): { variable: Declared; member: string | null } | null {
@@ -269,12 +252,12 @@ export class RunningModule {
   #isImported(from: ImportOf, { root }: Spoken, properties: string[] | null): boolean {
     if (root === null || properties === null) return false;
     const inModule = importOf(this.tree, root);
-    if (inModule !== null && sameSpecifier(inModule.specifier, from.specifier)) {
+    if (inModule !== null && this.#isSameModule(inModule.specifier, from.specifier)) {
       if (inModule.imported === from.imported) return properties.length === 0;
       return inModule.imported === '*' && properties.length === 1 && properties[0] === from.imported;
     }
     const specifier = this.#required.of(root);
-    if (specifier !== null && sameSpecifier(specifier, from.specifier)) {
+    if (specifier !== null && this.#isSameModule(specifier, from.specifier)) {
       if (from.imported === '*' || from.imported === '=') return properties.length === 0;
       return properties.length === 1 && properties[0] === from.imported;
     }
@@ -283,6 +266,15 @@ export class RunningModule {
     if (target === null) return false;
     if (!('module' in target)) return this.#isFrom(target, root);
     return inModule !== null && inModule.specifier === target.module && inModule.imported === target.imported;
+  }
+
+  /** TypeScript names what a file becomes, some compilers what it is, and some builds the file that a folder stands for. */
+  #isSameModule(running: string, authors: string): boolean {
+    if (running === authors) return true;
+    if (!isRelative(authors)) return false;
+    if (withoutEnding(running) === withoutEnding(authors)) return true;
+    const file = this.#source === null || !isRelative(running) ? null : this.#sources.resolve(this.#source, authors);
+    return file !== null && withoutEnding(new URL(running, this.#source ?? '').href) === withoutEnding(file);
   }
 
   /** Whether the source map says that a running variable was declared as that one of the author's. */
@@ -311,11 +303,8 @@ export class RunningModule {
 /** Longer lines than anybody writes. */
 const minifiedLineLength = 300;
 
-/** TypeScript names what a file becomes, and some compilers what it is. */
-function sameSpecifier(running: string, authors: string): boolean {
-  if (running === authors) return true;
-  const plain = (specifier: string): string => specifier.replace(/\.[mc]?[jt]sx?$/, '');
-  return /^\.{1,2}\//.test(authors) && plain(running) === plain(authors);
+function withoutEnding(specifier: string): string {
+  return specifier.replace(/\.[mc]?[jt]sx?$/, '');
 }
 
 /** The properties of a chain after its first name; null for anything else. */
@@ -324,9 +313,4 @@ function propertiesOf(node: SyntaxNode): string[] | null {
   let at: SyntaxNode | null = node;
   for (; at?.type === 'MemberExpression'; at = child(at, 'object')) names.unshift(nameOf(child(at, 'property')) ?? '');
   return at?.type === 'Identifier' ? names : null;
-}
-
-function isNodeAround(value: unknown, node: SyntaxNode): value is SyntaxNode {
-  const { type, start, end } = (value ?? {}) as Partial<SyntaxNode>;
-  return typeof type === 'string' && start !== undefined && end !== undefined && start <= node.start && node.end <= end;
 }

@@ -144,7 +144,7 @@ export function candidates(specifier: string): string[] {
   return [typed, ...bases.flatMap((base) => endings.map((ending) => base + ending))];
 }
 
-function isRelative(specifier: string): boolean {
+export function isRelative(specifier: string): boolean {
   return /^\.{1,2}(?:\/|$)/.test(specifier);
 }
 
