@@ -4,6 +4,7 @@
  */
 import { EventEmitter } from 'node:events';
 import { generateKeyPairSync, sign } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import { parseLine, kindOf } from '../../packages/agent/dist/journal/chain.js';
 import { KeyholeError, changesOf, checkRequest, decodeFrame, encodeFrame, limits, parseHotfix } from '../../packages/agent/dist/protocol/index.js';
 import { parseKeyLine } from '../../packages/agent/dist/server/authorized-keys.js';
@@ -11,8 +12,10 @@ import { serveConnection } from '../../packages/agent/dist/server/connection.js'
 import { resolveLimits } from '../../packages/agent/dist/server/door-limits.js';
 import { Operators } from '../../packages/agent/dist/server/operators.js';
 import { checkSignature, parseCertificate, parsePublicKey, signatureBlob } from '../../packages/agent/dist/ssh/index.js';
+
 import { commitParts } from '../../packages/console/dist/git/message.js';
 import { checkPath } from '../../packages/console/dist/git/path.js';
+import { certificateBlob } from './issued.mjs';
 
 /** Longer than that for a few kilobytes is a way to hold up the door. */
 const slowMs = 1_000;
@@ -32,6 +35,7 @@ function ours(codes, work) {
   if (tookMs > slowMs) throw new Error(`it took ${Math.round(tookMs)} ms`);
   return result;
 }
+const crcLength = ',"crc":"01234567"}'.length;
 const must = (condition, what) => {
   if (!condition) throw new Error(what);
 };
@@ -105,9 +109,12 @@ export function keyFile(data) {
 
 export function certificate(data) {
   const base64 = Buffer.from(data).toString('base64');
+  const isIssued = certificateBlob.equals(data);
   for (const type of ['ssh-ed25519-cert-v01@openssh.com', 'sk-ssh-ed25519-cert-v01@openssh.com', 'ecdsa-sha2-nistp256-cert-v01@openssh.com'])
-    must(parseCertificate(`${type} ${base64}`) === null, 'a certificate without a signature');
-  parseCertificate(Buffer.from(data).toString('utf8'));
+    must(parseCertificate(`${type} ${base64}`) === null || isIssued, 'a certificate that nobody signed');
+  const line = Buffer.from(data).toString('utf8');
+  const blob = parseCertificate(line) === null ? null : Buffer.from(line.trim().split(/\s+/)[1] ?? '', 'base64');
+  must(blob === null || certificateBlob.equals(blob), 'a line with a certificate that nobody signed');
   parsePublicKey(Buffer.from(data).toString('utf8'));
   for (const type of ['ssh-ed25519', 'sk-ssh-ed25519@openssh.com', 'ecdsa-sha2-nistp256']) {
     const key = parsePublicKey(`${type} ${base64}`);
@@ -124,9 +131,24 @@ export function certificate(data) {
 export function journal(data) {
   const line = Buffer.from(data);
   parseLine(line);
-  const kind = kindOf(line, 1, '0'.repeat(64));
-  must('why' in kind || line.includes('"crc"') || line.length > 0, 'a line of nothing');
-  ours(['HOTFIX'], () => changesOf(parseHotfix(line.toString('utf8'))));
+  const prev = '0'.repeat(64);
+  kindOf(line, 1, prev);
+  // Again with a crc that fits, as whoever writes to the file would have it.
+  const body = line.subarray(0, Math.max(0, line.length - crcLength));
+  const sealed = Buffer.concat([body, Buffer.from(`,"crc":"${crc32(body).toString(16).padStart(8, '0')}"}`)]);
+  const kind = kindOf(sealed, 1, prev);
+  if ('kind' in kind) must(sealed.includes(Buffer.from(`"kind":"${kind.kind}"`, 'latin1')), 'a kind that is not in the line');
+  parseLine(sealed);
+}
+
+/** A hotfix file: what is taken is taken whole, and says the same when it is written and read again. */
+export function hotfix(data) {
+  const text = Buffer.from(data).toString('utf8');
+  const parsed = ours(['HOTFIX'], () => parseHotfix(text));
+  if (parsed === undefined) return;
+  for (const { address, code } of ours(['HOTFIX'], () => changesOf(parsed)) ?? [])
+    must(text.length > address.length + code.length, 'a patch from nowhere');
+  must(JSON.stringify(parseHotfix(JSON.stringify(parsed))) === JSON.stringify(parsed), 'a hotfix that changes when it is read again');
 }
 
 /** Texts of an operator on their way to git. */

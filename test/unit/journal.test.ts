@@ -3,8 +3,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
+import { crc32 } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { Journal, verifyJournal } from '../../packages/agent/dist/journal/index.js';
+import { kindOf } from '../../packages/agent/dist/journal/chain.js';
 import { realDisk } from '../../packages/agent/dist/journal/disk.js';
 import { configFor, copyOf, edit, failingDisk, memoryFolder, outcomeOf, SigningOperator, startEntry, writtenJournal } from '../helpers/journal.ts';
 import { newFolder } from '../helpers/service.ts';
@@ -525,4 +527,14 @@ describe('retention', () => {
     await expect.poll(() => existsSync(path.join(dir, firstSegment)), { timeout: 5_000 }).toBe(false);
     journal.close();
   });
+});
+
+test.each([
+  ['its kind under another name', ['"kind":', '"kinx":']],
+  ['something between', ['"kind":', '"x":1,"kind":']],
+])('a line with %s, and with a crc that fits, is no entry', (_name, [from = '', to = '']) => {
+  const body = `{"seq":1,"time":"2026-01-01T00:00:00.000Z","prev":"${'0'.repeat(64)}","kind":"session","event":"open"`;
+  const sealed = (text: string): Buffer => Buffer.from(`${text},"crc":"${crc32(text).toString(16).padStart(8, '0')}"}`);
+  expect(kindOf(sealed(body), 1, '0'.repeat(64))).toEqual({ kind: 'session' });
+  expect(kindOf(sealed(body.replace(from, to)), 1, '0'.repeat(64))).toEqual({ why: 'it names no kind' });
 });

@@ -34,7 +34,7 @@ function crcOf(bytes: string | Buffer): string {
 /** `{"seq":12,"time":"2026-01-01T00:00:00.000Z","prev":"...","kind":"eval"`: every line starts so, in this order. */
 const longestStart = 200;
 const timeLength = 24;
-const kindEnd = /^[^"]{1,40}/;
+const kindField = /^,"kind":"([^"]{1,40})"/;
 
 /** Whether a line has a CRC at all; the first journals had none. */
 export function hasCrc(line: Buffer): boolean {
@@ -54,8 +54,9 @@ export function kindOf(line: Buffer, seq: number, prev: string, withCrc = true):
   const number = `{"seq":${seq},"time":"`;
   if (!start.startsWith(number)) return { why: start.startsWith('{"seq":') ? `its seq is not ${seq}` : 'it does not start with seq, time and prev' };
   const after = number.length + timeLength;
-  if (!start.startsWith(`","prev":"${prev}"`, after)) return { why: 'its prev is not the hash of the line before it' };
-  const kind = kindEnd.exec(start.slice(after + prev.length + '","prev":"","kind":"'.length))?.[0];
+  const link = `","prev":"${prev}"`;
+  if (!start.startsWith(link, after)) return { why: 'its prev is not the hash of the line before it' };
+  const kind = kindField.exec(start.slice(after + link.length))?.[1];
   return kind === undefined ? { why: 'it names no kind' } : { kind };
 }
 
