@@ -33,7 +33,7 @@ test.each([
   ['Symbol("s")', 'Symbol(s)'],
   ['({})', '{}'],
   ['({a: 1, "b c": "x", n: null, u: undefined})', "{ a: 1, 'b c': 'x', n: null, u: undefined }"],
-  ['[1, "a", , null]', "[ 1, 'a', null ]"],
+  ['[1, "a", , null]', "[ 1, 'a', <1 empty item>, null ]"],
   ['[]', '[]'],
   ['({get a() { throw 1 }})', '{ a: [Getter] }'],
   ['new Map([["a", {b: 1}]])', "Map(1) { 'a' => { b: 1 } }"],
@@ -85,6 +85,7 @@ test('an opened value: rows, keys, accessors, further pages and a closure', () =
     ],
     total: 4,
     start: 1,
+    next: 3,
     scopes: [{ type: 'closure', name: 'makeRoom', variables: [{ name: 'price', kind: 'data', enumerable: true, value: number(3) }] }],
   });
   expect(paint(text, false)).toBe(

@@ -11,8 +11,10 @@ import { Evaluator } from './evaluate.ts';
 import type { ScopePortals } from './evaluate.ts';
 import type { Inspector, RemoteObject } from './inspector.ts';
 import { retainersOf } from './heap/retainers.ts';
+import { innerValue, splitInner } from './inner-steps.ts';
 import { expectedPauseMs, instancesOf, refuseLongPause } from './instances.ts';
 import { SessionObjects } from './objects.ts';
+import { hide } from './secrets.ts';
 
 export type LookHandlers = Pick<
   HostHandlers,
@@ -67,7 +69,16 @@ export function createLooking({ inspector, actors, portals, keepers, leaveOut }:
     if (asked.length !== 1) throw new KeyholeError('BAD_REQUEST', `${op}: exactly one of actor, handle and expression must be given`);
     if (actor !== undefined) return inspector.show((entry ?? actors.find(actor, objects.group)).actor, objects.group);
     if (handle !== undefined) return objects.object(handle);
-    return evaluator.peek(expression ?? '', file, objects, peekTimeoutMs);
+    const { outer, inner } = splitInner(expression ?? '');
+    let value: RemoteObject;
+    try {
+      value = evaluator.peek(outer, file, objects, peekTimeoutMs);
+    } catch (thrown) {
+      if (!(thrown instanceof KeyholeError) || thrown.code !== 'SIDE_EFFECT') throw thrown;
+      const hint = 'A getter is one, __proto__ too: EXPR.[[Prototype]] is the prototype. keyhole eval runs anything.';
+      throw new KeyholeError('SIDE_EFFECT', `${outer.slice(0, 200)} would run code of the service`, hint);
+    }
+    return innerValue(inspector, value, inner, objects.group);
   };
 
   return {
@@ -106,7 +117,9 @@ export function createLooking({ inspector, actors, portals, keepers, leaveOut }:
           shown: [held, ...all.flatMap((each) => each.shown)],
           leaveOut,
         });
-        return { of: objects.value(object), ...found };
+        // A key may be one.
+        const ways = found.ways.map((way) => way.map((step) => ({ ...step, name: hide(step.name) })));
+        return { of: objects.value(object), ...found, ways };
       },
       evaluate: (params, { session, ...asked }) => evaluator.evaluate(params, asked, objectsOf(session)),
       inspect: async (params, { session }) => {

@@ -119,9 +119,17 @@ export class SessionObjects {
     const page =
       elements === null
         ? this.#properties(held, object.objectId, start, count, depth)
-        : this.#elements(held, elements, rows ?? firstOf(held, elements, start, count), depth);
+        : this.#withOthers(this.#elements(held, elements, rows ?? firstOf(held, elements, start, count), depth), {
+            object,
+            held,
+            elements,
+            start,
+            count,
+            depth,
+          });
     const scopes = object.type === 'function' && object.objectId !== undefined ? this.#scopes(object.objectId) : undefined;
-    return { value, ...page, start, ...(scopes === undefined ? {} : { scopes }) };
+    const next = start + count < page.total ? { next: start + count } : {};
+    return { value, ...page, start, ...next, ...(scopes === undefined ? {} : { scopes }) };
   }
 
   /** Elements far into a Map or a Set, which are reached in turns. */
@@ -189,10 +197,33 @@ export class SessionObjects {
     return { properties, total: countOf(value, elements) };
   }
 
+  /** Behind the elements: what else it has of its own. */
+  #withOthers(page: Rows, { object, held, elements, start, count, depth }: OpenedList): Rows {
+    const length = countOf(held, elements);
+    const others = this.#others(object, held, elements);
+    const room = count - Math.max(0, Math.min(count, length - start));
+    const from = Math.max(0, start - length);
+    const shown = this.#shownRows(others.slice(from, from + room), depth);
+    return { properties: [...page.properties, ...shown], total: length + others.length };
+  }
+
+  /** V8 tells the names of a long list that are no indexes without listing these. */
+  #others({ objectId }: RemoteObject, held: object, elements: Elements): Row[] {
+    if (elements === 'map' || elements === 'set') return keysOf(held).map((key) => this.#rowOf(held, key));
+    if (objectId === undefined) return [];
+    const params = { objectId, ownProperties: true, generatePreview: false, nonIndexedPropertiesOnly: true };
+    const { result } = this.#inspector.post<PropertiesAnswer>('Runtime.getProperties', params);
+    return rowsOf({ result: result.filter(({ name }) => name !== 'length') });
+  }
+
   /** @param objectId undefined where V8 is not asked. */
   #properties(value: object, objectId: string | undefined, start: number, count: number, depth: number): Rows {
     const { rows, total } = objectId !== undefined && isSmall(value) ? this.#listed(objectId, start, count) : this.#counted(value, start, count);
-    const properties = rows.map((row) => {
+    return { properties: this.#shownRows(rows, depth), total };
+  }
+
+  #shownRows(rows: readonly Row[], depth: number): RemoteProperty[] {
+    return rows.map((row) => {
       const property: RemoteProperty = { name: row.name, kind: row.kind, enumerable: row.enumerable };
       if (row.value !== undefined) {
         property.value = this.value(row.value, { name: row.name });
@@ -200,7 +231,6 @@ export class SessionObjects {
       }
       return property;
     });
-    return { properties, total };
   }
 
   /** As V8 lists them. */
@@ -214,16 +244,17 @@ export class SessionObjects {
   /** Of what is too large for V8 to list: own properties, without private and internal ones, which only V8 knows. */
   #counted(value: object, start: number, count: number): { rows: Row[]; total: number } {
     const keys = keysOf(value);
-    const rows = keys.slice(start, start + count).map((key): Row => {
-      const name = nameOfKey(key);
-      // To look at it would have it written, with what the service has made of messages and names.
-      if (key === 'stack' && types.isNativeError(value)) return { name, kind: 'accessor', enumerable: false };
-      const { enumerable = false, ...descriptor } = getOwnPropertyDescriptor(value, key) ?? {};
-      return 'value' in descriptor
-        ? { name, kind: 'data', enumerable, value: this.#inspector.show(descriptor.value, this.group) }
-        : { name, kind: 'accessor', enumerable };
-    });
-    return { rows, total: keys.length };
+    return { rows: keys.slice(start, start + count).map((key) => this.#rowOf(value, key)), total: keys.length };
+  }
+
+  #rowOf(value: object, key: string | symbol): Row {
+    const name = nameOfKey(key);
+    // To look at it would have it written, with what the service has made of messages and names.
+    if (key === 'stack' && types.isNativeError(value)) return { name, kind: 'accessor', enumerable: false };
+    const { enumerable = false, ...descriptor } = getOwnPropertyDescriptor(value, key) ?? {};
+    return 'value' in descriptor
+      ? { name, kind: 'data', enumerable, value: this.#inspector.show(descriptor.value, this.group) }
+      : { name, kind: 'accessor', enumerable };
   }
 
   #open(property: RemoteProperty, object: RemoteObject, depth: number): void {
@@ -264,6 +295,15 @@ function pieceOf(text: string, start: number, count: number): string {
 
 function elementBefore(list: object, index: number): unknown {
   return getOwnPropertyDescriptor(list, index - 1)?.value;
+}
+
+interface OpenedList {
+  object: RemoteObject;
+  held: object;
+  elements: Elements;
+  start: number;
+  count: number;
+  depth: number;
 }
 
 interface Rows {

@@ -62,6 +62,8 @@ export interface ValuePage {
   /** How many rows there are in all, and where this page starts. */
   total: number;
   start: number;
+  /** Where the next page starts; absent at the end. Holes of an array have no rows. */
+  next?: number;
   /** For a function: the variables its closure captured, innermost scope first. */
   scopes?: { type: string; name?: string; variables: RemoteProperty[] }[];
 }

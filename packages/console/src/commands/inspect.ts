@@ -50,6 +50,7 @@ export const inspect: CommandDefinition = {
         ...(page.actor !== undefined && { actor: { ...page.actor, head: page.actor.head?.map((message) => paint(renderValue(message), false)) } }),
         total: page.total,
         start: page.start,
+        ...(page.next !== undefined && { next: page.next }),
         ...(page.scopes !== undefined && { scopes: page.scopes.map((scope) => ({ ...scope, variables: scope.variables.map(row) })) }),
       },
       text: [renderPage(page), page.actor === undefined ? '' : aboutActor(page.actor)],

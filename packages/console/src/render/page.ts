@@ -5,9 +5,8 @@ import { renderName, renderValue } from './value.ts';
 
 export function renderPage(page: ValuePage): Text {
   const parts: Text[] = [renderValue(page.value), '\n', ...renderRows(page.properties, 1)];
-  const after = page.total - page.start - page.properties.length;
   if (page.start > 0) parts.push(span('dim', `  (from row ${page.start})\n`));
-  if (after > 0) parts.push(span('dim', `  ... ${after} more of ${page.total}: --start ${page.start + page.properties.length}\n`));
+  if (page.next !== undefined) parts.push(span('dim', `  ... ${page.total - page.next} more of ${page.total}: --start ${page.next}\n`));
   for (const scope of page.scopes ?? []) {
     parts.push(span('heading', `  closure: ${scope.type}${scope.name === undefined || scope.name === '' ? '' : ` ${scope.name}`}\n`));
     parts.push(...renderRows(scope.variables, 2));

@@ -79,7 +79,15 @@ function renderPreview(preview: Preview, length?: number): Text {
   }
   const isList = preview.subtype === 'array' || preview.subtype === 'typedarray';
   const isKeyed = preview.subtype === 'map' || preview.subtype === 'set';
+  let index = 0;
+  const holes = (until: number): void => {
+    if (until > index) rows.push(span('dim', `<${until - index} empty item${until - index === 1 ? '' : 's'}>`));
+  };
   for (const property of preview.properties) {
+    if (preview.subtype === 'array' && /^\d+$/.test(property.name)) {
+      holes(Number(property.name));
+      index = Number(property.name) + 1;
+    }
     if (isKeyed && property.name === 'size') continue;
     if (preview.subtype === 'typedarray' && typedArrayFrame.has(property.name)) continue;
     if (isList && /^\d+$/.test(property.name)) rows.push(renderPreviewValue(property));
@@ -87,7 +95,7 @@ function renderPreview(preview: Preview, length?: number): Text {
   }
   if (preview.overflow) {
     const listed = isList || isKeyed ? (length ?? countIn(preview.description)) : undefined;
-    const missing = listed === undefined ? 0 : listed - rows.length;
+    const missing = listed === undefined ? 0 : listed - (preview.subtype === 'array' ? index : rows.length);
     rows.push(span('dim', missing > 0 ? `... ${missing} more` : '...'));
   }
   const title = titleOf(preview.description, isList);

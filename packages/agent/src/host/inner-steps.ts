@@ -1,0 +1,72 @@
+/**
+ * What the language has no expression for, or none that runs nothing: `room.[[Prototype]]`, `handler.[[Scopes]][0]`, `room.#secret`, `byKey.[[Entries]][3]`. Such steps end an expression, and after
+ * the first of them come more of these, names and indexes. No getter runs, and no Proxy's trap.
+ */
+import { types } from 'node:util';
+import { getOwnPropertyDescriptor, getPrototypeOf } from '../platform/originals.ts';
+import { KeyholeError } from '../protocol/index.ts';
+import { elementsOf, isSmall } from './bounded.ts';
+import { firstOf } from './elements.ts';
+import type { Inspector, RemoteObject } from './inspector.ts';
+
+const steps = /\.(\[\[\w+\]\]|#?[\p{ID_Continue}$]+)|\[(\d+)\]/gu;
+const written = /^(.*?)(\.(?:\[\[\w+\]\]|#[\p{ID_Continue}$]+)(?:\.(?:\[\[\w+\]\]|#?[\p{ID_Continue}$]+)|\[\d+\])*)\s*$/su;
+
+/** An expression, and the steps behind it; none for an expression of the language. */
+export function splitInner(expression: string): { outer: string; inner: string[] } {
+  const [, outer = expression, rest = ''] = written.exec(expression) ?? [];
+  return { outer, inner: [...rest.matchAll(steps)].map(([, name, index]) => name ?? `[${index}]`) };
+}
+
+/** @throws {KeyholeError} NOT_FOUND, naming the step and what there is. */
+export function innerValue(inspector: Inspector, from: RemoteObject, inner: readonly string[], group: string): RemoteObject {
+  let at = from;
+  let path = '';
+  for (const step of inner) {
+    path += step.startsWith('[') && !step.startsWith('[[') ? step : `.${step}`;
+    const value = inspector.objectOf(at);
+    if (value === null) throw new KeyholeError('NOT_FOUND', `${path}: there is no object to look into`);
+    at =
+      step.startsWith('[[') || step.startsWith('#')
+        ? innerOf(inspector, { object: at, value, group }, step, path)
+        : inspector.show(ownOf(value, step, path), group);
+  }
+  return at;
+}
+
+interface Asked {
+  object: RemoteObject;
+  value: object;
+  group: string;
+}
+
+function innerOf(inspector: Inspector, { object, value, group }: Asked, step: string, path: string): RemoteObject {
+  if (step === '[[Prototype]]' && !types.isProxy(value)) return inspector.show(getPrototypeOf(value), group);
+  // V8 lists all that it holds, to tell one of these.
+  if (object.objectId === undefined || !isSmall(value))
+    throw new KeyholeError('NOT_FOUND', `${path}: it is too large to be asked for that`, 'Its own pages show what it holds.');
+  const { internalProperties = [], privateProperties = [] } = inspector.properties(object.objectId, true, false);
+  const all = step.startsWith('#') ? privateProperties : internalProperties;
+  const found = all.find(({ name }) => name === step);
+  if (found?.value !== undefined) return found.value;
+  const there = all.map(({ name }) => name).join(', ') || 'none';
+  throw new KeyholeError('NOT_FOUND', found === undefined ? `${path} is not there` : `${path} is a getter, which would run`, `It has ${there}.`);
+}
+
+/** An element, or a property of its own or of a prototype, that is no getter. */
+function ownOf(value: object, step: string, path: string): unknown {
+  const elements = elementsOf(value);
+  const index = /^\[(\d+)\]$/.exec(step)?.[1];
+  if (index !== undefined && elements !== null) {
+    const [row] = firstOf(value, elements, Number(index), 1);
+    if (row?.index === Number(index)) return row.value;
+    throw new KeyholeError('NOT_FOUND', `${path} is not there`);
+  }
+  for (let at: object | null = value; at !== null && !types.isProxy(at); at = getPrototypeOf(at)) {
+    const descriptor = getOwnPropertyDescriptor(at, index ?? step);
+    if (descriptor === undefined) continue;
+    if ('value' in descriptor) return descriptor.value;
+    throw new KeyholeError('NOT_FOUND', `${path} is a getter, which would run`, 'keyhole eval runs anything.');
+  }
+  throw new KeyholeError('NOT_FOUND', `${path} is not there`);
+}

@@ -1,0 +1,79 @@
+/** Everything that a value can be looked into, by the console: what has no name in the language too. Nothing of the service runs for it. */
+import { beforeAll, expect, test, vi } from 'vitest';
+import { answering, startService, type Service } from '../helpers/service.ts';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+const main = `
+let ran = 0;
+class Base { #inBase = 1; both() {} get trap() { ran += 1; return 1; } }
+class Room extends Base { #secret = { deep: ['x'] }; static #count = 3; name = 'lobby'; get #hidden() { ran += 1; return 1; } }
+const key = { id: 7 };
+function makeHandler(cache) { let calls = 0; return async function handler() { calls += 1; return cache; }; }
+globalThis.s = {
+  room: new Room(), Room, far: Object.create(Object.create({ inherited: { yes: true } })), none: Object.create(null), handler: makeHandler({ size: 3 }), bound: Math.max.bind(key, 1),
+  pending: new Promise(() => {}), done: Promise.resolve({ a: 1 }), failed: Promise.reject(new RangeError('no')), ref: new WeakRef(key), weak: new WeakMap([[key, { v: 1 }]]),
+  f64: new Float64Array(1_000_000).fill(1.5), big: new BigInt64Array(3), bytes: Buffer.alloc(300, 7), buffer: new ArrayBuffer(20),
+  map: new Map([[key, { found: 1 }]]), set: new Set([key]), proxy: new Proxy({ t: 1 }, { get() { ran += 1; }, getPrototypeOf() { ran += 1; return null; } }),
+  holes: Object.assign([, , 1, , 2], { extra: 'e', [Symbol('s')]: 1 }), mapWith: Object.assign(new Map([[1, 2]]), { extra: 'e' }), ids: { 7: 'a', 12: 'b', 300: 'c' },
+  long: Object.assign(Array.from({ length: 2_000 }, (_, i) => i), { extra: 'e' }),
+};
+s.failed.catch(() => {});
+const answer = (line) => ran;
+${answering}`;
+
+let service: Service;
+beforeAll(async () => {
+  service = await startService({ files: { 'src/main.js': main }, main: 'src/main.js', roles: 'inspect' });
+});
+
+const table: [words: string, shows: (string | RegExp)[]][] = [
+  ['s.room', ['#secret: { deep: [Array(1)] }', '#inBase: 1', '#hidden: [Getter/Setter]', '[[Prototype]]: Base {']],
+  ['s.room.#secret', ["deep: [ 'x' ]"]],
+  ['s.room.#secret.deep[0]', ["'x'"]],
+  ['s.room.[[Prototype]].[[Prototype]]', ['both: [Function: both]', 'trap: [Getter/Setter]']],
+  ['s.room.[[Prototype]].constructor', ['[class Room]', '#count: 3']],
+  ['s.far.[[Prototype]].[[Prototype]].inherited', ['yes: true']],
+  ['s.none.[[Prototype]]', ['null']],
+  ['s.f64.[[Prototype]].[[Prototype]]', ['subarray: [Function: subarray]', /\.\.\. \d+ more|with: /]],
+  ['s.handler', ['closure: Closure makeHandler', 'calls: 0', 'cache: { size: 3 }']],
+  ['s.bound.[[TargetFunction]]', ['[Function: max]']],
+  ['s.bound.[[BoundThis]].id', ['7']],
+  ['s.pending', ["[[PromiseState]]: 'pending'"]],
+  ['s.done.[[PromiseResult]].a', ['1']],
+  ['s.failed', ["[[PromiseState]]: 'rejected'", 'RangeError: no']],
+  ['s.ref.[[WeakRefTarget]]', ['id: 7']],
+  ['s.map.[[Entries]]', ['{ key: [Object], value: [Object] }']],
+  ['s.map.[[Entries]][0].value.found', ['1']],
+  ['s.set', ["'0': { id: 7 }"]],
+  ['s.proxy', ['[[Target]]: { t: 1 }']],
+  ['s.proxy.[[Target]]', ['t: 1']],
+  ['s.f64 --start 999999', ["'999999': 1.5"]],
+  ['s.big', ["'2': 0n"]],
+  ['s.bytes --start 299', ["'299': 7"]],
+  ['s.buffer.[[Uint8Array]] --start 19', ["'19': 0"]],
+  ['s.holes --count 1', [/^\[ <2 empty items>, 1, <1 empty item>, 2, extra: 'e', Symbol\(s\): 1 \]\n {2}... 6 more of 7: --start 1\n$/]],
+  ['s.holes --start 3', ["'4': 2", "extra: 'e'", 'Symbol(s): 1']],
+  ['s.mapWith', ['1 => 2', "extra: 'e'"]],
+  ['s.ids --count 1', ["'7': 'a'", '... 3 more of 4: --start 1']],
+  ['s.long --start 1999', ["'1999': 1999", "extra: 'e'"]],
+  ['s.long --start 2000', ["extra: 'e'"]],
+];
+
+test.each(table)('%s', async (words, shows) => {
+  const { stdout, stderr } = await service.keyhole('inspect', 'svc', ...words.split(' '));
+  for (const each of shows)
+    expect(`${stdout}${stderr}`).toMatch(typeof each === 'string' ? new RegExp(each.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')) : each);
+});
+
+test('what is not there, and what would run, is said by name', async () => {
+  const why = async (expression: string): Promise<string> => (await service.keyhole('inspect', 'svc', expression)).stderr;
+  expect(await why('s.room.[[Nothing]]')).toMatch(/\.\[\[Nothing\]\] is not there\nIt has \[\[Prototype\]\]/);
+  expect(await why('s.room.#hidden')).toContain('.#hidden is a getter, which would run');
+  expect(await why('s.room.#gone')).toMatch(/\.#gone is not there\nIt has .*#secret/);
+  expect(await why('s.room.[[Prototype]].trap')).toContain('.trap is a getter, which would run');
+  expect(await why('s.room.#secret.deep[4]')).toContain('.deep[4] is not there');
+  expect(await why('s.room.__proto__')).toContain('EXPR.[[Prototype]]');
+  expect(await why("s['a.[[b]]']")).not.toContain('is not there');
+  expect(await service.ask('ran')).toBe('0');
+});
