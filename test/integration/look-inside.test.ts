@@ -7,7 +7,7 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 const main = `
 let ran = 0;
 class Base { #inBase = 1; both() {} get trap() { ran += 1; return 1; } }
-class Room extends Base { #secret = { deep: ['x'] }; static #count = 3; name = 'lobby'; get #hidden() { ran += 1; return 1; } }
+class Room extends Base { #inside = { deep: ['x'] }; static #count = 3; name = 'lobby'; get #hidden() { ran += 1; return 1; } }
 const key = { id: 7 };
 function makeHandler(cache) { let calls = 0; return async function handler() { calls += 1; return cache; }; }
 globalThis.s = {
@@ -28,9 +28,9 @@ beforeAll(async () => {
 });
 
 const table: [words: string, shows: (string | RegExp)[]][] = [
-  ['s.room', ['#secret: { deep: [Array(1)] }', '#inBase: 1', '#hidden: [Getter/Setter]', '[[Prototype]]: Base {']],
-  ['s.room.#secret', ["deep: [ 'x' ]"]],
-  ['s.room.#secret.deep[0]', ["'x'"]],
+  ['s.room', ['#inside: { deep: [Array(1)] }', '#inBase: 1', '#hidden: [Getter/Setter]', '[[Prototype]]: Base {']],
+  ['s.room.#inside', ["deep: [ 'x' ]"]],
+  ['s.room.#inside.deep[0]', ["'x'"]],
   ['s.room.[[Prototype]].[[Prototype]]', ['both: [Function: both]', 'trap: [Getter/Setter]']],
   ['s.room.[[Prototype]].constructor', ['[class Room]', '#count: 3']],
   ['s.far.[[Prototype]].[[Prototype]].inherited', ['yes: true']],
@@ -70,9 +70,9 @@ test('what is not there, and what would run, is said by name', async () => {
   const why = async (expression: string): Promise<string> => (await service.keyhole('inspect', 'svc', expression)).stderr;
   expect(await why('s.room.[[Nothing]]')).toMatch(/\.\[\[Nothing\]\] is not there\nIt has \[\[Prototype\]\]/);
   expect(await why('s.room.#hidden')).toContain('.#hidden is a getter, which would run');
-  expect(await why('s.room.#gone')).toMatch(/\.#gone is not there\nIt has .*#secret/);
+  expect(await why('s.room.#gone')).toMatch(/\.#gone is not there\nIt has .*#inside/);
   expect(await why('s.room.[[Prototype]].trap')).toContain('.trap is a getter, which would run');
-  expect(await why('s.room.#secret.deep[4]')).toContain('.deep[4] is not there');
+  expect(await why('s.room.#inside.deep[4]')).toContain('.deep[4] is not there');
   expect(await why('s.room.__proto__')).toContain('EXPR.[[Prototype]]');
   expect(await why("s['a.[[b]]']")).not.toContain('is not there');
   expect(await service.ask('ran')).toBe('0');
