@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { isSmall } from '../../packages/agent/dist/host/bounded.js';
 import { Inspector } from '../../packages/agent/dist/host/inspector.js';
 import { jsonOf } from '../../packages/agent/dist/host/json.js';
+import { handlesOfEach } from '../../packages/agent/dist/host/looking.js';
 import { SessionObjects } from '../../packages/agent/dist/host/objects.js';
 import { limits } from '../../packages/agent/dist/protocol/index.js';
 import type { ValuePage } from '../../packages/agent/dist/protocol/index.js';
@@ -176,6 +177,21 @@ describe('what is large is taken a page at a time, and V8 is not asked', () => {
   test('more handles than a session may have, in one answer and after it', () => {
     const wide = (): ValuePage => show(counting(100).map(() => counting(100).map((index) => ({ index }))));
     for (let request = 0; request < 5; request += 1) expect(wide().properties).toHaveLength(100);
+  });
+
+  test.each([
+    [1, limits.maxHandles],
+    [8, limits.maxHandles],
+    [9, 888],
+    [32, limits.minHandles],
+    [1_000, limits.minHandles],
+  ])('of %i sessions each may hold %i handles, and the oldest is let go', (sessions, most) => {
+    expect(handlesOfEach(sessions)).toBe(most);
+    const own = new SessionObjects(inspector, 'many', () => handlesOfEach(sessions));
+    const handles = counting(most + 1).map((index) => own.value(inspector.show({ index }, own.group)).handle ?? '');
+    expect(() => own.object(handles[0] ?? '')).toThrow(/no object behind/);
+    expect(own.object(handles[1] ?? '')).toMatchObject({ type: 'object' });
+    own.release();
   });
 
   test('long texts behind handles are let go before there are too many of them, the latest never', () => {

@@ -50,6 +50,11 @@ export interface LookingParts {
   leaveOut: (thread: number) => void;
 }
 
+/** What is held for operators must not grow with their number. */
+export function handlesOfEach(sessions: number): number {
+  return Math.max(limits.minHandles, Math.min(limits.maxHandles, Math.floor(limits.maxHandlesInAll / Math.max(1, sessions))));
+}
+
 export function createLooking({ inspector, actors, portals, keepers, leaveOut }: LookingParts): Looking {
   const evaluator = new Evaluator(inspector, portals);
   const completion = new Completion(inspector, evaluator, portals);
@@ -57,7 +62,7 @@ export function createLooking({ inspector, actors, portals, keepers, leaveOut }:
   const objectsOf = (session: string): SessionObjects => {
     let objects = sessions.get(session);
     if (objects === undefined) {
-      objects = new SessionObjects(inspector, session);
+      objects = new SessionObjects(inspector, session, () => handlesOfEach(sessions.size));
       sessions.set(session, objects);
     }
     return objects;

@@ -29,6 +29,7 @@ export class SessionObjects {
   readonly #inspector: Inspector;
   readonly group: string;
   readonly kept: KeptValues;
+  readonly #mayHold: () => number;
   readonly #handles = new Map<string, Handle>();
   #next = 1;
   /** Of the texts behind handles. */
@@ -39,8 +40,10 @@ export class SessionObjects {
   /** How many rows below the first level one request may still open. */
   #rowsLeft = 0;
 
-  constructor(inspector: Inspector, session: string) {
+  /** @param mayHold how many handles, at this moment */
+  constructor(inspector: Inspector, session: string, mayHold = (): number => limits.maxHandles) {
     this.#inspector = inspector;
+    this.#mayHold = mayHold;
     this.group = `keyhole:${session}`;
     this.kept = new KeptValues(inspector);
   }
@@ -146,8 +149,9 @@ export class SessionObjects {
     const objectId = handle.object?.objectId;
     if (objectId !== undefined) this.#uses.set(objectId, (this.#uses.get(objectId) ?? 0) + 1);
     this.#characters += handle.text?.length ?? 0;
+    const most = this.#mayHold();
     for (const oldest of this.#handles.keys()) {
-      if (oldest === id || (this.#handles.size <= limits.maxHandles && this.#characters <= limits.maxHeldCharacters)) break;
+      if (oldest === id || (this.#handles.size <= most && this.#characters <= limits.maxHeldCharacters)) break;
       this.#drop(oldest);
     }
     return id;

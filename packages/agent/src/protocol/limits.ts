@@ -42,6 +42,9 @@ export const limits = {
   maxPageSize: 100,
   /** Handles a session may hold; the oldest are released first. */
   maxHandles: 1_000,
+  /** Handles of all sessions; where they are many, each may hold less, but never less than this. */
+  maxHandlesInAll: 8_000,
+  minHandles: 250,
   /** Characters of long texts behind them; one text may be longer. */
   maxHeldCharacters: 16_777_216,
   /** Objects that a session may name again by `$3`: each is kept from the garbage collection, with all that hangs on it. */
