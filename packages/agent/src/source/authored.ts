@@ -5,7 +5,7 @@
 import type { AuthorNames, FunctionEntry } from './functions.ts';
 import type { MappedPlace, PlaceMap } from './source-map.ts';
 import type { SyntaxNode } from './syntax.ts';
-import { lineTable } from './syntax.ts';
+import { lineStarts, lineTable } from './syntax.ts';
 
 const word = /[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*/uy;
 /** What stands before the name in the author's text where the name itself has no mapping of its own. */
@@ -15,17 +15,17 @@ const declarators: ReadonlySet<string> = new Set(['const', 'let', 'var', 'enum',
 /** Where a compiled text comes from, node by node. */
 export class Authorship implements AuthorNames {
   readonly #map: PlaceMap;
-  readonly #text: string;
   readonly #contentOf: (source: string) => string | null;
   readonly #lineAt: (offset: number) => number;
+  readonly #starts: readonly number[];
   readonly #lines = new Map<string, string[] | null>();
 
   /** @param contentOf the text of an author's file, where somebody knows more than the map. */
   constructor(text: string, map: PlaceMap, contentOf: (source: string) => string | null = (source) => map.contentOf(source)) {
-    this.#text = text;
     this.#map = map;
     this.#contentOf = contentOf;
     this.#lineAt = lineTable(text);
+    this.#starts = lineStarts(text);
   }
 
   /** The author's place of a function, or null for code that no author wrote. */
@@ -62,8 +62,9 @@ export class Authorship implements AuthorNames {
     return found === undefined || declarators.has(found) ? null : hash + found;
   }
 
+  /** Not by looking back for the line's start: a minified line may be as long as the file, and is asked for tens of thousands of places. */
   #columnOf(offset: number): number {
-    return offset - this.#text.lastIndexOf('\n', offset - 1) - 1;
+    return offset - (this.#starts[this.#lineAt(offset) - 1] ?? 0);
   }
 }
 

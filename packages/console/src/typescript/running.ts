@@ -42,9 +42,8 @@ export class RunningModule {
   readonly #required: Required;
 
   constructor(module: ModuleDetail, author: AuthorFile, source: string | null, sources: AuthorSources) {
-    const program = parseModule(module.running, module.format, module.file);
-    this.tree = { text: module.running, program, captures: analyseCaptures(program), functions: indexFunctions(program, module.running) };
-    this.#exported = exportedBy(program);
+    this.tree = treeOf(module);
+    this.#exported = exportedBy(this.tree.program);
     this.map = module.map === null ? null : new PlaceMap(module.map, module.url);
     this.#author = author;
     this.#source = source;
@@ -298,6 +297,17 @@ export class RunningModule {
     const place = node === null ? null : this.#authorship.exactly(node.start);
     return place === null || node === null ? null : { ...place, name: this.#authorship.of(node) };
   }
+}
+
+/** A bundle is asked for once for each file of a commit that became a part of it. */
+let latest: { running: string; map: string | null; tree: Tree } | null = null;
+
+function treeOf({ running, map, format, file }: ModuleDetail): Tree {
+  if (latest?.running !== running || latest.map !== map) {
+    const program = parseModule(running, format, file);
+    latest = { running, map, tree: { text: running, program, captures: analyseCaptures(program), functions: indexFunctions(program, running) } };
+  }
+  return latest.tree;
 }
 
 /** Longer lines than anybody writes. */

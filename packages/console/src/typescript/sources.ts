@@ -36,7 +36,7 @@ export class AuthorSources {
       const text = this.#texts.get(source);
       file = null;
       try {
-        if (text !== undefined) file = parseAuthor(text, source);
+        if (text !== undefined) file = parsed(text, source);
       } catch {
         // What can't be read is as good as not there: names of it are refused.
       }
@@ -119,6 +119,19 @@ export class AuthorSources {
     const value = initializerOf(file.program, declared.name);
     return value === null ? null : constantOf(bare(value));
   }
+}
+
+/** Files that were parsed, by url: those of a bundle are looked at once for each file of a commit that became a part of it. */
+const known = new Map<string, AuthorFile>();
+const maxKnown = 2_000;
+
+function parsed(text: string, source: string): AuthorFile {
+  const there = known.get(source);
+  if (there?.text === text) return there;
+  if (known.size >= maxKnown) known.clear();
+  const file = parseAuthor(text, source);
+  known.set(source, file);
+  return file;
 }
 
 /** A package does not import the files of a service. */
