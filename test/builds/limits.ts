@@ -33,7 +33,7 @@ export const leftOut = refused(
   'the build left out what it uses now, or put something else in its place',
 );
 export const helper = refused(
-  /a function of the compiler's that the running module does not have/,
+  /a function of the compiler's that the running module does not have|the running code never brought in \w+/,
   'it needs a function of the compiler that the build did not need before',
 );
 export const enclosed = refused(

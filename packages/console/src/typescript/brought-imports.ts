@@ -30,7 +30,7 @@ export async function broughtIn(
   for (const each of fresh) {
     const place = await placeOf(connection, importing, each);
     if ('from' in place) found.push({ ...each, from: place.from });
-    else refused.push(`it imports ${each.local} from ${each.specifier}, which the running module does not: ${place.why}`);
+    else refused.push(`the running code never brought in ${each.local} of ${each.specifier}: ${place.why}`);
   }
   if (refused.length > 0) throw new KeyholeError('NOT_PATCHABLE', `${address}: ${refused.join('; ')}`);
   return found;
@@ -49,7 +49,7 @@ async function placeOf(
     if (!running.isBundle || running.specifiers.has(specifier)) return { from: specifier };
     return { why: 'a bundle may hold a copy of that package, and nothing shows that it would not' };
   }
-  if (running.isBundle) return { why: 'the bundle left it out, or nothing shows which of its variables that is' };
+  if (running.isBundle) return { why: 'the build left it out, or put something else in its place' };
   const file = await firstThat(has, specifier);
   if (file === null) return { why: 'the repository has no such file' };
   const there = await moduleOf(connection, posix.join(posix.dirname(renewed.file), file));

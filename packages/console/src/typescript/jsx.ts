@@ -1,7 +1,7 @@
 /**
  * JSX: what a file's elements may have been compiled to. Which it was, nobody says; the running code shows it where it was compiled the same way (translate.ts).
  */
-import { below, type SyntaxNode } from '@keyhole/agent/source';
+import { below, type FunctionEntry, type SyntaxNode } from '@keyhole/agent/source';
 import type { AuthorFile } from './parse.ts';
 
 /** How elements become calls. */
@@ -31,6 +31,12 @@ export function jsxForms(author: AuthorFile, specifiers: Iterable<string>): JsxF
   const forms = [...automatic, ...classic];
   // A pragma says the factory itself, whatever the options are.
   return forms.length === 0 && pragma ? [...classicForms.slice(0, 1)] : forms;
+}
+
+/** Why a function with elements is not shown to be what runs, where that was compiled for development: each element says its file and line there, as the build named them. */
+export function forDevelopment({ container }: FunctionEntry, specifiers: Iterable<string>): string | null {
+  const isSo = elementsIn(container).length > 0 && [...specifiers].some((each) => /\/jsx-dev-runtime(?:\.js)?$/.test(each));
+  return isSo ? 'its elements were compiled for development (jsxDEV), with the place of each in the code' : null;
 }
 
 /** The names of the author's that elements stand for, though the text does not say them. */

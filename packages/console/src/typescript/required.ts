@@ -20,7 +20,7 @@ export class Required {
     }
   }
 
-  /** `const pricing_1 = require("./pricing.js")`, also inside a compiler's own function: the specifier. */
+  /** `const pricing_1 = require("./pricing.js")`, also inside a compiler's own function, or of a package that a bundle holds: the specifier. */
   of(binding: Binding): string | null {
     return this.#specifiers.get(binding) ?? null;
   }
@@ -48,7 +48,18 @@ export class Required {
     const [first] = children(node, 'arguments');
     const made = bindingOf(this.#tree, callee);
     if (callee.name === 'require' && made === null) return first?.type === 'Literal' && typeof first.value === 'string' ? first.value : null;
-    return made !== null && this.#isCompilers(made) ? this.#requiredBy(first ?? null) : null;
+    if (made === null || !this.#isCompilers(made)) return null;
+    return this.#requiredBy(first ?? null) ?? this.#wrappedBy(made);
+  }
+
+  /** `var require_react = __commonJS({ "node_modules/react/index.js"(exports, module) {...} })`: a package that a bundle holds once, as its importers name it. */
+  #wrappedBy(binding: Binding): string | null {
+    const value = declaredWith(this.#tree, binding);
+    const [wrapped, ...others] = value?.type === 'CallExpression' ? children(value, 'arguments') : [];
+    const [member, ...more] = wrapped?.type === 'ObjectExpression' && others.length === 0 ? children(wrapped, 'properties') : [];
+    const file = member?.method === true && more.length === 0 ? nameOf(child(member, 'key')) : null;
+    const [, inside, nested] = file?.split('node_modules/') ?? [];
+    return inside === undefined || nested !== undefined ? null : inside.replace(/(?:\/index)?\.c?js$/, '');
   }
 }
 

@@ -20,7 +20,7 @@ import { CompiledFiles } from './compiled-files.ts';
 import { compilersOf, type Compiler } from './compilers.ts';
 import { emit, layoutOf, startOf, type Speech } from './emit.ts';
 import { FreshImports, type Translated } from './fresh-imports.ts';
-import { elementsIn, isFragmentIn, jsxForms } from './jsx.ts';
+import { elementsIn, forDevelopment, isFragmentIn, jsxForms } from './jsx.ts';
 import type { AuthorFile } from './parse.ts';
 import { partedWhere } from './disagreement.ts';
 import type { Prepared, Proof } from './proven.ts';
@@ -69,14 +69,19 @@ export class Translator {
     const why = changedCalls(this.#author, proven.entry, renewed, after, this.#running, proven.running);
     if (why !== null) throw new KeyholeError('NOT_PATCHABLE', `${address}: ${why}`, 'Deploy it.');
     let refusal: unknown;
+    let importing: Translated | null = null;
     let isOfElements = false;
     // What the old text left open, the new one may need: private names that the build lowered, or a compiler at all.
     for (let index = 0; ; index += 1) {
       const proof = proven.found[index] ?? proven.more.next().value;
+      if (proof === undefined && importing !== null) return importing;
       if (proof === undefined) throw refusal;
       proven.found[index] = proof;
       try {
-        return this.#translateBy(proof, renewed, after, address);
+        const translated = this.#translateBy(proof, renewed, after, address);
+        if (translated.imports.length === 0) return translated;
+        // Another compiler may say it without, as where it puts a constant in the place of a name.
+        importing ??= translated;
       } catch (thrown) {
         if (!(thrown instanceof KeyholeError) || thrown.code !== 'NOT_PATCHABLE') throw thrown;
         // That elements are no JavaScript says less than what stands against a compiler.
@@ -98,7 +103,7 @@ export class Translator {
   }
 
   #unproven(entry: FunctionEntry, running: FunctionEntry, address: string): KeyholeError {
-    let why: string | null = null;
+    let why = forDevelopment(entry, this.#running.specifiers);
     for (const compiler of this.#order.filter((each) => each === null || each.forPatch === each)) {
       const compiled = this.#compiledFiles.of(this.#author, compiler, entry);
       const result = compiled === null ? null : unify(compiled.tree, compiled.entry, this.#running.tree, running);
