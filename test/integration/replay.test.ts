@@ -5,7 +5,18 @@ import * as path from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import type { Hotfix, Params } from '../../packages/agent/dist/protocol/index.js';
 import { ask, pushEdits } from '../helpers/operator.ts';
-import { agentUrl, answering, journalOf, newFolder, newKey, startService, type Service, type ServiceOptions } from '../helpers/service.ts';
+import {
+  agentUrl,
+  answering,
+  commitAll,
+  journalOf,
+  newFolder,
+  newKey,
+  run,
+  startService,
+  type Service,
+  type ServiceOptions,
+} from '../helpers/service.ts';
 
 const lib = `export function price(n) {
   return n * 2; // per piece
@@ -258,6 +269,33 @@ describe('a patch does not come back', () => {
     service = await restart(service);
     expect(await first(service)).toEqual([30, 'old', 1]);
     expect((await states(service))[again]).toBe('live');
+  });
+});
+
+describe('a file that was renamed since', () => {
+  test('has no patch: it is said where the file is now, and what has its old name is held against the text that was patched', async () => {
+    let service = await start({ git: true });
+    const id = await push(service, 'n * 2', 'n * 3');
+    const moved = main.replace("'./lib.js'", "'./prices.js'");
+    run(service.folder, 'git', 'mv', 'lib.js', 'prices.js');
+    writeFileSync(path.join(service.folder, 'main.js'), moved);
+    commitAll(service.folder, 'renamed');
+    service = await restart(service);
+    expect(await first(service)).toEqual([20, 'old', 1]);
+    const status = async (): Promise<unknown> =>
+      ((await service.keyhole('status', 'svc', '--repo', service.folder, '--json')).json() as { functions: unknown }).functions;
+    expect(await status()).toMatchObject([
+      { patch: id, state: 'lost', movedTo: 'prices.js', why: 'its file is prices.js now, and it comes back under its old name only: push it again' },
+    ]);
+    expect(await doctor(service, 'replay')).toContain(`${id} lib.js:price`);
+    // Another file takes the old name: its function is not the one that was patched.
+    writeFileSync(path.join(service.folder, 'lib.js'), 'export function price(n) {\n  return n * 100;\n}\n');
+    writeFileSync(path.join(service.folder, 'main.js'), `import './lib.js';\n${moved}`);
+    commitAll(service.folder, 'another');
+    service = await restart(service);
+    expect(await first(service)).toEqual([20, 'old', 1]);
+    expect(await states(service)).toEqual({ [id]: expect.stringMatching(/^superseded: its function is neither/) as string });
+    expect((await service.keyhole('eval', 'svc', 'price(1)', '--in', 'lib.js')).stdout.trim()).toBe('100');
   });
 });
 

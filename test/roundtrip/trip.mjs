@@ -51,7 +51,7 @@ export function createTrips({ repo, checkout, build, load, modules }, folder) {
     }
     const running = await startRunning(from, load);
     try {
-      const answer = await running.push('--commit', id);
+      const answer = await running.push('--commit', id, '--with-imports');
       if (answer.error !== undefined) return { ...trip, result: 'refused', why: [answer.error.message] };
       if (!answer.ok) {
         const { patches } = await running.connection.call('patch.list', {});

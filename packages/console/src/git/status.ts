@@ -83,7 +83,12 @@ async function judge(heads: HeadFiles, patch: PatchRecord | HistoricPatch, commi
   const { id, address, operator, at, source, baseSource } = patch;
   const status = { address, patch: id, operator, at };
   const file = await heads.of(patch.file, commit);
-  const before = 'why' in patch && patch.why !== undefined ? [patch.why] : [];
+  const hasMoved = now === 'lost' && file !== null && file.path !== file.pathThen;
+  const before = [
+    ...('why' in patch && patch.why !== undefined ? [patch.why] : []),
+    // Replay knows no git: what has the file's old name now may be anything.
+    ...(hasMoved ? [`its file is ${file.path} now, and it comes back under its old name only: push it again`] : []),
+  ];
   const said = (state: FunctionState, ...why: string[]): FunctionStatus => ({
     ...status,
     state,
