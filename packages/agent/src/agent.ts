@@ -90,7 +90,7 @@ export class RunningAgent implements Agent {
     this.#host = new Arrival(
       async () => ({ ...(await import('./adapters/index.ts')), ...(await import('./host/assembly.ts')) }),
       ({ assembleHost, makeAdapters }) => {
-        for (const adapter of makeAdapters(config.adapters, (library) => sightings.of(library))) this.actors.useOwn(adapter);
+        for (const adapter of makeAdapters(config.adapters, { sightings, running: () => this.#roster.running() })) this.actors.useOwn(adapter);
         return assembleHost({
           service,
           root,

@@ -32,7 +32,7 @@ if (process.env.KEYHOLE_DISABLE !== '1') {
       const { names, patterns } = config.journal.redact;
       setEnvironmentData(selectionKey, { selection, cache, secrets: { names, patterns } } satisfies Given);
       const sightings = new Sightings(config.adapters);
-      const agent = runAgent(() => config, installInstrumentation(selection, cache, sightings.loaded), sightings);
+      const agent = runAgent(() => config, installInstrumentation(selection, cache, sightings), sightings);
       // Patches of earlier processes go into effect before the service's first line.
       await agent.replayed();
     } else {

@@ -7,6 +7,7 @@ import { Server as NetServer } from 'node:net';
 import type { Adapter, FoundActor } from '../host/actors/adapter.ts';
 import { nodeClock } from '../platform/clock.ts';
 import type { Clock } from '../platform/clock.ts';
+import { activeHandles } from './handles.ts';
 import { isObject, Numbers, own, ownBySymbol, ownNumber, ownText } from './own.ts';
 
 /** How long beginnings are heard of after a look. */
@@ -57,11 +58,6 @@ export function http(handles: () => readonly unknown[] = activeHandles, clock: C
     state: (actor) => (actor instanceof NetServer ? stateOfServer(actor) : stateOfRequest(actor)),
     isOver: (actor) => (actor instanceof NetServer ? !actor.listening : responseOf(actor) === undefined),
   };
-}
-
-function activeHandles(): readonly unknown[] {
-  const { _getActiveHandles: handles } = process as { _getActiveHandles?: () => readonly unknown[] };
-  return handles === undefined ? [] : apply(handles, process, []);
 }
 
 /** Only a server of HTTP has a list of its connections. */

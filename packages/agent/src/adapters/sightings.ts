@@ -1,17 +1,22 @@
 /**
  * Which objects of a library there are: each is seen at the first call of a method that a library calls once for an object, or seldom. That method is wrapped when the library's file has been
- * loaded, and nothing else of it is touched; in files of ES modules or bundles nothing is. It is there from the start of the process, so it is small. What was seen is held weakly.
+ * loaded, and nothing else of it is touched; in bundles nothing is. Where a module keeps its objects itself, it is enough to have the module. This is there from the start of the process, so it is
+ * small. What was seen is held weakly.
  */
 
 import { createRequire } from 'node:module';
+import { nodeClock } from '../platform/clock.ts';
 
 interface Library {
   /** The adapter that shows its objects. */
   name: string;
-  /** The CommonJS file that gives the class: what all three are in Node, also for those who `import` them. */
+  /** The CommonJS file that gives the class: what most are in Node, also for those who `import` them. */
   file: RegExp;
-  classOf(exports: Record<string, unknown>): unknown;
-  method: string;
+  /** The ES module that stands for the file. It is seen where hooks run on this thread: not on Node 20. */
+  module?: RegExp;
+  classOf?(exports: Record<string, unknown>): unknown;
+  /** Left out where the exports themselves are what is looked for. */
+  method?: string;
   /** Whether an object is one to be held. */
   isWanted?(object: object): boolean;
 }
@@ -28,6 +33,11 @@ const libraries: readonly Library[] = [
     classOf: ({ Actor }) => Actor,
     method: 'start',
     isWanted: (actor) => Reflect.getOwnPropertyDescriptor(actor, '_parent')?.value === undefined,
+  },
+  {
+    name: 'colyseus',
+    file: /[\\/]node_modules[\\/]@colyseus[\\/]core[\\/]build[\\/]MatchMaker\.c?js$/,
+    module: /\/node_modules\/@colyseus\/core\/build\/MatchMaker\.mjs(?:[?#]|$)/,
   },
 ];
 
@@ -54,10 +64,25 @@ export class Sightings {
     for (const library of this.#libraries) {
       if (!library.file.test(file)) continue;
       try {
-        this.#watch(library, library.classOf(exports as Record<string, unknown>));
+        if (library.method === undefined) this.#hold(library.name, exports as object);
+        else this.#watch(library, library.method, library.classOf?.(exports as Record<string, unknown>));
       } catch {
         // A version with another shape: its objects are not found.
       }
+    }
+  };
+
+  /** An ES module is about to be loaded, by its URL. It is imported once more when it has been: that gives the same module, and runs nothing. Never throws. */
+  readonly importing = (url: string): void => {
+    for (const { name, module } of this.#libraries) {
+      if (module?.test(url) !== true) continue;
+      nodeClock.soon(() => {
+        import(url).then(
+          (namespace: object) => this.#hold(name, namespace),
+          // Whoever imported it hears why it could not be loaded.
+          () => undefined,
+        );
+      });
     }
   };
 
@@ -82,7 +107,7 @@ export class Sightings {
     }
   }
 
-  #watch({ name, method, isWanted }: Library, made: unknown): void {
+  #watch({ name, isWanted }: Library, method: string, made: unknown): void {
     const prototype: unknown = typeof made === 'function' ? made.prototype : undefined;
     if (typeof prototype !== 'object' || prototype === null || this.#known.has(prototype)) return;
     const own = getOwnPropertyDescriptor(prototype, method);

@@ -28,17 +28,21 @@ export interface LoaderThreadData {
   sourceMaps: boolean;
 }
 
+/** Who wants to know what is loaded. */
+interface LoadListener {
+  /** A CommonJS file has run: its path, and what it exports. */
+  loaded(file: string, exports: unknown): void;
+  /** A module is about to be loaded. Not heard on Node 20, where hooks run on another thread. */
+  importing(url: string): void;
+}
+
 /**
  * Installs the load hooks for everything that is loaded from now on.
  * @param cacheDir where the transform's results are kept between starts; null keeps none.
- * @param loaded hears of each CommonJS file when it has run: its path, and what it exports. It must not throw.
+ * @param listener hears of modules, and must not throw.
  * @returns the table the modules register themselves in.
  */
-export function installInstrumentation(
-  selection: SelectionOptions,
-  cacheDir: string | null = null,
-  loaded: (file: string, exports: unknown) => void = () => undefined,
-): SlotTable {
+export function installInstrumentation(selection: SelectionOptions, cacheDir: string | null = null, listener: LoadListener | null = null): SlotTable {
   const cache = new TransformCache(cacheDir);
   const selected = createSelection(selection);
   const sourceMaps = process.execArgv.includes('--enable-source-maps') || (process.env.NODE_OPTIONS ?? '').includes('--enable-source-maps');
@@ -86,6 +90,7 @@ export function installInstrumentation(
     followRegistrations(add);
   } else {
     registerOutermost(newerModule.registerHooks, (url, context, nextLoad) => {
+      listener?.importing(url);
       const loaded = nextLoad(url, context);
       const format = loaded.format ?? null;
       if (!selected(url) || (format !== null && !textFormats.has(format))) return loaded;
@@ -103,7 +108,7 @@ export function installInstrumentation(
     const url = pathToFileURL(filename).href;
     const instrumented = !selected(url) || isInstrumented(content) ? null : instrument(url, content, format ?? null);
     const result = compile.call(this, instrumented?.text ?? content, filename, format);
-    loaded(filename, this.exports);
+    listener?.loaded(filename, this.exports);
     return result;
   };
   return table;

@@ -4,6 +4,7 @@
  */
 import { nodeClock } from '../../platform/clock.ts';
 import type { Inspector } from '../inspector.ts';
+import { hide } from '../secrets.ts';
 import { Glimpse } from '../watch/glimpse.ts';
 import type { Adapter, FoundActor, Mailbox } from './adapter.ts';
 import { entryOfFound } from './entry.ts';
@@ -133,5 +134,5 @@ function bounded(mailbox: Mailbox | null): Mailbox | null {
 }
 
 function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  return hide(thrown instanceof Error ? thrown.message : String(thrown));
 }

@@ -6,6 +6,7 @@ import { types } from 'node:util';
 import type { Clock } from '../../platform/clock.ts';
 import { followed } from '../../platform/originals.ts';
 import { KeyholeError } from '../../protocol/index.ts';
+import { hide } from '../secrets.ts';
 import type { ActorEntry } from './entry.ts';
 
 /** How long a promise of theirs is waited for. */
@@ -106,7 +107,7 @@ export class ActorControls {
     } catch (thrown) {
       throw new KeyholeError(
         'ACTOR_FAILED',
-        `${entry.id} threw when it was to be ${what}: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+        `${entry.id} threw when it was to be ${what}: ${hide(thrown instanceof Error ? thrown.message : String(thrown))}`,
       );
     }
   }

@@ -81,6 +81,14 @@ export class Roster {
     this.#threads.delete(id);
   }
 
+  /** Workers that this thread has started, as far as they are known and live. */
+  *running(): Generator<{ worker: Worker; name: string }> {
+    for (const { worker: reference, name } of this.#threads.values()) {
+      const worker = reference?.deref();
+      if (worker !== undefined) yield { worker, name };
+    }
+  }
+
   close(): void {
     unsubscribe(workerChannel, this.#started as (message: unknown) => void);
     this.#calling.close();

@@ -1,0 +1,102 @@
+/** Actors of Colyseus, as CommonJS and as ES modules, and what Node itself has: worker threads and what keeps the event loop alive. */
+import * as path from 'node:path';
+import { beforeAll, expect, test, vi } from 'vitest';
+import { modules } from '../helpers/every-command.ts';
+import { answering, startService, type Service } from '../helpers/service.ts';
+
+const colyseus = (entry: string): string => path.posix.join('@colyseus/core/build', entry);
+const service_ = `
+class Battle extends Room {
+  onCreate() {
+    this.maxClients = 4;
+    this.autoDispose = false;
+    this.setState({ turn: 1 });
+    this.clients.push({ sessionId: 'ann', state: 1, userData: { hp: 7 }, got: [], send(type, message) { this.got.push([type, message]); } });
+  }
+}
+await matchMaker.setup();
+await matchMaker.accept();
+matchMaker.defineRoomType('battle', Battle);
+const { roomId } = await matchMaker.createRoom('battle', {});
+const room = matchMaker.getLocalRoomById(roomId);
+const broadcasts = [];
+room.broadcast = (type, message) => broadcasts.push([type, message]);
+`;
+const main = `
+import { createRequire } from 'node:module';
+import { Worker } from 'node:worker_threads';
+import { createServer } from 'node:net';
+const { matchMaker, Room } = createRequire(import.meta.url)('${new URL(`${modules}/${colyseus('index.cjs')}`).pathname}');
+${service_}
+const worker = new Worker("const { parentPort } = require('node:worker_threads'); parentPort.on('message', (m) => parentPort.postMessage({ echo: m }));", { eval: true });
+const echoes = [];
+worker.on('message', (message) => echoes.push(message));
+await new Promise((done) => worker.once('online', done));
+await new Promise((done) => createServer().listen(0, '127.0.0.1', done));
+setInterval(() => undefined, 100_000);
+const answer = (line) => ({ room: () => roomId, got: () => [broadcasts, room.clients[0].got], echoes: () => echoes, end: () => { room._internalState = 2; worker.terminate(); return 1; } })[line]();
+${answering}`;
+
+let service: Service;
+const list = async (of: Service, ...words: string[]): Promise<Record<string, unknown>[]> =>
+  (await of.keyhole('actors', 'svc', ...words, '--json')).json() as Record<string, unknown>[];
+const send = async (id: string, message: string): Promise<unknown> =>
+  (await service.keyhole('send', 'svc', id, message, '--reason', 'r', '--json')).json();
+
+beforeAll(async () => {
+  service = await startService({ files: { 'main.js': main }, main: 'main.js' });
+}, 60_000);
+
+test('Colyseus: rooms of this process, and their clients', async () => {
+  const id = `colyseus/battle/${JSON.parse(await service.ask('room')) as string}`;
+  expect(await list(service)).toMatchObject([
+    { id, type: 'battle', from: 'colyseus', state: '{ clients: 1, maxClients: 4, locked: false, state: { turn: 1 } }' },
+  ]);
+  expect((await list(service, '--from', 'colyseus')).map((each) => each['id'])).toEqual([id, `${id}/ann`]);
+  expect(await list(service, 'colyseus.Client', '--where', 's => s.userData.hp < 10')).toHaveLength(1);
+  for (const to of [id, `${id}/ann`]) expect(await send(to, '["hit", {"by": 2}]')).toMatchObject({ ok: true });
+  expect(JSON.parse(await service.ask('got'))).toEqual([[['hit', { by: 2 }]], [['hit', { by: 2 }]]]);
+  expect(await send(id, '{"hit":1}')).toMatchObject({ error: { code: 'ACTOR_FAILED' } });
+});
+
+test('worker threads: how busy they are, and a message', async () => {
+  const [worker, ...others] = await list(service, 'Worker');
+  expect(others).toEqual([]);
+  expect(worker).toMatchObject({
+    id: expect.stringMatching(/^workers\/\d+$/) as string,
+    state: expect.stringMatching(/utilization: [\d.]+/) as string,
+  });
+  expect(await send(String(worker?.['id']), '{"n":1}')).toMatchObject({ ok: true });
+  await vi.waitFor(async () => expect(JSON.parse(await service.ask('echoes'))).toEqual([{ echo: { n: 1 } }]), 10_000);
+});
+
+test('resources: kinds with their number, and handles one by one', async () => {
+  const resources = await list(service, '--from', 'resources');
+  expect(resources.find(({ id }) => id === 'resources/Timeout')).toMatchObject({
+    type: 'resource',
+    state: expect.stringMatching(/count: [1-9]/) as string,
+  });
+  const [server] = await list(service, 'Server');
+  expect(server).toMatchObject({ id: expect.stringMatching(/^resources\/Server\/\d+$/) as string });
+  expect((await service.keyhole('inspect', 'svc', String(server?.['id']), '--json')).json()).toMatchObject({ type: 'object' });
+  // None of it is in a list that does not ask for it.
+  expect((await list(service)).map(({ from }) => from)).toEqual(['colyseus']);
+});
+
+test('what has come to its end is no actor any more', async () => {
+  await service.ask('end');
+  await vi.waitFor(async () => expect([...(await list(service)), ...(await list(service, 'Worker'))]).toEqual([]), 10_000);
+});
+
+test.skipIf(process.versions.node.startsWith('20.'))(
+  'Colyseus as ES modules (not on Node 20: its hooks run on another thread, and Colyseus asks for Node 22)',
+  async () => {
+    const modern = await startService({
+      files: {
+        'main.js': `import { matchMaker, Room } from '${modules}/${colyseus('index.mjs')}';\n${service_}\nconst answer = () => roomId;\n${answering}`,
+      },
+      main: 'main.js',
+    });
+    expect((await list(modern)).map(({ type }) => type)).toEqual(['battle']);
+  },
+);
