@@ -147,7 +147,11 @@ test('HTTP: servers and open requests, only where they are asked for; values of 
 
 test('an adapter that there is not is said; an actor that is not there too', async () => {
   expect((await service.keyhole('actors', 'svc', '--from', 'akka', '--json')).json()).toMatchObject({
-    error: { code: 'NOT_FOUND', message: 'there is no adapter akka', hint: expect.stringContaining('xstate, socket.io, ws, colyseus, http, workers, resources') as string },
+    error: {
+      code: 'NOT_FOUND',
+      message: 'there is no adapter akka',
+      hint: expect.stringContaining('xstate, socket.io, ws, colyseus, http, workers, resources') as string,
+    },
   });
   expect((await service.keyhole('inspect', 'svc', 'xstate/order#9', '--json')).json()).toMatchObject({
     error: { code: 'NOT_FOUND', message: 'there is no actor xstate/order#9' },

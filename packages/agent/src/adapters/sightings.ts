@@ -44,15 +44,15 @@ const libraries: readonly Library[] = [
 const modules = (): NodeJS.Dict<{ exports: unknown }> => createRequire(import.meta.url).cache;
 /** A service that makes more objects of a library than that has them found up to here. */
 const maxHeld = 20_000;
+const firstSweep = 1_000;
 const { apply, defineProperty, getOwnPropertyDescriptor } = Reflect;
 
 export class Sightings {
   readonly #libraries: readonly Library[];
-  readonly #held = new Map<string, Set<WeakRef<object>>>();
+  /** `untilSweep`: so many more come before it is looked who has gone. */
+  readonly #held = new Map<string, { references: Set<WeakRef<object>>; untilSweep: number }>();
   readonly #known = new WeakSet();
   #look: () => void = () => undefined;
-  /** How many are held when it is next looked who of them has gone. */
-  readonly #sweepAt = new Map<string, number>();
 
   /** @param wanted names of adapters: of other libraries nothing is touched. */
   constructor(wanted: readonly string[]) {
@@ -99,10 +99,10 @@ export class Sightings {
   /** Those that live. */
   *of(library: string): Generator<object> {
     this.#look();
-    const held = this.#held.get(library) ?? new Set();
-    for (const reference of held) {
+    const references = this.#held.get(library)?.references ?? new Set();
+    for (const reference of references) {
       const object = reference.deref();
-      if (object === undefined) held.delete(reference);
+      if (object === undefined) references.delete(reference);
       else yield object;
     }
   }
@@ -133,15 +133,16 @@ export class Sightings {
 
   #hold(library: string, object: object): void {
     if (this.#known.has(object)) return;
-    const held = this.#held.get(library) ?? new Set();
+    const held = this.#held.get(library) ?? { references: new Set<WeakRef<object>>(), untilSweep: firstSweep };
     this.#held.set(library, held);
-    const sweepAt = this.#sweepAt.get(library) ?? 1_000;
-    if (held.size >= sweepAt) {
-      for (const reference of held) if (reference.deref() === undefined) held.delete(reference);
-      this.#sweepAt.set(library, Math.max(1_000, held.size * 2));
+    held.untilSweep -= 1;
+    if (held.untilSweep <= 0) {
+      for (const reference of held.references) if (reference.deref() === undefined) held.references.delete(reference);
+      // As many come before it is looked again, so each of them pays for one that is looked at.
+      held.untilSweep = Math.max(firstSweep, held.references.size);
     }
-    if (held.size >= maxHeld) return;
+    if (held.references.size >= maxHeld) return;
     this.#known.add(object);
-    held.add(new WeakRef(object));
+    held.references.add(new WeakRef(object));
   }
 }
