@@ -3,7 +3,7 @@ import * as path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeAll, expect, test } from 'vitest';
 import type { FollowChange, FollowResult, FollowStarted, Params } from '../../packages/agent/dist/protocol/index.js';
-import { startConsole } from '../helpers/console-process.ts';
+import { runConsole, startConsole } from '../helpers/console-process.ts';
 import { withConnection } from '../helpers/operator.ts';
 import { agentUrl, answering, journalOf, startService, type Service } from '../helpers/service.ts';
 
@@ -148,4 +148,11 @@ test('the command shows the state once, then what differs', async () => {
   expect(stderr).toContain('following told (Room): it tells of each change; Ctrl-C ends it');
   expect(stderr).toMatch(/ended after .*: you ended it\n2 changes, 1 shown\nlooking took .* nothing of it is left in the service/);
   expect((await service.keyhole('follow', 'svc', 'nobody', '--json')).json()).toMatchObject({ error: { code: 'NOT_FOUND' } });
+});
+
+test('in the REPL it is .follow, and what is typed next is heard when it has ended', async () => {
+  const { code, stdout, stderr } = await runConsole(['attach', 'svc'], { env: service.env, input: '.follow told --for 200ms --budget 50\n40 + 2\n' });
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^name: 'lobby'\n[^]*\n42\n$/);
+  expect(stderr).toContain('the time is up');
 });
