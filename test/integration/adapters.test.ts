@@ -179,7 +179,7 @@ one('endless', { list: function* () { yield { actor: queue, name: 'first', type:
 one('strange', { list: () => [null, 7, { name: 'x' }, { actor: queue, name: 'fine', type: 'strange' }] });
 one('hangs', { state: () => { for (;;); } });
 one('throws', { state: () => { throw new Error('no state'); } });
-one('many', { list: function* () { for (let n = 0; n < 600; n += 1) yield { actor: { n }, name: String(n), type: 'many' }; } });
+one('many', { list: function* () { for (let n = 0; n < 3000; n += 1) yield { actor: { n }, name: String(n), type: 'many' }; } });
 agent.actors.register('slow', queue, { type: 'slow', state: () => { for (;;); } });
 agent.actors.register('jobs', queue, { mailbox: (each) => each.jobs });
 globalThis.kept = [early, actor, agent];
@@ -205,6 +205,12 @@ ${answering}`,
   for (const id of ['slow', 'hangs/one']) expect(of(id)).toMatchObject({ error: 'did not answer within 250 ms' });
   expect(of('throws/one')).toMatchObject({ error: 'no state' });
   expect(actors.filter(({ from }) => from === 'many')).toHaveLength(500);
+  // A condition is asked of all of them, also beyond what a list holds and a session has handles for.
+  const last = await late.keyhole('actors', 'svc', 'many', '--where', 's => s.n === 0 || s.n > 2997', '--json');
+  expect((last.json() as Actor[]).map(({ id }) => id)).toEqual(['many/0', 'many/2998', 'many/2999']);
+  const most = await late.keyhole('actors', 'svc', 'many', '--where', 's => s.n >= 0', '--json');
+  expect((most.json() as Actor[]).length).toBeGreaterThanOrEqual(500);
+  expect(most.stderr).toContain('not all of many: the condition holds for more than 499');
   expect(looked.stderr).toContain('not all of broken: it failed: no list');
   expect(looked.stderr).toContain('not all of endless: it did not come to its end within 250 ms');
   expect(looked.stderr).toContain('not all of many: there are more than 500');

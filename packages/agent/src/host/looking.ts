@@ -91,7 +91,8 @@ export function createLooking({ inspector, actors, portals, keepers, leaveOut }:
       'actors.list': (wanted, { session }) => actors.list(wanted, objectsOf(session)),
       'actors.find': ({ where: condition, ...wanted }, { session }) => {
         const objects = objectsOf(session);
-        return where(condition, actors.list(wanted, objects), inspector, objects);
+        const turn = (): Promise<void> => new Promise((resolve) => nodeClock.soon(resolve));
+        return actors.search(wanted, objects, where(condition, inspector, objects), turn);
       },
       instances: ({ of, in: file, count = limits.maxPageSize, maxPauseMs = limits.defaultMaxPauseMs, insist = false }, { session }) => {
         const objects = objectsOf(session);

@@ -12,11 +12,15 @@ import type { Looked, Seen } from './asking.ts';
 import { entryOfInstance, entryOfRegistered, powersOf } from './entry.ts';
 import type { ActorEntry } from './entry.ts';
 import type { ActorRegistry, WatchedClass } from './registry.ts';
+import type { Judge } from './where.ts';
 
 /** A list of actors is no reason to stop a process for longer: that is a heap of 150 MB. */
 const maxPauseOfListMs = 2_000;
 const maxInstances = 1_000;
 const ownGroup = 'keyhole:actors';
+/** Actors of one adapter that a condition is asked of, and how many at a time. */
+const maxSearched = 20_000;
+const pieceSize = 200;
 
 /** What is asked for; all that is left out is not. */
 interface Wanted {
@@ -38,23 +42,52 @@ export class ActorDirectory {
   }
 
   /** @throws {KeyholeError} NOT_FOUND where there is no such adapter. */
-  list({ type, from }: Wanted, objects: SessionObjects): Result<'actors.list'> {
+  list(wanted: Wanted, objects: SessionObjects): Result<'actors.list'> {
+    const { entries, left } = this.#wanted(wanted, limits.maxListedActors);
+    const actors = this.#rows(this.#asking.each(entries), objects);
+    for (const watched of this.#classes(wanted)) actors.push(...this.#ofClass(watched, objects));
+    return { actors, ...(left.length > 0 && { left }) };
+  }
+
+  /**
+   * Those that a condition holds for, of all there are: a piece of them at a time, since a session has only so many handles, and between two pieces the service has its turn.
+   * @throws {KeyholeError} NOT_FOUND where there is no such adapter.
+   */
+  async search(wanted: Wanted, objects: SessionObjects, judge: Judge, turn: () => Promise<void>): Promise<Result<'actors.find'>> {
+    const { entries, left } = this.#wanted(wanted, maxSearched);
+    const actors: ListedActor[] = [];
+    const unjudged: Result<'actors.find'>['unjudged'] = [];
+    const take = (rows: readonly ListedActor[]): void => {
+      const judged = judge(rows);
+      actors.push(...judged.actors);
+      unjudged.push(...judged.unjudged);
+    };
+    for (let at = 0; at < entries.length; at += pieceSize) {
+      if (actors.length >= limits.maxListedActors) {
+        left.push({ from: entries[at]?.from ?? 'the registered ones', why: `the condition holds for more than ${limits.maxListedActors - 1}` });
+        break;
+      }
+      if (at > 0) await turn();
+      take(this.#rows(this.#asking.each(entries.slice(at, at + pieceSize)), objects));
+    }
+    for (const watched of this.#classes(wanted)) take(this.#ofClass(watched, objects));
+    return { actors, unjudged: unjudged.slice(0, limits.maxListedActors), ...(left.length > 0 && { left }) };
+  }
+
+  #wanted({ type, from }: Wanted, most: number): { entries: ActorEntry[]; left: NonNullable<Result<'actors.list'>['left']> } {
     const left: NonNullable<Result<'actors.list'>['left']> = [];
-    const entries: ActorEntry[] = from === undefined ? this.#registered() : [];
+    const entries = from === undefined ? this.#registered().filter((entry) => type === undefined || entry.type === type) : [];
     for (const adapter of this.#adaptersFor(type, from)) {
-      const found = this.#asking.list(
-        adapter,
-        (entry) => (type === undefined ? from !== undefined || entry.isDetail !== true : entry.type === type),
-        limits.maxListedActors,
-      );
+      const isWanted = (entry: ActorEntry): boolean => (type === undefined ? from !== undefined || entry.isDetail !== true : entry.type === type);
+      const found = this.#asking.list(adapter, isWanted, most);
       entries.push(...found.entries);
       if (found.why !== null) left.push({ from: adapter.name, why: found.why });
     }
-    const looked = this.#asking.each(entries.filter((entry) => type === undefined || entry.type === type));
-    const actors = this.#rows(looked, objects);
-    if (from === undefined)
-      for (const watched of this.#registry.classes) if (type === undefined || watched.name === type) actors.push(...this.#ofClass(watched, objects));
-    return { actors, ...(left.length > 0 && { left }) };
+    return { entries, left };
+  }
+
+  #classes({ type, from }: Wanted): WatchedClass[] {
+    return from === undefined ? [...this.#registry.classes].filter((watched) => type === undefined || watched.name === type) : [];
   }
 
   /** Those with the longest mailboxes, of what is listed always. Asks nothing but how long they are. */

@@ -6,13 +6,11 @@ import type { EvaluateAnswer, Inspector } from '../inspector.ts';
 import type { SessionObjects } from '../objects.ts';
 import { isSecret } from '../secrets.ts';
 
+/** Of actors as they are listed: those it holds for, and those it could not be asked of. */
+export type Judge = (listed: readonly ListedActor[]) => Pick<Result<'actors.find'>, 'actors' | 'unjudged'>;
+
 /** @throws {KeyholeError} NOT_ALLOWED where the condition is more than looking. */
-export function where(
-  condition: string,
-  { actors: listed, ...rest }: Result<'actors.list'>,
-  inspector: Inspector,
-  objects: SessionObjects,
-): Result<'actors.find'> {
+export function where(condition: string, inspector: Inspector, objects: SessionObjects): Judge {
   const arrow = lookingArrow(condition);
   if ('why' in arrow)
     throw new KeyholeError(
@@ -24,32 +22,34 @@ export function where(
   if (secret !== null) throw new KeyholeError('NOT_ALLOWED', `${condition.slice(0, 200)}: ${secret}`, 'A condition would tell what is hidden.');
   const functionDeclaration = `function (${arrow.parameter}) { "use strict"; return !!(${arrow.body}\n) }`;
   const { objectId } = inspector.wrap(globalThis, objects.group, false);
-  const actors: ListedActor[] = [];
-  const unjudged: { id: string; why: string }[] = [];
-  for (const actor of listed) {
-    const { id, state, error } = actor;
-    if (state === undefined) {
-      unjudged.push({ id, why: error ?? 'it shows no state' });
-      continue;
+  return (listed) => {
+    const actors: ListedActor[] = [];
+    const unjudged: { id: string; why: string }[] = [];
+    for (const actor of listed) {
+      const { id, state, error } = actor;
+      if (state === undefined) {
+        unjudged.push({ id, why: error ?? 'it shows no state' });
+        continue;
+      }
+      const given = argumentOf(state, objects);
+      if (given === null) {
+        unjudged.push({ id, why: 'its state is too large to be looked at whole' });
+        continue;
+      }
+      const answer = inspector.post<EvaluateAnswer>('Runtime.callFunctionOn', {
+        objectId,
+        functionDeclaration,
+        arguments: [given],
+        throwOnSideEffect: true,
+        returnByValue: true,
+        silent: true,
+      });
+      const why = answer.exceptionDetails?.exception?.description?.split('\n')[0];
+      if (answer.exceptionDetails !== undefined) unjudged.push({ id, why: why ?? 'the condition threw' });
+      else if (answer.result.value === true) actors.push(actor);
     }
-    const given = argumentOf(state, objects);
-    if (given === null) {
-      unjudged.push({ id, why: 'its state is too large to be looked at whole' });
-      continue;
-    }
-    const answer = inspector.post<EvaluateAnswer>('Runtime.callFunctionOn', {
-      objectId,
-      functionDeclaration,
-      arguments: [given],
-      throwOnSideEffect: true,
-      returnByValue: true,
-      silent: true,
-    });
-    const why = answer.exceptionDetails?.exception?.description?.split('\n')[0];
-    if (answer.exceptionDetails !== undefined) unjudged.push({ id, why: why ?? 'the condition threw' });
-    else if (answer.result.value === true) actors.push(actor);
-  }
-  return { ...rest, actors, unjudged };
+    return { actors, unjudged };
+  };
 }
 
 /** A state as V8 takes it, and as it is: null where all that is at hand is a piece of it, or a description. */
