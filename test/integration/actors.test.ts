@@ -72,7 +72,14 @@ test('instances: how many, the first of them, and the pause', async () => {
     string,
     unknown
   >;
-  expect(found).toMatchObject({ class: 'Room', count: 4 });
+  expect(found).toMatchObject({
+    class: 'Room',
+    count: 4,
+    classes: [
+      { name: 'Room', count: 3 },
+      { name: 'Hall', count: 1 },
+    ],
+  });
   expect((found['instances'] as { className: string }[]).map(({ className }) => className).sort()).toEqual(['Hall', 'Room', 'Room', 'Room']);
   expect(found['expectedMs']).toBeGreaterThan(30);
   expect(found['pauseMs']).toBeGreaterThan(0);

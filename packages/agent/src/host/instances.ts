@@ -2,12 +2,15 @@
 import { types } from 'node:util';
 import { getHeapStatistics } from 'node:v8';
 import { nodeClock } from '../platform/clock.ts';
-import { getOwnPropertyDescriptor } from '../platform/originals.ts';
+import { getOwnPropertyDescriptor, getPrototypeOf } from '../platform/originals.ts';
 import { KeyholeError } from '../protocol/index.ts';
+import { className } from './bounded.ts';
 import type { Inspector, RemoteObject } from './inspector.ts';
 import { predictPauseMs, usedMegabytes } from './patch/pauses.ts';
 import { refuseFullHeap } from './process/heap.ts';
 
+/** Classes that are told apart in the count. */
+const maxClasses = 20;
 const leastPauseMs = 30;
 /** What the last walk took says more than any model, of this heap and of this machine; a busier moment may take longer. */
 let observedMsPerMegabyte: number | null = null;
@@ -31,8 +34,15 @@ export function refuseLongPause(what: string, { maxPauseMs, insist, hint }: { ma
   if (!insist) refuseFullHeap(what, { used: process.memoryUsage().heapUsed, limit: getHeapStatistics().heap_size_limit });
 }
 
+interface Instances {
+  count: number;
+  found: object[];
+  /** How many of each class, the most frequent first. */
+  classes: { name: string; count: number }[];
+}
+
 /** The list is V8's; our function copies it into ours, which it knows because it is wrapped. */
-export function instancesOf(inspector: Inspector, prototype: RemoteObject, group: string, most: number): { count: number; found: object[] } {
+export function instancesOf(inspector: Inspector, prototype: RemoteObject, group: string, most: number): Instances {
   const [fromMs, megabytes] = [nodeClock.now(), usedMegabytes()];
   const { objects } = inspector.post<{ objects: RemoteObject }>('Runtime.queryObjects', {
     prototypeObjectId: prototype.objectId,
@@ -40,10 +50,15 @@ export function instancesOf(inspector: Inspector, prototype: RemoteObject, group
   });
   observedMsPerMegabyte = (nodeClock.now() - fromMs) / Math.max(1, megabytes);
   const found: object[] = [];
+  const counts = new Map<object | null, { first: object; count: number }>();
   let count = 0;
   const take = (each: object): void => {
     if (isPrototype(each)) return;
     count += 1;
+    const prototype = types.isProxy(each) ? null : getPrototypeOf(each);
+    const same = counts.get(prototype);
+    if (same === undefined) counts.set(prototype, { first: each, count: 1 });
+    else same.count += 1;
     if (found.length < most) found[found.length] = each;
   };
   inspector.post('Runtime.callFunctionOn', {
@@ -53,7 +68,9 @@ export function instancesOf(inspector: Inspector, prototype: RemoteObject, group
   });
   // The list holds all of them alive.
   if (objects.objectId !== undefined) inspector.post('Runtime.releaseObject', { objectId: objects.objectId });
-  return { count, found };
+  const sorted = [...counts.values()].sort((a, b) => b.count - a.count).slice(0, maxClasses);
+  const classes = sorted.map(({ first, count: each }) => ({ name: types.isProxy(first) ? 'Proxy' : className(first), count: each }));
+  return { count, found, classes };
 }
 
 /** The prototype of a subclass inherits as its instances do, and is none. */

@@ -104,9 +104,16 @@ export function createLooking({ inspector, actors, portals, keepers, leaveOut }:
         refuseLongPause(`finding the instances of ${of}`, { maxPauseMs, insist });
         const expectedMs = expectedPauseMs();
         const fromMs = nodeClock.now();
-        const { count: all, found: first } = instancesOf(inspector, inspector.wrap(prototype, objects.group, false), objects.group, count);
+        const { count: all, found: first, classes } = instancesOf(inspector, inspector.wrap(prototype, objects.group, false), objects.group, count);
         const pauseMs = Math.round(nodeClock.now() - fromMs);
-        return { class: of, count: all, instances: first.map((each) => objects.value(inspector.wrap(each, objects.group))), expectedMs, pauseMs };
+        return {
+          class: of,
+          count: all,
+          classes,
+          instances: first.map((each) => objects.value(inspector.wrap(each, objects.group))),
+          expectedMs,
+          pauseMs,
+        };
       },
       retainers: async (params, { session }) => {
         const objects = objectsOf(session);

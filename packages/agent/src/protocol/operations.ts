@@ -53,10 +53,17 @@ export interface Operations {
     params: { type?: string; from?: string; where: string };
     result: Result<'actors.list'> & { unjudged: { id: string; why: string }[] };
   };
-  /** The first of them. `pauseMs`: how long the process stood still, as measured. */
+  /** The first of them; `classes`: how many are of each class, subclasses included. `pauseMs`: how long the process stood still, as measured. */
   instances: {
     params: { of: string; in?: string; count?: number; maxPauseMs?: number; insist?: boolean };
-    result: { class: string; count: number; instances: RemoteValue[]; expectedMs: number; pauseMs: number };
+    result: {
+      class: string;
+      count: number;
+      classes: { name: string; count: number }[];
+      instances: RemoteValue[];
+      expectedMs: number;
+      pauseMs: number;
+    };
   };
   /** Exactly one of `actor`, `handle`, `expression`. */
   retainers: {

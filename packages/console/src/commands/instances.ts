@@ -29,12 +29,13 @@ export const instances: CommandDefinition = {
       ...(flags['insist'] === true && { insist: true }),
     };
     const found = await (await context.connect()).call('instances', params, context);
-    const { count: all, instances: shown, expectedMs, pauseMs } = found;
+    const { count: all, classes = [], instances: shown, expectedMs, pauseMs } = found;
     return {
-      json: { class: found.class, count: all, instances: shown.map(described), expectedMs, pauseMs },
+      json: { class: found.class, count: all, classes, instances: shown.map(described), expectedMs, pauseMs },
       text: [
         span('heading', `${all} of ${found.class}`),
         span('dim', `, subclasses included; the process stood still for ${pauseMs} ms (${expectedMs} expected)\n`),
+        classes.length > 1 ? `by class: ${classes.map(({ name, count: each }) => `${name} ${each}`).join(', ')}\n` : '',
         shown.map((value) => [renderValue(value), '\n']),
         all > shown.length ? span('dim', `... ${all - shown.length} more\n`) : '',
       ],
