@@ -29,6 +29,10 @@ export function buildsCompatibility(): string[] {
     row('build', 'right', 'refused', 'wrong'),
     row('---', '---', '---', '---'),
     ...buildNames.map(trapsOf),
+    '',
+    'Elements of JSX are followed where another function of the file shows what the build makes of them (`test/builds/jsx.test.ts`): React and Preact, automatic and classic, by esbuild (files, bundles, the',
+    'library outside or in the bundle), tsc, swc and Babel. *Refused*: code for development (`jsxDEV`), where every element says its line, and spreads that Babel makes calls of a function of its own of',
+    '(`React.createElement("li", _extends({ key }, row))`, without `useSpread`).',
   ];
 }
 

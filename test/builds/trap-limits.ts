@@ -2,7 +2,7 @@
 import type { BuildName } from './builds.ts';
 import { enclosed, global, helper, leftOut, refused, renamed, rewritten, type Cells } from './limits.ts';
 
-const imported = refused(/the new text uses import\(\)/, 'what the build makes of import() is not known');
+const imported = refused(/the new text (?:uses import\(\)|needs __importStar)/, 'what the build makes of import() is not known');
 const callers = refused(
   /the build may have changed its calls/,
   'the build changed its calls, knowing what it did: left them out, or their arguments, or put its body there',
@@ -16,7 +16,7 @@ export const trapLimits: Partial<Record<BuildName, Cells>> = {
   'esbuild, bundle': {
     ...rewritten('runningNames'),
     ...global('globalName'),
-    ...leftOut('elided', 'shaken', 'properties', 'callees', 'numericEnum', 'madeAsync', 'defaults', 'packages'),
+    ...leftOut('elided', 'shaken', 'properties', 'callees', 'numericEnum', 'madeAsync', 'defaults'),
     ...imported('dynamicImport'),
   },
   'esbuild, minified bundle': {
@@ -29,7 +29,7 @@ export const trapLimits: Partial<Record<BuildName, Cells>> = {
   },
   'esbuild, bundle, names kept, path aliases': {
     ...rewritten('runningNames', 'shortNames'),
-    ...leftOut('ownNames', 'elided', 'shaken', 'properties', 'numericEnum', 'defaults', 'packages'),
+    ...leftOut('ownNames', 'elided', 'shaken', 'properties', 'numericEnum', 'defaults'),
     ...global('globalName'),
     ...helper('callees', 'madeAsync', 'dynamicImport'),
   },

@@ -1,5 +1,6 @@
 /** From the author's TypeScript to what a compiler made of it: held against modules that the compiler makes of the changed text. */
 import fc from 'fast-check';
+import { rollup } from 'rollup';
 import { describe, expect, test } from 'vitest';
 import { compile, proveBase } from '../../packages/console/dist/typescript/base.js';
 import { parseAuthor } from '../../packages/console/dist/typescript/parse.js';
@@ -304,6 +305,58 @@ export const touch = target;
     const withData = { ...map, sources: [...map.sources, 'src/package.json'], sourcesContent: [...map.sourcesContent, '{ "second": 1 }'] };
     const service = await described(sources, 'main.ts', { ...output, map: JSON.stringify(withData) });
     expect(translated(service, 'second', main.replace('twice + 1', 'twice + more'))).toContain('more');
+  });
+
+  describe('rollup, which knows what a package is handed', () => {
+    const shop = `import { all, each, end, kept } from 'tiny';
+import { log } from 'outside';
+function noop() {}
+function plain() {}
+function idle() {}
+const handlers = { close() {}, name: 1 };
+const others = { shut() { return 1; }, open() {} };
+export function target() { each(noop); all(handlers); log(plain); others.open(); end(others); return kept(others.shut()); }
+export function more() { return [idle()]; }
+`;
+    const tiny = `export function each(cb) { console.log(cb.name); cb(); }
+export function all(it) { console.log(it.name); it.close(); }
+export function end(it) { console.log(it.open); it.shut(); }
+export function kept(n) { return n + 1; }
+`;
+    const bundled = async (): Promise<Output> => {
+      const texts: Record<string, string> = { '/service/src/main.ts': shop, '/service/node_modules/tiny/index.js': tiny };
+      const made = await rollup({
+        input: '/service/src/main.ts',
+        external: ['outside'],
+        plugins: [
+          {
+            name: 'memory',
+            resolveId: (id) => (id === 'tiny' ? '/service/node_modules/tiny/index.js' : id in texts ? id : null),
+            load: (id) => texts[id] ?? null,
+          },
+        ],
+      });
+      const { output } = await made.generate({ format: 'cjs', sourcemap: true, file: '/service/bundle.js' });
+      return { text: output[0].code, map: output[0].map?.toString() ?? '' };
+    };
+    const rows: [what: string, path: string, from: string, to: string, refused: RegExp | null][] = [
+      ['a function that a package called', 'noop', 'noop() {}', "noop() { console.log('now'); }", /main\.ts:8 hands it to each/],
+      ['a method that a package called', 'handlers.close', 'close() {}', "close() { console.log('now'); }", /has no function/],
+      ['a method that a package called, and that others still call', 'others.shut', 'return 1;', "console.log('now');", /index\.js:3 may mention it/],
+      ['a function that is handed outside', 'plain', 'plain() {}', "plain() { console.log('now'); }", null],
+      ['a call that is there', 'more', 'return [idle()]', 'return [idle(), 1]', null],
+    ];
+    for (const [what, path, from, to, refused] of rows) {
+      test(what, async () => {
+        const output = await bundled();
+        // As it is said: the calls of the parameters are gone.
+        expect(output.text).not.toMatch(/cb\(\)|it\.(?:close|shut)\(\)/);
+        const service = await described({ 'main.ts': shop }, 'main.ts', output);
+        const translate = (): string => translated(service, path, shop.replace(from, to));
+        if (refused === null) expect(translate()).toContain(to.replace(/^\w+\(\) /, ''));
+        else expect(translate).toThrow(refused);
+      });
+    }
   });
 
   test('bodies that a minifier puts in the place of calls', async () => {

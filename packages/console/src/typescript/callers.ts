@@ -25,7 +25,7 @@ export function changedCalls(
   if (holders.length === 0) return null;
   const held = new Set(holdersOf(running.tree, runs).flatMap((each) => (each.by === 'variable' ? [each.binding] : [])));
   if (held.size === 0 && holders.some((each) => each.by === 'variable')) return 'the build made something else of the variable that holds it';
-  const missing = running.missingMention(holders, held, useOf(before));
+  const missing = running.missingMention(holders, held, { use: useOf(before), mayBeLeftOut: !surelyActs(author, before) });
   return missing === null ? null : `the build may have changed its calls by what the old text did (${missing})`;
 }
 

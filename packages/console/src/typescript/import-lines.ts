@@ -18,12 +18,15 @@ export function importsMissing(author: AuthorFile, imports: readonly PatchImport
  * The text with what it does not import yet: beside its other names of that module, or in a line after its last import.
  * @throws {KeyholeError} GIT where the file has something else of that name.
  */
-export function withImports(text: string, file: string, imports: readonly PatchImport[]): string {
+export function withImports(text: string, file: string, wanted: readonly PatchImport[]): string {
   let renewed = text;
-  for (const each of imports) {
+  for (const each of wanted) {
     const author = parseAuthor(renewed, file);
     if (importsMissing(author, [each]).length === 0) continue;
-    if (author.captures.module.bindings.has(each.local)) {
+    const imports = children(author.program, 'body').filter(({ type }) => type === 'ImportDeclaration');
+    const names = imports.flatMap((statement) => children(statement, 'specifiers'));
+    // A name that is imported as a type is none of the module's.
+    if (author.captures.module.bindings.has(each.local) || names.some((specifier) => nameOf(child(specifier, 'local')) === each.local)) {
       throw new KeyholeError(
         'GIT',
         `${file} has another ${each.local} than the one that the patch imports from ${each.specifier}`,
@@ -48,9 +51,17 @@ function withImport({ text, program }: AuthorFile, given: PatchImport): string {
   const model = statements.at(-1);
   const source = model === undefined ? null : child(model, 'source');
   const line = importLine(given, source === null ? "'" : text.charAt(source.start));
-  if (model !== undefined) return insert(model.end, `${end}${line}${text.charAt(model.end - 1) === ';' ? ';' : ''}`);
+  if (model !== undefined) return insert(endOfLine(text, model.end, program), `${end}${line}${text.charAt(model.end - 1) === ';' ? ';' : ''}`);
   const first = children(program, 'body').find((each) => typeof each.directive !== 'string');
   return insert(first?.start ?? text.length, `${line};${end}`);
+}
+
+/** Behind a comment that belongs to the line; before whatever else is code. */
+function endOfLine(text: string, at: number, program: SyntaxNode): number {
+  const line = /[^\r\n]*/y;
+  line.lastIndex = at;
+  const end = at + (line.exec(text)?.[0].length ?? 0);
+  return children(program, 'body').some(({ start }) => start >= at && start < end) ? at : end;
 }
 
 function isOfTypes({ program }: AuthorFile, specifier: SyntaxNode): boolean {

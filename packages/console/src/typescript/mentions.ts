@@ -36,6 +36,12 @@ interface Running {
 /** How a function comes to run: an accessor where its property is mentioned. */
 export type Use = 'called' | 'constructed' | 'accessed';
 
+export interface Calls {
+  use: Use;
+  /** The old text does nothing but give a result: whoever calls it and leaves that may have been left out, in packages as well. */
+  mayBeLeftOut: boolean;
+}
+
 interface HeldIn {
   holder: Holder;
   file: AuthorFile;
@@ -49,11 +55,11 @@ const maxIndentation = 200;
  * build left out as a whole counts as missing.
  * @param held the running variables that hold the function.
  */
-export function missingMention(places: Places, holders: readonly Holder[], held: ReadonlySet<Binding>, use: Use): string | null {
+export function missingMention(places: Places, holders: readonly Holder[], held: ReadonlySet<Binding>, { use, mayBeLeftOut }: Calls): string | null {
   const { map, author, source: own, sources } = places;
   if (own === null || holders.length === 0) return null;
   const files: [string, AuthorFile][] = [];
-  for (const source of (map?.sources ?? []).filter((each) => !isOfPackage(each) && !isOfBundler(each) && !each.endsWith('.json'))) {
+  for (const source of (map?.sources ?? []).filter((each) => (mayBeLeftOut || !isOfPackage(each)) && !isOfBundler(each) && !each.endsWith('.json'))) {
     const file = source === own ? author : sources.file(source);
     if (file === null) return `nobody knows the text of ${source.replace(/^.*\//, '')}`;
     files.push([source, file]);
@@ -69,6 +75,9 @@ export function missingMention(places: Places, holders: readonly Holder[], held:
     for (const [source, file] of files) {
       for (const { nodes, expression } of mentionsIn(file, source, next, sources)) {
         const over = parentsIn(file).get(expression);
+        const taker = mayBeLeftOut ? takerOf(file, source, expression, places) : null;
+        if (taker !== null)
+          return `${source.replace(/^.*\//, '')}:${lineIn(file, expression.start)} hands it to ${taker}, which may not call it any more`;
         if (use === 'constructed' && isFirst && over !== undefined && isNoConstruction(over, expression)) continue;
         const passed = argumentsOf(file, expression);
         const fits = ({ binding, property, isMember, passed: there }: Running): boolean => {
@@ -84,6 +93,26 @@ export function missingMention(places: Places, holders: readonly Holder[], held:
     }
   }
   return null;
+}
+
+/**
+ * The function of the bundle's that an expression is handed to, by its name: rollup follows what is handed to a function, and leaves out calls of the parameter. What is handed to a method, or to a
+ * function from outside, it does not know.
+ */
+function takerOf(file: AuthorFile, source: string, expression: SyntaxNode, { map, sources }: Places): string | null {
+  const over = parentsIn(file).get(expression);
+  if (over === undefined || (over.type !== 'CallExpression' && over.type !== 'NewExpression') || child(over, 'callee') === expression) return null;
+  const callee = child(over, 'callee');
+  const binding = callee?.type === 'Identifier' ? bindingOf(file, callee) : null;
+  if (binding === null) return null;
+  const from = importOf(file, binding);
+  const target = from === null ? null : sources.imported(source, from);
+  const isOutside = target !== null && 'module' in target && (map?.sources ?? []).every((each) => !each.includes(`/node_modules/${packageOf(target.module)}/`));
+  return isOutside ? null : binding.name;
+}
+
+function packageOf(specifier: string): string {
+  return specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/');
 }
 
 function isSame(a: Holder, b: Holder): boolean {

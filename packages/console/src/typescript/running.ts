@@ -21,7 +21,7 @@ import {
 } from '@keyhole/agent/source';
 import type { Holder } from './holders.ts';
 import type { Name } from './meant-name.ts';
-import { missingMention, type Use } from './mentions.ts';
+import { missingMention, type Calls } from './mentions.ts';
 import type { AuthorFile } from './parse.ts';
 import { privatesAround } from './private-names.ts';
 import { Required, declarationForm, exportedBy } from './required.ts';
@@ -87,10 +87,10 @@ export class RunningModule {
   }
 
   /** See {@link missingMention}. */
-  missingMention(holders: readonly Holder[], held: ReadonlySet<Binding>, use: Use): string | null {
+  missingMention(holders: readonly Holder[], held: ReadonlySet<Binding>, calls: Calls): string | null {
     const { tree, map } = this;
     const places = { tree, map, author: this.#author, source: this.#source, sources: this.#sources, authorship: this.#authorship };
-    return missingMention(places, holders, held, use);
+    return missingMention(places, holders, held, calls);
   }
 
   /** Whether a variable of the author's is exported, and the running module keeps what is exported beside the variable. */
