@@ -198,10 +198,14 @@ function outsideFunctions(base: AuthorFile, renewed: AuthorFile, form: (node: Sy
   };
 }
 
-/** An import that is gone and that nothing could mean any more: what runs keeps it, and does not use it. */
-function isForgotten({ imports }: Statement, { captures }: AuthorFile): boolean {
-  if (imports === undefined || captures.module.bindings.has(imports)) return false;
-  return !captures.references.some(({ name, scope }) => name === imports && captures.resolve(name, scope) === null);
+/** An import that is gone, or of types alone now, and that no code could mean any more: what runs keeps it, and does not use it. */
+function isForgotten({ imports }: Statement, renewed: AuthorFile): boolean {
+  const { captures } = renewed;
+  if (imports === undefined || factoryNames(renewed).has(imports)) return false;
+  return !captures.references.some(({ name, scope }) => {
+    const binding = name === imports ? captures.resolve(name, scope) : undefined;
+    return binding === null || binding?.scope === captures.module;
+  });
 }
 
 /** New imports that no function needs which is patched: what is patched has them, what else would use them takes a restart. */

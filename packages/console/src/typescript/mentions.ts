@@ -107,12 +107,16 @@ function takerOf(file: AuthorFile, source: string, expression: SyntaxNode, { map
   if (binding === null) return null;
   const from = importOf(file, binding);
   const target = from === null ? null : sources.imported(source, from);
-  const isOutside = target !== null && 'module' in target && (map?.sources ?? []).every((each) => !each.includes(`/node_modules/${packageOf(target.module)}/`));
+  const isOutside =
+    target !== null && 'module' in target && (map?.sources ?? []).every((each) => !each.includes(`/node_modules/${packageOf(target.module)}/`));
   return isOutside ? null : binding.name;
 }
 
 function packageOf(specifier: string): string {
-  return specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/');
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
 }
 
 function isSame(a: Holder, b: Holder): boolean {
