@@ -14,17 +14,16 @@ import { hideSecrets } from './host/secrets.ts';
 import type { Coming } from './host/arrival.ts';
 import type { MainHost } from './host/assembly.ts';
 import { serveHost } from './host/host.ts';
-import './host/lending.ts';
 import { Outbox } from './host/outbox.ts';
-import { editedText, loadedTextKey, loadedTextOf, patchedAddressKey } from './host/process/loaded-text.ts';
+import { editedText, loadedTextOf } from './host/process/loaded-text.ts';
 import { Pulse } from './host/process/pulse.ts';
 import { Roster } from './host/threads/roster.ts';
 import type { SlotTable } from './loader/index.ts';
 import { nodeClock } from './platform/clock.ts';
 import './platform/originals.ts';
+import { clearPlace, offerInPlace } from './platform/place.ts';
 import type { DoorConfig, DoorOrder, DoorReport, ReplayConfig } from './server/door-config.ts';
 import { standsAfterMs } from './server/crash-loop.ts';
-import { interruptKey } from './server/interrupt.ts';
 
 /** What is wrong, and what to do about it. */
 export interface AgentProblem {
@@ -108,9 +107,9 @@ export class RunningAgent implements Agent {
       },
       nodeClock,
     );
-    offer(interruptKey, (call: number) => this.#host.here?.interrupt(call));
-    offer(loadedTextKey, (url: string) => (this.#host.here?.isEdited(url) === true ? editedText : loadedTextOf(table, url)));
-    offer(patchedAddressKey, (file: string, line: number, name: string) => this.#host.here?.addressAt(file, line, name) ?? '');
+    offerInPlace('interrupt', (call: number) => this.#host.here?.interrupt(call));
+    offerInPlace('loadedText', (url: string) => (this.#host.here?.isEdited(url) === true ? editedText : loadedTextOf(table, url)));
+    offerInPlace('patchedAddress', (file: string, line: number, name: string) => this.#host.here?.addressAt(file, line, name) ?? '');
     this.#ready = new Promise((resolve) => {
       this.#setReady = resolve;
     });
@@ -164,7 +163,7 @@ export class RunningAgent implements Agent {
     this.#roster.close();
     this.status.address = null;
     this.#pulse.stop();
-    for (const key of [interruptKey, loadedTextKey, patchedAddressKey]) Reflect.deleteProperty(globalThis, Symbol.for(key));
+    clearPlace();
     const door = this.#door;
     this.#door = null;
     if (door === null) return;
@@ -266,11 +265,6 @@ export class RunningAgent implements Agent {
       // A closed stderr is no reason to disturb the service; agent.status says the same.
     }
   }
-}
-
-/** For the door's inspector session, which can only name what stands on the global object. */
-function offer(key: string, value: (...given: never[]) => unknown): void {
-  Object.defineProperty(globalThis, Symbol.for(key), { value, enumerable: false, writable: false, configurable: true });
 }
 
 function messageOf(thrown: unknown): string {

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import * as path from 'node:path';
 import { readEnvironment, resolveConfig } from './config.ts';
 import { runAgent } from './running.ts';
-import { interruptKey } from './server/interrupt.ts';
+import { isInPlace } from './platform/place.ts';
 
 export interface ColdSettings {
   /** Where this agent announces itself: where the console that asks looks. */
@@ -25,7 +25,7 @@ export type ColdResult = { ok: true; address: string; operators: string } | { ok
 /** @throws where the configuration beside the service or in its environment is wrong, naming the option. */
 export async function startCold({ runtimeDir, operatorsFile, defaultOperatorsFile, ownKeys, fingerprints }: ColdSettings): Promise<ColdResult> {
   // Looked up as a global, since another copy of this package may be the one that runs.
-  if (Object.hasOwn(globalThis, Symbol.for(interruptKey))) {
+  if (isInPlace('interrupt')) {
     return {
       ok: false,
       message: 'the process has an agent already, which announces itself elsewhere',

@@ -3,10 +3,8 @@
  * is the evaluation that is meant; the host answers on the main thread itself, and makes sure that what is terminated then is that evaluation or a loop of ours.
  * So a request of the service can not be ended by mistake. (Terminating from inside that question has no effect: it ends the question.)
  */
+import { nameInPlace } from '../platform/place.ts';
 import { MainThread } from './rescue/main-thread.ts';
-
-/** Well-known symbol of the host's function `(call: number) => 'running' | 'let go'`. */
-export const interruptKey = 'keyhole.interrupt';
 
 /** A call that runs no JavaScript answers when it returns. */
 const answerMs = 60_000;
@@ -16,7 +14,7 @@ export class Interrupter {
   async interrupt(call: number): Promise<boolean> {
     const main = new MainThread();
     try {
-      const expression = `globalThis[Symbol.for(${JSON.stringify(interruptKey)})]?.(${call})`;
+      const expression = `${nameInPlace('interrupt')}?.(${call})`;
       const answer = await main.within<{ result: { value?: unknown } }>(answerMs, 'Runtime.evaluate', { expression, returnByValue: true });
       const said = answer?.result.value;
       if (said === 'running') await main.within(answerMs, 'Runtime.terminateExecution');

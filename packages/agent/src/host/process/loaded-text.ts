@@ -5,14 +5,8 @@
 import type { SlotTable } from '../../loader/index.ts';
 import { stringify } from '../../platform/originals.ts';
 
-/** Well-known symbol of the function `(url: string) => string`: JSON of {@link LoadedText}, `null` for what was not instrumented, or {@link editedText}. */
-export const loadedTextKey = 'keyhole.loadedText';
-
 /** V8 has swapped code of the file in place: what stands on the disk is not what runs. */
 export const editedText = 'edited';
-
-/** Well-known symbol of the function `(file: string, line: number, name: string) => string`: the address of the function that code of a patch stands for, or nothing. */
-export const patchedAddressKey = 'keyhole.patchedAddress';
 
 export interface LoadedText {
   /** What V8 runs. */

@@ -13,7 +13,7 @@ import { wallClockMs } from '../../platform/originals.ts';
 import { KeyholeError } from '../../protocol/errors.ts';
 import type { PatchRecord } from '../../protocol/index.ts';
 import { Arrival } from '../arrival.ts';
-import '../lending.ts';
+import '../../platform/place.ts';
 import { liveKey, openCalling, openChannel } from './messages.ts';
 import type { FromThread, ToThread } from './messages.ts';
 import { workerChannel } from './roster.ts';

@@ -3,9 +3,11 @@ import { readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ModuleIndex } from '../../host/patch/modules.ts';
 import type { LoadedModule } from '../../host/patch/modules.ts';
-import { editedText, loadedTextKey, patchedAddressKey } from '../../host/process/loaded-text.ts';
+import { editedText } from '../../host/process/loaded-text.ts';
 import type { LoadedText } from '../../host/process/loaded-text.ts';
 import { mapOf, offsetWithoutEdits, withoutEdits } from '../../loader/index.ts';
+import { nameInPlace } from '../../platform/place.ts';
+import type { PlaceKey } from '../../platform/place.ts';
 import type { StackFrame } from '../../protocol/index.ts';
 import { lineStarts } from '../../source/index.ts';
 import type { MainThread } from './main-thread.ts';
@@ -72,14 +74,14 @@ export class AuthorNames {
     const { file, line, function: name } = plain;
     const key = JSON.stringify([file, line, name]);
     let asked = this.#patchedAt.get(key);
-    if (asked === undefined) this.#patchedAt.set(key, (asked = this.#ask(patchedAddressKey, file, line, name)));
+    if (asked === undefined) this.#patchedAt.set(key, (asked = this.#ask('patchedAddress', file, line, name)));
     const address = await asked;
     return address === '' ? plain : { ...plain, function: nameOf(address, name), address };
   }
 
   /** What a function of the main thread's says to that; nothing where it does not answer. */
-  async #ask(key: string, ...given: (string | number)[]): Promise<string> {
-    const expression = `globalThis[Symbol.for(${JSON.stringify(key)})]?.(${given.map((each) => JSON.stringify(each)).join(',')})`;
+  async #ask(key: PlaceKey, ...given: (string | number)[]): Promise<string> {
+    const expression = `${nameInPlace(key)}?.(${given.map((each) => JSON.stringify(each)).join(',')})`;
     const answer = await this.#main.within<{ result: { value?: unknown } }>(answerMs, 'Runtime.evaluate', { expression, returnByValue: true });
     return typeof answer?.result.value === 'string' ? answer.result.value : '';
   }
@@ -94,7 +96,7 @@ export class AuthorNames {
   }
 
   async #load(url: string): Promise<Known | null> {
-    const answer = await this.#ask(loadedTextKey, url);
+    const answer = await this.#ask('loadedText', url);
     if (answer === '' || answer === editedText) return null;
     const instrumented = JSON.parse(answer) as LoadedText | null;
     if (instrumented === null) return this.#fromDisk(url);
