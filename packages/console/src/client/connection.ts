@@ -20,6 +20,7 @@ import { doubtOf } from './witness.ts';
 const defaultCallTimeoutMs = 30_000;
 /** After an interrupt the agent still owes an answer; one that does not come is not waited for. */
 const interruptGraceMs = 5_000;
+const interruptAgainMs = 50;
 /** Requests count from 1. */
 const newsId = 0;
 
@@ -138,12 +139,15 @@ export class Connection {
         settle();
         reject(new KeyholeError('TIMEOUT', `${op} was not answered within ${timeoutMs} ms`, fateOf(op)));
       }, timeoutMs);
+      let isSent = !isSigned;
       const onAbort = (): void => {
         clearTimeout(timer);
         const giveUp = (error: KeyholeError): void => {
           settle();
           reject(error);
         };
+        // An interrupt would come before what it is for. Nothing is sent any more that nobody waits for.
+        if (!isSent) return giveUp(new KeyholeError('INTERRUPTED', `${op} was not sent`));
         if (!this.#interrupt(op, id)) return giveUp(new KeyholeError('INTERRUPTED', `${op} is no longer waited for`, fateOf(op)));
         const deaf = new KeyholeError('TIMEOUT', `${op} did not end after it was interrupted: it may still run`);
         timer = setTimeout(() => giveUp(deaf), interruptGraceMs);
@@ -169,7 +173,11 @@ export class Connection {
       if (!isSigned) return this.#socket.send({ t: 'req', id, op, params: { ...params } });
       this.#signer.sign(op, params, { request: id, head: this.#lastHead(), handOver: options.handOver }).then(
         // It may have been given up meanwhile.
-        (signed) => this.#pending.has(id) && this.#socket.send({ t: 'req', id, op, params: { ...params }, signed }),
+        (signed) => {
+          if (!this.#pending.has(id)) return;
+          isSent = true;
+          this.#socket.send({ t: 'req', id, op, params: { ...params }, signed });
+        },
         (error: unknown) => this.#pending.get(id)?.reject(KeyholeError.from(error)),
       );
     });
@@ -183,7 +191,13 @@ export class Connection {
   /** True where the operation is one that can be interrupted. The interrupt's own answer is of no interest: that of what was interrupted says how it ended. */
   #interrupt(op: OperationName, request: number): boolean {
     if ((op !== 'evaluate' && catalogue[op].streams !== true) || this.#lost !== null) return false;
-    this.call('interrupt', { request }, { timeoutMs: interruptGraceMs }).catch(() => undefined);
+    // It may have come there while the request was still being written down, and has to be said again.
+    const ask = (): void =>
+      void this.call('interrupt', { request }, { timeoutMs: interruptGraceMs }).then(
+        ({ interrupted }) => interrupted || !this.#pending.has(request) || setTimeout(ask, interruptAgainMs),
+        () => undefined,
+      );
+    ask();
     return true;
   }
 
