@@ -13,7 +13,8 @@ export interface PseudoTerminal {
 
 const patienceMs = 20_000;
 
-export function openPseudoTerminal(words: string[], env: NodeJS.ProcessEnv, cwd?: string): PseudoTerminal {
+/** @param hear gets what is shown, piece by piece. */
+export function openPseudoTerminal(words: string[], env: NodeJS.ProcessEnv, cwd?: string, hear?: (chunk: Buffer) => void): PseudoTerminal {
   const command = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
   const child = spawn('script', ['-qefc', `stty cols 120 rows 40; exec ${command}`, '/dev/null'], {
     env: { ...env, SHELL: '/bin/sh' },
@@ -25,6 +26,7 @@ export function openPseudoTerminal(words: string[], env: NodeJS.ProcessEnv, cwd?
   let finished = false;
   let check = (): void => undefined;
   child.stdout.on('data', (chunk: Buffer) => {
+    hear?.(chunk);
     shown += chunk.toString('utf8');
     check();
   });

@@ -12,6 +12,8 @@ const everyMs = 1_000;
 /** A sample of functions costs more than a look: starting one walks the heap. */
 const sampleEveryMs = 10_000;
 const sampleMs = 1_000;
+/** From the start of counting to the first figures. */
+const firstMs = 500;
 const onceColumns = 100;
 const onceRows = 40;
 
@@ -28,8 +30,7 @@ export const top: CommandDefinition = {
     const asJson = flags['json'] === true;
     const onScreen = process.stdout.isTTY === true && process.stdin.isTTY === true && flags['once'] !== true;
     if (flags['once'] === true || (!asJson && !onScreen)) {
-      // The first look only begins to count.
-      await looking.look();
+      await looking.begin();
       await looking.sample();
       const state = await looking.look();
       return {
@@ -70,6 +71,13 @@ class Looking {
     return this.#latest === null
       ? null
       : { ...this.#latest, order: this.order, alarm: this.#silent ? 'THE MAIN THREAD DOES NOT ANSWER: keyhole rescue' : null };
+  }
+
+  /** Begins to count: what the agent loads for its first answer is none of the service's doing, and is in no figure. */
+  async begin(): Promise<void> {
+    const { signal, timeoutMs } = this.#context;
+    this.#growth(await this.#connection.call('vitals', {}, { signal, timeoutMs }));
+    await delay(firstMs, undefined, { signal });
   }
 
   async look(): Promise<TopState> {
@@ -124,10 +132,19 @@ function documentOf({ vitals, growth, hottest, patches }: TopState): object {
 }
 
 async function printAll(looking: Looking, context: CommandContext): Promise<void> {
+  await beginUnlessAborted(looking, context.signal);
   await untilAborted(context.signal, async () => {
     const [state] = await Promise.all([looking.look(), looking.sample()]);
     context.terminal.jsonLine(documentOf(state));
   });
+}
+
+async function beginUnlessAborted(looking: Looking, signal: AbortSignal): Promise<void> {
+  try {
+    await looking.begin();
+  } catch (error) {
+    if (!signal.aborted) unlessLate(error);
+  }
 }
 
 /** Looks once a second until the operator has seen enough. */
@@ -161,6 +178,7 @@ async function show(looking: Looking, context: CommandContext): Promise<void> {
   // What the main thread does not answer must not hold up the screen.
   const ticking = setInterval(draw, everyMs);
   try {
+    await settledOrAborted(beginUnlessAborted(looking, signal), signal);
     await untilAborted(signal, async () => {
       void looking.sample();
       await settledOrAborted(looking.look().then(draw, unlessLate), signal);

@@ -6,10 +6,11 @@ import type { CommandContext, CommandDefinition } from '../commands/command.ts';
 import { isUnfinished } from '../commands/expression.ts';
 import { askOnTerminal } from '../commands/question.ts';
 import { renderFailure } from '../render/failure.ts';
-import { span, type Text } from '../render/text.ts';
+import { span, wantsColour, type Text } from '../render/text.ts';
 import { coloured } from './colours.ts';
 import { complete } from './completion.ts';
 import { InputGate } from './gate.ts';
+import { highlight } from './highlight.ts';
 import { historyFile } from './history.ts';
 import { ownCommands } from './own-commands.ts';
 import { paged } from './pager.ts';
@@ -135,6 +136,8 @@ export function readFromKeyboard(context: CommandContext, session: Session, noti
   } catch (error) {
     terminal.message(span('dim', `no history: ${(error as Error).message}\n`));
   }
+  if (wantsColour(process.stdout, context.env))
+    highlight(prompt, gate, session, terminal, () => ({ columns: process.stdout.columns, rows: process.stdout.rows }));
   showPreviews(prompt, gate, session, terminal);
   notices.news = (text) => {
     prompt.setPrompt(session.prompt);
