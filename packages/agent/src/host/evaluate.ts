@@ -40,6 +40,8 @@ export interface ScopePortals {
   names(file: string): readonly string[];
 }
 
+const awaitedGoesOn = 'the evaluation was interrupted; what it awaited goes on in the service';
+
 export class Evaluator {
   readonly #inspector: Inspector;
   readonly #portals: ScopePortals;
@@ -63,7 +65,7 @@ export class Evaluator {
   interrupt(call: number): 'running' | 'let go' {
     const cancel = this.#awaiting.get(call);
     if (cancel !== undefined) {
-      cancel(new KeyholeError('INTERRUPTED', 'the evaluation was interrupted; what it awaited goes on in the service'));
+      cancel(new KeyholeError('INTERRUPTED', awaitedGoesOn));
       return 'let go';
     }
     if (this.#running !== call) {
@@ -149,7 +151,8 @@ export class Evaluator {
     this.#running = call;
     const { answer: pending, failedAtOnce } = start();
     this.#running = null;
-    if (this.#ended === call && !failedAtOnce) this.#absorbTermination();
+    const endedLate = this.#ended === call && !failedAtOnce;
+    if (endedLate) this.#absorbTermination();
     // It is looked at below; until then its rejection is nobody's news.
     void unwatched(pending);
     let callOff = (): void => undefined;
@@ -157,6 +160,8 @@ export class Evaluator {
       this.#awaiting.set(call, reject);
       const late = new KeyholeError('TIMEOUT', `not settled after ${timeoutMs} ms`, 'What it awaits goes on in the service; --timeout waits longer.');
       callOff = nodeClock.after(timeoutMs, () => reject(late));
+      // The interrupt came when nothing ran any more, or while this call was neither begun nor awaited: what is left is what it awaits.
+      if (endedLate || this.#cancelled.delete(call)) nodeClock.soon(() => reject(new KeyholeError('INTERRUPTED', awaitedGoesOn)));
     });
     try {
       return await first(pending, cut);
