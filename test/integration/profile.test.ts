@@ -156,9 +156,9 @@ test('there is one at a time', async () => {
   const both = await Promise.all(
     ['first', 'second'].map((name) => service.keyhole('profile', 'svc', '--seconds', '3', '-o', `${name}.cpuprofile`, '--json')),
   );
-  expect(both.map(({ code }) => code).sort()).toEqual([0, 1]);
+  expect(both.map(({ code }) => code).toSorted((a, b) => (a ?? 0) - (b ?? 0))).toEqual([0, 1]);
   expect(both.find(({ code }) => code === 1)?.json()).toMatchObject({ ok: false, error: { code: 'BUSY' } });
-  expect(['first', 'second'].map((name) => existsSync(path.join(service.folder, `${name}.cpuprofile`))).sort()).toEqual([false, true]);
+  expect(['first', 'second'].filter((name) => existsSync(path.join(service.folder, `${name}.cpuprofile`)))).toHaveLength(1);
 });
 
 test('a hang in minified code is named as its author wrote it', async () => {

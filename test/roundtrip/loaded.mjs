@@ -16,11 +16,12 @@ for (const file of process.argv.slice(2)) {
 }
 const write = process.stdout.write.bind(process.stdout);
 write(`ready ${loaded.size}\n`);
-createInterface({ input: process.stdin }).on('line', async (line) => {
+const answerTo = async (line) => {
   const { calls, path, url, code } = JSON.parse(line);
   const { callByPath } = await import(calls);
   // What the others have brought in is there already: nothing is evaluated.
   const own = loaded.get(url) ?? (await import(url));
   const answer = await callByPath([...new Set([own, ...loaded.values()])], path, code).catch((error) => ({ failed: String(error) }));
   write(`\nanswer ${JSON.stringify(answer)}\n`);
-});
+};
+createInterface({ input: process.stdin }).on('line', (line) => void answerTo(line));

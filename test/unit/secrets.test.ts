@@ -1,6 +1,7 @@
 /** Secrets in the shapes in which services keep them: nothing of them goes out when somebody looks. */
-import { describe, expect, test } from 'vitest';
+import { runInThisContext } from 'node:vm';
 import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
 import { Evaluator } from '../../packages/agent/dist/host/evaluate.js';
 import { Inspector } from '../../packages/agent/dist/host/inspector.js';
 import { jsonOf } from '../../packages/agent/dist/host/json.js';
@@ -15,7 +16,7 @@ const pem = `-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n${'Q0FOQVJ
 const pieces = [canary, 'canary', 'c2lnbmF0dXJl', 'aaaaaaaaaa', 'Q0FOQVJZQ0FO', 'AKIAABCDEFGHIJKLMNOP', 'AKIAABCDEF'];
 
 /** Made where the names of this file are not in their scope. */
-const elsewhere = (text: string): unknown => new Function('password', `return ${text}`)(() => canary);
+const elsewhere = (text: string): unknown => (runInThisContext(`(password) => ${text}`) as (password: () => string) => unknown)(() => canary);
 const Account = elsewhere(`(class Account {
   #password = password();
   static apiKey = password();

@@ -40,7 +40,7 @@ export function colyseus(given: Iterable<object> | (() => Iterable<object>)): Ad
     shown: 'always',
     *list(): Generator<FoundActor> {
       for (const each of typeof given === 'function' ? given() : given) {
-        for (const room of isRoom(each) ? [each] : roomsOf(each as MatchMaker)) {
+        for (const room of isRoom(each) ? [each] : roomsOf(each)) {
           if (isDisposing(room)) continue;
           const name = `${room.roomName}/${room.roomId}`;
           yield { actor: room, name, type: room.roomName };

@@ -23,7 +23,7 @@ const makers: Record<AdapterName, (sources: AdapterSources) => Adapter> = {
   ws: ({ sightings }) => ws(() => sightings.of('ws')),
   colyseus: ({ sightings }) => colyseus(() => sightings.of('colyseus')),
   http: () => http(),
-  workers: ({ running }) => workers(running) as unknown as Adapter,
+  workers: ({ running }) => workers(running),
   resources: () => resources(),
 };
 

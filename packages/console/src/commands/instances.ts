@@ -29,7 +29,7 @@ export const instances: CommandDefinition = {
       ...(flags['insist'] === true && { insist: true }),
     };
     const found = await (await context.connect()).call('instances', params, context);
-    const { count: all, classes = [], instances: shown, expectedMs, pauseMs } = found;
+    const { count: all, classes, instances: shown, expectedMs, pauseMs } = found;
     return {
       json: { class: found.class, count: all, classes, instances: shown.map(described), expectedMs, pauseMs },
       text: [

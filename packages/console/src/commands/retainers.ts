@@ -98,7 +98,7 @@ function howText({ by, name }: RetainerStep): Text {
       return 'settled with';
     case 'waiting':
       return 'what waits for it';
-    case 'internal':
+    default:
       return name === '' ? 'holds' : ['holds as ', span('dim', name)];
   }
 }

@@ -6,7 +6,7 @@ import { nodeClock } from '../../platform/clock.ts';
 import type { Inspector } from '../inspector.ts';
 import { hide } from '../secrets.ts';
 import { Glimpse } from '../watch/glimpse.ts';
-import type { Adapter, FoundActor, Mailbox } from './adapter.ts';
+import type { Adapter, Mailbox } from './adapter.ts';
 import { entryOfFound } from './entry.ts';
 import type { ActorEntry } from './entry.ts';
 
@@ -51,7 +51,7 @@ export class Asking {
     const done = this.#inspector.within(answerLimitMs, () => {
       try {
         let seen = 0;
-        for (const each of adapter.list() as Iterable<FoundActor>) {
+        for (const each of adapter.list()) {
           seen += 1;
           if (seen > maxSought) {
             why = `it has more than ${maxSought}, and only those were looked at`;
