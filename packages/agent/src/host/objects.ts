@@ -10,10 +10,9 @@ import { firstOf, pageInTurns } from './elements.ts';
 import type { ElementRow, Elements } from './elements.ts';
 import type { Inspector, PropertiesAnswer, RemoteObject } from './inspector.ts';
 import { KeptValues } from './kept-values.ts';
-import { announcesSecret, hide, isSecret, longestSecret, withoutSecrets } from './secrets.ts';
-
-/** Row sources that are read by index, so that ten million elements cost no more than a page. */
-const indexed = new Set(['array', 'typedarray', 'map', 'set']);
+import { elementBefore, lengthOf, pieceOf, rowsOf } from './object-rows.ts';
+import type { Row } from './object-rows.ts';
+import { announcesSecret, hide, isSecret, withoutSecrets } from './secrets.ts';
 
 interface Handle {
   object: RemoteObject | null;
@@ -291,16 +290,6 @@ export class SessionObjects {
   }
 }
 
-/** A piece of a text in which secrets are written over, also one that does not lie in it whole. */
-function pieceOf(text: string, start: number, count: number): string {
-  const from = Math.max(0, start - longestSecret);
-  return hide(text.slice(from, start + count + longestSecret)).slice(start - from, start - from + count);
-}
-
-function elementBefore(list: object, index: number): unknown {
-  return getOwnPropertyDescriptor(list, index - 1)?.value;
-}
-
 interface OpenedList {
   object: RemoteObject;
   held: object;
@@ -313,33 +302,4 @@ interface OpenedList {
 interface Rows {
   properties: RemoteProperty[];
   total: number;
-}
-
-interface Row {
-  name: string;
-  kind: RemoteProperty['kind'];
-  enumerable: boolean;
-  value?: RemoteObject;
-}
-
-function rowsOf(answer: PropertiesAnswer): Row[] {
-  const rows: Row[] = answer.result.map(({ name, value, enumerable, get, set }) =>
-    value === undefined && (get !== undefined || set !== undefined)
-      ? { name, kind: 'accessor', enumerable }
-      : { name, kind: 'data', enumerable, ...(value === undefined ? {} : { value }) },
-  );
-  for (const { name, value } of answer.privateProperties ?? []) {
-    rows.push(value === undefined ? { name, kind: 'accessor', enumerable: false } : { name, kind: 'private', enumerable: false, value });
-  }
-  for (const { name, value } of answer.internalProperties ?? []) {
-    if (value !== undefined && name !== '[[Scopes]]') rows.push({ name, kind: 'internal', enumerable: false, value });
-  }
-  return rows;
-}
-
-/** `Array(3)`, `Map(2)`: V8 writes the length into the description. */
-function lengthOf(object: RemoteObject): number | null {
-  if (!indexed.has(object.subtype ?? '')) return null;
-  const match = /\((\d+)\)$/.exec(object.description ?? '');
-  return match === null ? null : Number(match[1]);
 }

@@ -6,14 +6,12 @@ import { KeyholeError, type ModuleDetail } from '@keyhole/agent/protocol';
 import {
   Authorship,
   PlaceMap,
-  analyseCaptures,
   authoredPaths,
   child,
   children,
   indexFunctions,
   lineStarts,
   nameOf,
-  parseModule,
   type Binding,
   type FunctionEntry,
   type Scope,
@@ -25,6 +23,7 @@ import { missingMention, type Calls } from './mentions.ts';
 import type { AuthorFile } from './parse.ts';
 import { privatesAround } from './private-names.ts';
 import { Required, declarationForm, exportedBy } from './required.ts';
+import { treeOf } from './running-tree.ts';
 import { exportedAs, importOf, isRelative, placeOf, type AuthorSources, type Declared, type ImportOf } from './sources.ts';
 import { declarationOf, identifier, memberOf, type Tree } from './tree.ts';
 import { constantOf, textOfConstant, type Spoken } from './spoken.ts';
@@ -297,17 +296,6 @@ export class RunningModule {
     const place = node === null ? null : this.#authorship.exactly(node.start);
     return place === null || node === null ? null : { ...place, name: this.#authorship.of(node) };
   }
-}
-
-/** A bundle is asked for once for each file of a commit that became a part of it. */
-let latest: { running: string; map: string | null; tree: Tree } | null = null;
-
-function treeOf({ running, map, format, file }: ModuleDetail): Tree {
-  if (latest?.running !== running || latest.map !== map) {
-    const program = parseModule(running, format, file);
-    latest = { running, map, tree: { text: running, program, captures: analyseCaptures(program), functions: indexFunctions(program, running) } };
-  }
-  return latest.tree;
 }
 
 /** Longer lines than anybody writes. */

@@ -3,18 +3,7 @@
  * after the other until one agrees: that proves the text, and tells what the author's names are there. The new text is then compiled in the same way and says the same names.
  */
 import { KeyholeError, type FunctionDetail } from '@keyhole/agent/protocol';
-import {
-  analyseCaptures,
-  assignedIn,
-  child,
-  indexFunctions,
-  lineTable,
-  nameOf,
-  parseFunction,
-  type FunctionEntry,
-  type Scope,
-  type SyntaxNode,
-} from '@keyhole/agent/source';
+import { assignedIn, child, lineTable, nameOf, type FunctionEntry, type Scope, type SyntaxNode } from '@keyhole/agent/source';
 import { changedCalls } from './callers.ts';
 import { CompiledFiles } from './compiled-files.ts';
 import { compilersOf, type Compiler } from './compilers.ts';
@@ -27,6 +16,7 @@ import type { Prepared, Proof } from './proven.ts';
 import { declarationForm, importsIn } from './required.ts';
 import { keyOf, nameOfKey, type Name } from './meant-name.ts';
 import type { RunningModule } from './running.ts';
+import { checkSaid } from './said.ts';
 import type { Spoken } from './spoken.ts';
 import { withoutTypes } from './strip.ts';
 import { bindingOf, scopeAround, type Tree } from './tree.ts';
@@ -130,7 +120,7 @@ export class Translator {
     this.#checkImports(proof, entry, speech);
     this.#checkExports(proof, tree, entry, speech);
     const code = emit(tree, text, entry, speech, layout);
-    this.#check(tree, entry, code, said, address);
+    checkSaid({ tree, entry }, code, said, { address, format: this.#format });
     return { code, imports: imports.used };
   }
 
@@ -298,24 +288,5 @@ export class Translator {
       if (objection !== null) return objection;
     }
     return null;
-  }
-
-  /** What is sent must be the new text and nothing else, whatever was put in place of its names. */
-  #check(tree: Tree, entry: FunctionEntry, code: string, said: ReadonlyMap<string, string>, address: string): void {
-    const { program, text, container } = parseFunction(code, entry.place, this.#format, address);
-    const functions = indexFunctions(program, text);
-    const own = functions.find((each) => each.container === container);
-    if (own === undefined) throw new KeyholeError('INTERNAL', `${address}: the translation is not a function`);
-    const result = unify(tree, entry, { text, program, captures: analyseCaptures(program), functions }, { ...own, kind: entry.kind }, true);
-    const isSaid = ([key, { text: expression }]: [string, Spoken]): boolean =>
-      said.get(key) === expression || [...said].some(([each, meant]) => each.startsWith(`${key}.`) && meant === expression + each.slice(key.length));
-    if (!result.agrees || ![...result.names].every(isSaid)) {
-      throw new KeyholeError(
-        'NOT_PATCHABLE',
-        `${address} could not be said in terms of the running module`,
-        'This is a mistake of Keyhole: nothing was sent.',
-        { actual: code },
-      );
-    }
   }
 }

@@ -73,9 +73,7 @@ export function checkAdapter(adapter: Adapter): void {
   if (typeof adapter !== 'object' || adapter === null) throw new TypeError('actors.use: needs an adapter');
   const { name, shown, list } = adapter;
   if (typeof name !== 'string' || !adapterName.test(name))
-    throw new TypeError(
-      `actors.use: the name must be lower-case letters, digits, dots and dashes, not ${JSON.stringify(name)?.slice(0, 40)}`,
-    );
+    throw new TypeError(`actors.use: the name must be lower-case letters, digits, dots and dashes, not ${JSON.stringify(name)?.slice(0, 40)}`);
   if (shown !== 'always' && shown !== 'asked') throw new TypeError(`actors.use: ${name}: shown must be 'always' or 'asked'`);
   if (typeof list !== 'function') throw new TypeError(`actors.use: ${name}: list must be a function`);
   if (adapter.suspend !== undefined && (adapter.resume === undefined || adapter.isSuspended === undefined))

@@ -6,12 +6,13 @@ import { KeyholeError, limits } from '../../protocol/index.ts';
 import type { AppliedPatch, Params, PatchRecord, PatchRequest, PatchResult, RefusedPatch, StrategyName } from '../../protocol/index.ts';
 import type { HostContext } from '../bridge.ts';
 import { checkBudget, foreseenPauseMs, sumOf } from './budget.ts';
+import { captureAll } from './capturing.ts';
 import { chooseStrategy } from './choice.ts';
 import type { PatchImports } from './imports.ts';
 import { loadedCode } from './modules.ts';
 import type { FunctionTarget, ModuleIndex } from './modules.ts';
 import { noSuchPatch, patchIds } from './patch-ids.ts';
-import { applyAll, changesFor, prepareAll, withoutImports, withoutSlot } from './planned.ts';
+import { applyAll, prepareAll, withoutImports, withoutSlot } from './planned.ts';
 import type { Planned, Wrapping } from './planned.ts';
 import { applyProven } from './proof.ts';
 import { staleBase, staleStrategy } from './stale.ts';
@@ -93,7 +94,7 @@ export class PatchEngine {
     if (refused.length > 0 && params.partial !== true) return { ok: false, dryRun, patches: [], refused };
     checkBudget(foreseenPauseMs(planned), maxPauseMs);
     const waits = !dryRun && planned.some(({ strategy }) => strategy.capture !== undefined);
-    const captured = waits ? await this.#capture(planned, { ...params, maxPauseMs }, session) : new Map<PatchStrategy, Captured>();
+    const captured = waits ? await captureAll(planned, { ...params, maxPauseMs }, session, this.#waiting) : new Map<PatchStrategy, Captured>();
     try {
       return await this.#applyPrepared({ planned, refused, captured, params, dryRun, maxPauseMs, intent });
     } finally {
@@ -143,31 +144,6 @@ export class PatchEngine {
       return { ...describe(each, Math.round(totalMs * 1000) / 1000, true), ...(left !== undefined && { unreached: left }) };
     });
     return { ok: true, dryRun, patches, refused };
-  }
-
-  async #capture(
-    planned: readonly Planned[],
-    params: Params<'patch.apply'> & { maxPauseMs: number },
-    session: string,
-  ): Promise<Map<PatchStrategy, Captured>> {
-    const captured = new Map<PatchStrategy, Captured>();
-    const timeoutMs = params.waitMs ?? limits.defaultCaptureWaitMs;
-    try {
-      for (const strategy of new Set(planned.map((each) => each.strategy))) {
-        if (strategy.capture === undefined) continue;
-        const changes = changesFor(planned, strategy);
-        const waiting = changes.map((change) => ({ address: change.target.address, calls: strategy.waitsFor?.(change) ?? [] }));
-        const options = { timeoutMs, maxPauseMs: params.maxPauseMs };
-        captured.set(
-          strategy,
-          await this.#waiting.during(session, waiting, timeoutMs, (signal) => strategy.capture?.(changes, { ...options, signal })),
-        );
-      }
-      return captured;
-    } catch (thrown) {
-      for (const each of captured.values()) each.release();
-      throw thrown;
-    }
   }
 
   /**
