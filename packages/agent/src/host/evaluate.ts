@@ -2,12 +2,12 @@
  * Evaluates the operator's JavaScript in the service: in the global scope, or inside a module through its portal. What the code throws is a result; what we
  * forbid or end is an error.
  */
-import { nodeClock } from '../platform/clock.ts';
-import { followed, unwatched } from '../platform/originals.ts';
+import { followed } from '../platform/originals.ts';
 import { KeyholeError, limits } from '../protocol/index.ts';
 import type { Params, Result } from '../protocol/index.ts';
 import { analyseScopes, beyondLooking, keptNamesIn, parseModule, secretReached, withKeptValues, withTopLevelAwait } from '../source/index.ts';
 import type { EvaluateAnswer, Inspector, RemoteObject } from './inspector.ts';
+import { Interruption } from './interruption.ts';
 import { ExitGuard } from './exit-guard.ts';
 import type { Held } from './exit-guard.ts';
 import { lend } from './lending.ts';
@@ -16,21 +16,11 @@ import type { SessionObjects } from './objects.ts';
 import { hide, isSecret } from './secrets.ts';
 import { thrownOf } from './thrown.ts';
 
-interface Started {
-  answer: Promise<EvaluateAnswer>;
-  /** The synchronous part was ended, or failed in a way that is not the operator's code's. */
-  failedAtOnce: boolean;
-}
-
 /** Which call asks for it, and whether whoever asks may end the process by it. */
 interface Asked {
   call: number;
   mayExit?: boolean;
 }
-
-/** A termination that was announced comes at the next interrupt; this is only how long a lost one is waited for. */
-const absorbMs = 1_000;
-const maxCancelled = 32;
 
 /** The way into a module's scope. */
 export interface ScopePortals {
@@ -40,53 +30,30 @@ export interface ScopePortals {
   names(file: string): readonly string[];
 }
 
-const awaitedGoesOn = 'the evaluation was interrupted; what it awaited goes on in the service';
-
 export class Evaluator {
   readonly #inspector: Inspector;
   readonly #portals: ScopePortals;
-  /** The call that runs on this thread right now. */
-  #running: number | null = null;
-  #ended: number | null = null;
-  /** Interrupted before they began. */
-  readonly #cancelled = new Set<number>();
+  readonly #interruption: Interruption;
   readonly #exits = new ExitGuard();
-  readonly #awaiting = new Map<number, (error: KeyholeError) => void>();
 
   constructor(inspector: Inspector, portals: ScopePortals) {
     this.#inspector = inspector;
+    this.#interruption = new Interruption(inspector);
     this.#portals = portals;
   }
 
-  /**
-   * Whether one evaluation runs on this thread right now, asked at a V8 interrupt in the middle of it: then the door ends what runs here next, and we see to it that
-   * this is nothing of the service's. An evaluation that is only awaited is let go at once.
-   */
+  /** Asked at a V8 interrupt in the middle of whatever runs: whether the door has to end it. */
   interrupt(call: number): 'running' | 'let go' {
-    const cancel = this.#awaiting.get(call);
-    if (cancel !== undefined) {
-      cancel(new KeyholeError('INTERRUPTED', awaitedGoesOn));
-      return 'let go';
-    }
-    if (this.#running !== call) {
-      // Known to the door and not to us: it is over, and its answer is on its way, or it has not begun. Then it never will.
-      this.#cancelled.add(call);
-      const [oldest] = this.#cancelled;
-      if (this.#cancelled.size > maxCancelled && oldest !== undefined) this.#cancelled.delete(oldest);
-      return 'let go';
-    }
-    this.#ended = call;
-    return 'running';
+    return this.#interruption.interrupt(call);
   }
 
   /** @param mayExit it may end the process. */
   async evaluate(params: Params<'evaluate'>, { call, mayExit = false }: Asked, objects: SessionObjects): Promise<Result<'evaluate'>> {
-    if (this.#cancelled.delete(call)) throw new KeyholeError('INTERRUPTED', 'the evaluation was interrupted before it began');
     const timeoutMs = params.timeoutMs ?? limits.defaultEvaluationTimeoutMs;
-    const held = mayExit ? null : this.#exits.hold((refused) => this.#awaiting.get(call)?.(refused));
+    const held = mayExit ? null : this.#exits.hold((refused) => this.#interruption.reject(call, refused));
     let answer: EvaluateAnswer;
     try {
-      answer = await this.#bounded(call, timeoutMs, () => this.#start(params, objects, timeoutMs, held));
+      answer = await this.#interruption.awaited(call, timeoutMs, this.#start(call, params, objects, timeoutMs, held));
     } finally {
       held?.release();
     }
@@ -146,66 +113,25 @@ export class Evaluator {
     }
   }
 
-  /** Waits for an answer no longer than allowed; the synchronous part has run, under V8's own limit, when `start` returns. */
-  async #bounded(call: number, timeoutMs: number, start: () => Started): Promise<EvaluateAnswer> {
-    this.#running = call;
-    const { answer: pending, failedAtOnce } = start();
-    this.#running = null;
-    const endedLate = this.#ended === call && !failedAtOnce;
-    if (endedLate) this.#absorbTermination();
-    // It is looked at below; until then its rejection is nobody's news.
-    void unwatched(pending);
-    let callOff = (): void => undefined;
-    const cut = new Promise<never>((_, reject) => {
-      this.#awaiting.set(call, reject);
-      const late = new KeyholeError('TIMEOUT', `not settled after ${timeoutMs} ms`, 'What it awaits goes on in the service; --timeout waits longer.');
-      callOff = nodeClock.after(timeoutMs, () => reject(late));
-      // The interrupt came when nothing ran any more, or while this call was neither begun nor awaited: what is left is what it awaits.
-      if (endedLate || this.#cancelled.delete(call)) nodeClock.soon(() => reject(new KeyholeError('INTERRUPTED', awaitedGoesOn)));
-    });
-    try {
-      return await first(pending, cut);
-    } catch (thrown) {
-      if (thrown instanceof KeyholeError) throw thrown;
-      if (this.#ended === call) throw new KeyholeError('INTERRUPTED', 'the evaluation was interrupted');
-      const text = thrown instanceof Error ? thrown.message : String(thrown);
-      if (/terminated|Internal error/.test(text)) {
-        throw new KeyholeError('TIMEOUT', `the evaluation was ended after ${timeoutMs} ms`, 'It blocked the service as long; --timeout allows more.');
-      }
-      throw new KeyholeError('INTERNAL', text);
-    } finally {
-      callOff();
-      this.#awaiting.delete(call);
-      if (this.#ended === call) this.#ended = null;
-    }
-  }
-
-  /** The evaluation was over before the door's termination came: it has to hit something, and that must be ours. */
-  #absorbTermination(): void {
-    try {
-      this.#inspector.post('Runtime.evaluate', { expression: 'for (;;);', timeout: absorbMs });
-    } catch {
-      // Ended, as it should be.
-    }
-  }
-
-  #start(params: Params<'evaluate'>, objects: SessionObjects, timeoutMs: number, held: Held | null): Started {
+  #start(call: number, params: Params<'evaluate'>, objects: SessionObjects, timeoutMs: number, held: Held | null): Promise<EvaluateAnswer> {
     const named = held === null ? '' : `\n//# sourceURL=${held.script}`;
     const during = <T>(work: () => T): T => (held === null ? work() : held.during(work));
-    return during(() => this.#run(params, objects, timeoutMs, named));
+    return during(() => this.#run(call, params, objects, timeoutMs, named));
   }
 
   /** @param named a comment behind the code, by which it is known among callers. */
-  #run(params: Params<'evaluate'>, objects: SessionObjects, timeoutMs: number, named: string): Started {
+  #run(call: number, params: Params<'evaluate'>, objects: SessionObjects, timeoutMs: number, named: string): Promise<EvaluateAnswer> {
     const { expression, in: file, safe = false } = params;
     try {
       if (file !== undefined && safe) {
-        return { answer: this.#settled(this.#guardedIn(expression, file, objects), objects.group), failedAtOnce: false };
+        const answer = this.#guardedIn(expression, file, objects, (post) => this.#interruption.run(call, null, post));
+        return this.#settled(answer, objects.group);
       }
       const names = this.#keptIn(expression, file, objects);
       const run = (text: string): EvaluateAnswer => {
         const code = `${withTopLevelAwait(text)}${named}`;
-        return file === undefined ? this.#global(code, safe, objects.group, timeoutMs) : this.#within(code, file, objects.group, timeoutMs);
+        const global = (what: string): EvaluateAnswer => this.#global(call, what, safe, objects.group, timeoutMs);
+        return file === undefined ? global(code) : this.#within(code, file, global);
       };
       const answer =
         names.length === 0
@@ -214,9 +140,9 @@ export class Evaluator {
               names.map((name) => objects.kept.get(name)),
               (place) => run(boundTo(expression, names, place)),
             );
-      return { answer: this.#settled(answer, objects.group), failedAtOnce: false };
+      return this.#settled(answer, objects.group);
     } catch (thrown) {
-      return { answer: Promise.reject(thrown), failedAtOnce: true };
+      return Promise.reject(thrown);
     }
   }
 
@@ -234,14 +160,9 @@ export class Evaluator {
     return exceptionDetails !== undefined || result.value !== 'undefined';
   }
 
-  #global(expression: string, safe: boolean, group: string, timeoutMs: number): EvaluateAnswer {
-    return this.#inspector.post<EvaluateAnswer>('Runtime.evaluate', {
-      expression,
-      throwOnSideEffect: safe,
-      timeout: timeoutMs,
-      objectGroup: group,
-      generatePreview: true,
-    });
+  #global(call: number, expression: string, safe: boolean, objectGroup: string, timeoutMs: number): EvaluateAnswer {
+    const params = { expression, throwOnSideEffect: safe, timeout: timeoutMs, objectGroup };
+    return this.#inspector.previewed(this.#interruption.run(call, timeoutMs, () => this.#inspector.post<EvaluateAnswer>('Runtime.evaluate', params)));
   }
 
   /** The answer once its promise has settled. The handlers are attached in this very turn, so a rejection is never unhandled in the service. */
@@ -258,16 +179,21 @@ export class Evaluator {
   }
 
   /** Inside a module: the portal evaluates, under V8's limit. */
-  #within(code: string, file: string, group: string, timeoutMs: number): EvaluateAnswer {
+  #within(code: string, file: string, global: (code: string) => EvaluateAnswer): EvaluateAnswer {
     const portal = this.#portals.portal(file);
     return lend(
       () => portal(code),
-      (name) => this.#global(`${name}()`, false, group, timeoutMs),
+      (name) => global(`${name}()`),
     );
   }
 
   /** The guard refuses eval itself, so the names are read through the portal and the expression runs as a function of them. */
-  #guardedIn(expression: string, file: string | undefined, { group, kept }: SessionObjects): EvaluateAnswer {
+  #guardedIn(
+    expression: string,
+    file: string | undefined,
+    { group, kept }: SessionObjects,
+    run: (post: () => EvaluateAnswer) => EvaluateAnswer = (post) => post(),
+  ): EvaluateAnswer {
     const portal = file === undefined ? null : this.#portals.portal(file);
     const own = file === undefined ? [] : this.#portals.names(file);
     const source = `(${expression}\n)`;
@@ -276,7 +202,7 @@ export class Evaluator {
     const names = portal === null ? used.filter((name) => kept.has(name)) : used;
     const valueOf = (name: string): unknown => (portal === null || (kept.has(name) && !own.includes(name)) ? kept.get(name) : portal(name));
     const wrapped = names.map((name) => this.#inspector.wrap(valueOf(name), group, false));
-    return this.#inspector.post<EvaluateAnswer>('Runtime.callFunctionOn', {
+    const params = {
       objectId: this.#inspector.wrap(globalThis, group, false).objectId,
       // As constants: an assignment would change a copy and look as if it had worked.
       functionDeclaration: `function (${names.map((_, index) => `keyhole$${index}`).join(',')}) { ${names.map((name, index) => `const ${name}=keyhole$${index};`).join('')} return ${source} }`,
@@ -289,8 +215,8 @@ export class Evaluator {
       ),
       throwOnSideEffect: true,
       objectGroup: group,
-      generatePreview: true,
-    });
+    };
+    return this.#inspector.previewed(run(() => this.#inspector.post<EvaluateAnswer>('Runtime.callFunctionOn', params)));
   }
 }
 
@@ -311,12 +237,4 @@ function deepen(value: Extract<Result<'evaluate'>, { ok: true }>['value'], objec
     const opened = properties.find((property) => property.name === shown.name)?.value?.preview;
     if (opened !== undefined) shown.valuePreview = opened;
   }
-}
-
-/** `Promise.race`, whatever the service has made of `then`. */
-function first<Value>(one: Promise<Value>, other: Promise<never>): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    void followed(one, resolve as (value: unknown) => void, reject);
-    void followed(other, reject, reject);
-  });
 }

@@ -54,10 +54,14 @@ export class Inspector {
    */
   post<T>(method: string, params: Record<string, unknown> = {}): T {
     if (params['generatePreview'] !== true) return this.#post(method, params);
-    const answer = this.#post<EvaluateAnswer>(method, { ...params, generatePreview: false });
+    return this.previewed(this.#post<EvaluateAnswer>(method, { ...params, generatePreview: false })) as T;
+  }
+
+  /** An answer, with a preview of what is in it. */
+  previewed(answer: EvaluateAnswer): EvaluateAnswer {
     this.preview(answer.result);
     if (answer.exceptionDetails?.exception !== undefined) this.preview(answer.exceptionDetails.exception);
-    return answer as T;
+    return answer;
   }
 
   #post<T>(method: string, params: object): T {
@@ -171,19 +175,19 @@ export class Inspector {
   }
 
   /**
-   * Runs one of our functions, which catches what it calls, under V8's time limit.
+   * Runs one of our functions, which catches what it calls, under V8's time limit, or none. A termination ends there.
    * @returns whether it came to its end.
    */
-  within(timeoutMs: number, work: () => void): boolean {
+  within(timeoutMs: number | null, work: () => void): boolean {
     let done = false;
     const all = (): void => {
       work();
       done = true;
     };
     try {
-      lend(all, (name) => this.post('Runtime.evaluate', { expression: `${name}()`, timeout: timeoutMs }));
+      lend(all, (name) => this.post('Runtime.evaluate', { expression: `${name}()`, ...(timeoutMs === null ? {} : { timeout: timeoutMs }) }));
     } catch {
-      // Ended by the limit: `done` says so.
+      // Ended: `done` says so.
     }
     return done;
   }
