@@ -1,5 +1,7 @@
 /** Looking at values of any size, and at values that would like to run something when they are looked at. */
 import { Session } from 'node:inspector';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { isSmall } from '../../packages/agent/dist/host/bounded.js';
@@ -191,6 +193,33 @@ describe('what is large is taken a page at a time, and V8 is not asked', () => {
     const handles = counting(most + 1).map((index) => own.value(inspector.show({ index }, own.group)).handle ?? '');
     expect(() => own.object(handles[0] ?? '')).toThrow(/no object behind/);
     expect(own.object(handles[1] ?? '')).toMatchObject({ type: 'object' });
+    own.release();
+  });
+
+  test.each<[string, (held: object) => object]>([
+    ['in a list', (held) => [held]],
+    ['in a Map', (held) => new Map([[held, held]])],
+    ['in a property', (held) => ({ held })],
+    ['behind an accessor', (held) => Object.defineProperty({}, 'held', { get: Object.assign(() => 1, { held }), enumerable: true })],
+    ['captured by a function', (held) => () => held],
+    ['in a prototype', (held) => Object.create({ held }) as object],
+  ])('what was shown %s can be collected when its handles are gone, in the midst of a session', async (_name, inside) => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const own = new SessionObjects(inspector, 'goes', () => 50);
+    const shown = (): WeakRef<object> => {
+      const held = { large: counting(100) };
+      own.page(inspector.show(inside(held), own.group), 0, 100, 3);
+      return new WeakRef(held);
+    };
+    const reference = shown();
+    for (let page = 0; page < 100; page += 1) own.page(inspector.show([{ page }, { page }], own.group), 0, 100, 1);
+    // A WeakRef that was made or read holds its object to the end of the turn.
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+    collect();
+    expect(reference.deref()).toBeUndefined();
     own.release();
   });
 

@@ -32,6 +32,13 @@ export interface PropertiesAnswer {
   exceptionDetails?: { text: string };
 }
 
+/** All objects that V8 has made a handle for to say this: accessors and prototypes too. */
+export function objectsIn({ result, privateProperties = [], internalProperties = [] }: PropertiesAnswer): RemoteObject[] {
+  const objects = [...result, ...privateProperties].flatMap(({ value, get, set }) => [value, get, set]);
+  const others = [...result.map(({ symbol }) => symbol), ...internalProperties.map(({ value }) => value)];
+  return [...objects, ...others].filter((object) => object !== undefined);
+}
+
 const previewGroup = 'keyhole:preview';
 
 export class Inspector {
@@ -121,8 +128,17 @@ export class Inspector {
   ): RemoteObject[] {
     const given = objects.map((object) => ({ objectId: object.objectId }));
     const { result } = this.#post<EvaluateAnswer>('Runtime.callFunctionOn', { objectId, functionDeclaration, arguments: given, objectGroup });
-    const rows = this.#post<PropertiesAnswer>('Runtime.getProperties', { objectId: result.objectId, ownProperties: true, generatePreview }).result;
-    return rows.flatMap(({ name, value }) => (value !== undefined && /^\d+$/.test(name) ? [value] : []));
+    const answer = this.#post<PropertiesAnswer>('Runtime.getProperties', { objectId: result.objectId, ownProperties: true, generatePreview });
+    const rows = answer.result.flatMap(({ name, value }) => (value !== undefined && /^\d+$/.test(name) ? [value] : []));
+    // The list itself, and what V8 says of it besides, would be held as long as the group.
+    this.release([result, ...objectsIn(answer)], rows);
+    return rows;
+  }
+
+  /** Lets go of what V8 holds for these, less those that are `kept`. */
+  release(objects: readonly RemoteObject[], kept: readonly RemoteObject[]): void {
+    const held = new Set(kept.map(({ objectId }) => objectId));
+    for (const { objectId } of objects) if (objectId !== undefined && !held.has(objectId)) this.#post('Runtime.releaseObject', { objectId });
   }
 
   #unwrapAll(objects: readonly Pick<RemoteObject, 'objectId'>[]): unknown[] {

@@ -8,6 +8,7 @@ import type { RemoteProperty, RemoteValue, Result, ValuePage } from '../protocol
 import { countOf, elementsOf, isSmall, keysOf, nameOfKey } from './bounded.ts';
 import { firstOf, pageInTurns } from './elements.ts';
 import type { ElementRow, Elements } from './elements.ts';
+import { objectsIn } from './inspector.ts';
 import type { Inspector, PropertiesAnswer, RemoteObject } from './inspector.ts';
 import { KeptValues } from './kept-values.ts';
 import { elementBefore, lengthOf, pieceOf, rowsOf } from './object-rows.ts';
@@ -215,8 +216,13 @@ export class SessionObjects {
     if (elements === 'map' || elements === 'set') return keysOf(held).map((key) => this.#rowOf(held, key));
     if (objectId === undefined) return [];
     const params = { objectId, ownProperties: true, generatePreview: false, nonIndexedPropertiesOnly: true };
-    const { result } = this.#inspector.post<PropertiesAnswer>('Runtime.getProperties', params);
-    return rowsOf({ result: result.filter(({ name }) => name !== 'length') });
+    const answer = this.#inspector.post<PropertiesAnswer>('Runtime.getProperties', params);
+    const rows = rowsOf({ result: answer.result.filter(({ name }) => name !== 'length') });
+    this.#inspector.release(
+      objectsIn(answer),
+      rows.flatMap(({ value }) => value ?? []),
+    );
+    return rows;
   }
 
   /** @param objectId undefined where V8 is not asked. */
@@ -238,8 +244,13 @@ export class SessionObjects {
 
   /** As V8 lists them. */
   #listed(objectId: string, start: number, count: number): { rows: Row[]; total: number } {
-    const all = rowsOf(this.#inspector.properties(objectId, true, false));
+    const answer = this.#inspector.properties(objectId, true, false);
+    const all = rowsOf(answer);
     const rows = all.slice(start, start + count);
+    this.#inspector.release(
+      objectsIn(answer),
+      rows.flatMap(({ value: shown }) => shown ?? []),
+    );
     this.#inspector.preview(...rows.flatMap(({ value }) => (value === undefined ? [] : [value])));
     return { rows, total: all.length };
   }
@@ -275,11 +286,11 @@ export class SessionObjects {
   }
 
   #scopes(objectId: string): ValuePage['scopes'] {
-    const internal = this.#inspector.properties(objectId, true, false).internalProperties?.find((each) => each.name === '[[Scopes]]')?.value;
-    if (internal?.objectId === undefined) return [];
-    return this.#inspector
-      .properties(internal.objectId, true, false)
-      .result.filter((row) => row.value?.objectId !== undefined && /^\d+$/.test(row.name) && row.value.description !== 'Global')
+    const said = this.#inspector.properties(objectId, true, false);
+    const internal = said.internalProperties?.find((each) => each.name === '[[Scopes]]')?.value?.objectId;
+    const listed = internal === undefined ? { result: [] } : this.#inspector.properties(internal, true, false);
+    const scopes = listed.result
+      .filter((row) => row.value?.objectId !== undefined && /^\d+$/.test(row.name) && row.value.description !== 'Global')
       .map((row) => {
         const [, type = 'Closure', name] = /^(\w+)(?: \((.*)\))?$/.exec(row.value?.description ?? '') ?? [];
         // V8 gives a scope and its description in an object of its own.
@@ -287,6 +298,8 @@ export class SessionObjects {
         const { properties } = this.#properties(object ?? {}, undefined, 0, limits.maxPageSize, 0);
         return { type, ...(name === undefined ? {} : { name }), variables: properties };
       });
+    this.#inspector.release([...objectsIn(said), ...objectsIn(listed)], []);
+    return scopes;
   }
 }
 
