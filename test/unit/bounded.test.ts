@@ -5,6 +5,8 @@ import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { isSmall } from '../../packages/agent/dist/host/bounded.js';
+import { Completion } from '../../packages/agent/dist/host/complete.js';
+import { Evaluator } from '../../packages/agent/dist/host/evaluate.js';
 import { Inspector } from '../../packages/agent/dist/host/inspector.js';
 import { jsonOf } from '../../packages/agent/dist/host/json.js';
 import { handlesOfEach } from '../../packages/agent/dist/host/looking.js';
@@ -13,6 +15,8 @@ import { limits } from '../../packages/agent/dist/protocol/index.js';
 import type { ValuePage } from '../../packages/agent/dist/protocol/index.js';
 
 const inspector = new Inspector();
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
 const objects = new SessionObjects(inspector, 'test');
 const show = (value: unknown, start = 0, count = 100, depth = 5): ValuePage =>
   objects.page(inspector.show(value, objects.group), start, count, depth);
@@ -204,8 +208,6 @@ describe('what is large is taken a page at a time, and V8 is not asked', () => {
     ['captured by a function', (held) => () => held],
     ['in a prototype', (held) => Object.create({ held }) as object],
   ])('what was shown %s can be collected when its handles are gone, in the midst of a session', async (_name, inside) => {
-    setFlagsFromString('--expose-gc');
-    const collect = runInNewContext('gc') as () => void;
     const own = new SessionObjects(inspector, 'goes', () => 50);
     const shown = (): WeakRef<object> => {
       const held = { large: counting(100) };
@@ -215,6 +217,27 @@ describe('what is large is taken a page at a time, and V8 is not asked', () => {
     const reference = shown();
     for (let page = 0; page < 100; page += 1) own.page(inspector.show([{ page }, { page }], own.group), 0, 100, 1);
     // A WeakRef that was made or read holds its object to the end of the turn.
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+    collect();
+    expect(reference.deref()).toBeUndefined();
+    own.release();
+  });
+
+  test('what was looked through for names, or for one inner slot, is held no longer than that', async () => {
+    const own = new SessionObjects(inspector, 'tab', () => 50);
+    const evaluator = new Evaluator(inspector, { names: () => [], portal: () => null } as never);
+    const completion = new Completion(inspector, evaluator, { names: () => [] } as never);
+    const place = globalThis as { looked?: object };
+    const held = (): WeakRef<object> => {
+      const inside = { large: counting(100) };
+      place.looked = { inside, also: Promise.resolve(inside) };
+      expect(completion.names({ expression: 'looked' }, own)).toContain('inside');
+      delete place.looked;
+      return new WeakRef(inside);
+    };
+    const reference = held();
     await new Promise((resolve) => {
       setImmediate(resolve);
     });

@@ -1,6 +1,7 @@
 /** Names that may follow an expression: own and inherited ones, read from descriptors under the side-effect guard. */
 import { isSmall, keysOf } from './bounded.ts';
 import type { Evaluator, ScopePortals } from './evaluate.ts';
+import { objectsIn } from './inspector.ts';
 import type { Inspector } from './inspector.ts';
 import type { SessionObjects } from './objects.ts';
 
@@ -50,7 +51,9 @@ export class Completion {
     }
     // A Proxy answers questions about its properties with code of the service.
     if (object.subtype === 'proxy') return [];
-    const { result } = this.#inspector.properties(object.objectId, false, false);
-    return result.filter((each) => each.symbol === undefined).map((each) => each.name);
+    const answer = this.#inspector.properties(object.objectId, false, false);
+    // Only names are wanted: whoever presses Tab must hold nothing for the session.
+    this.#inspector.release([object, ...objectsIn(answer)], []);
+    return answer.result.filter((each) => each.symbol === undefined).map((each) => each.name);
   }
 }

@@ -7,6 +7,7 @@ import { getOwnPropertyDescriptor, getPrototypeOf } from '../platform/originals.
 import { KeyholeError } from '../protocol/index.ts';
 import { elementsOf, isSmall } from './bounded.ts';
 import { firstOf } from './elements.ts';
+import { objectsIn } from './inspector.ts';
 import type { Inspector, RemoteObject } from './inspector.ts';
 
 const steps = /\.(\[\[\w+\]\]|#?[\p{ID_Continue}$]+)|\[(\d+)\]/gu;
@@ -45,9 +46,11 @@ function innerOf(inspector: Inspector, { object, value, group }: Asked, step: st
   // V8 lists all that it holds, to tell one of these.
   if (object.objectId === undefined || !isSmall(value))
     throw new KeyholeError('NOT_FOUND', `${path}: it is too large to be asked for that`, 'Its own pages show what it holds.');
-  const { internalProperties = [], privateProperties = [] } = inspector.properties(object.objectId, true, false);
+  const answer = inspector.properties(object.objectId, true, false);
+  const { internalProperties = [], privateProperties = [] } = answer;
   const all = step.startsWith('#') ? privateProperties : internalProperties;
   const found = all.find(({ name }) => name === step);
+  inspector.release(objectsIn(answer), found?.value === undefined ? [] : [found.value]);
   if (found?.value !== undefined) return found.value;
   const there = all.map(({ name }) => name).join(', ') || 'none';
   throw new KeyholeError('NOT_FOUND', found === undefined ? `${path} is not there` : `${path} is a getter, which would run`, `It has ${there}.`);
