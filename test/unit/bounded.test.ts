@@ -246,6 +246,34 @@ describe('what is large is taken a page at a time, and V8 is not asked', () => {
     own.release();
   });
 
+  test.each([
+    ['an object', 'looked'],
+    ['a promise', 'Promise.resolve(looked)'],
+    ['what was awaited', 'await Promise.resolve(looked)'],
+    ['a rejection', "Promise.reject(Object.assign(new Error('x'), { looked }))"],
+    ['what was thrown', "throw Object.assign(new Error('x'), { looked })"],
+    ['what never settles', 'new Promise(() => looked)'],
+  ])('an evaluation that gave %s holds it by its handle alone', async (_name, text) => {
+    const own = new SessionObjects(inspector, 'evaluated', () => 20);
+    const evaluator = new Evaluator(inspector, { names: () => [], portal: () => null } as never);
+    const place = globalThis as { looked?: object };
+    const evaluated = async (): Promise<WeakRef<object>> => {
+      const held = { large: counting(100) };
+      place.looked = { held };
+      await evaluator.evaluate({ expression: text, timeoutMs: 50 }, { call: 1, mayExit: true }, own).catch(() => undefined);
+      delete place.looked;
+      return new WeakRef(held);
+    };
+    const reference = await evaluated();
+    for (let page = 0; page < 40; page += 1) own.page(inspector.show([{ page }, { page }], own.group), 0, 100, 1);
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+    collect();
+    expect(reference.deref()).toBeUndefined();
+    own.release();
+  });
+
   test('long texts behind handles are let go before there are too many of them, the latest never', () => {
     const half = limits.maxHeldCharacters / 2;
     const handleOf = (length: number): string => objects.value(inspector.show('x'.repeat(length), objects.group)).handle ?? '';

@@ -16,6 +16,13 @@ import type { SessionObjects } from './objects.ts';
 import { hide, isSecret } from './secrets.ts';
 import { thrownOf } from './thrown.ts';
 
+/** Where V8 holds what an evaluation makes on its way: its promise, what it threw, what a guarded one is given. Its result is held by the session. */
+interface Passing {
+  call: number;
+  group: string;
+  isOver: boolean;
+}
+
 /** Which call asks for it, and whether whoever asks may end the process by it. */
 interface Asked {
   call: number;
@@ -51,20 +58,27 @@ export class Evaluator {
   async evaluate(params: Params<'evaluate'>, { call, mayExit = false }: Asked, objects: SessionObjects): Promise<Result<'evaluate'>> {
     const timeoutMs = params.timeoutMs ?? limits.defaultEvaluationTimeoutMs;
     const held = mayExit ? null : this.#exits.hold((refused) => this.#interruption.reject(call, refused));
-    let answer: EvaluateAnswer;
+    const passing: Passing = { call, group: `${objects.group}/${call}`, isOver: false };
     try {
-      answer = await this.#interruption.awaited(call, timeoutMs, this.#start(call, params, objects, timeoutMs, held));
+      const answer = await this.#interruption.awaited(call, timeoutMs, this.#start(params, objects, passing, timeoutMs, held));
+      // Also where the code has caught it: what it was asked for was not done.
+      if (held !== null && held.refused !== null) throw held.refused;
+      return this.#said(answer, params, objects);
     } finally {
       held?.release();
+      passing.isOver = true;
+      this.#inspector.releaseGroup(passing.group);
     }
-    // Also where the code has caught it: what it was asked for was not done.
-    if (held !== null && held.refused !== null) throw held.refused;
+  }
+
+  #said(answer: EvaluateAnswer, params: Params<'evaluate'>, objects: SessionObjects): Result<'evaluate'> {
     if (answer.exceptionDetails !== undefined) {
       const error = thrownOf(answer.exceptionDetails, params.safe === true);
       if (params.keep === true && answer.exceptionDetails.exception !== undefined) objects.kept.error(answer.exceptionDetails.exception);
       return { ok: false, error };
     }
-    const { result } = answer;
+    const { objectId } = answer.result;
+    const result = objectId === undefined ? answer.result : this.#inspector.wrap(this.#inspector.unwrap(objectId), objects.group);
     const name = params.keep === true ? objects.kept.result(result) : undefined;
     const json = jsonOf(this.#inspector.objectOf(result) ?? result.value);
     const depth = params.depth ?? 0;
@@ -113,24 +127,25 @@ export class Evaluator {
     }
   }
 
-  #start(call: number, params: Params<'evaluate'>, objects: SessionObjects, timeoutMs: number, held: Held | null): Promise<EvaluateAnswer> {
+  #start(params: Params<'evaluate'>, objects: SessionObjects, passing: Passing, timeoutMs: number, held: Held | null): Promise<EvaluateAnswer> {
     const named = held === null ? '' : `\n//# sourceURL=${held.script}`;
     const during = <T>(work: () => T): T => (held === null ? work() : held.during(work));
-    return during(() => this.#run(call, params, objects, timeoutMs, named));
+    return during(() => this.#run(params, objects, passing, timeoutMs, named));
   }
 
   /** @param named a comment behind the code, by which it is known among callers. */
-  #run(call: number, params: Params<'evaluate'>, objects: SessionObjects, timeoutMs: number, named: string): Promise<EvaluateAnswer> {
+  #run(params: Params<'evaluate'>, objects: SessionObjects, passing: Passing, timeoutMs: number, named: string): Promise<EvaluateAnswer> {
     const { expression, in: file, safe = false } = params;
     try {
       if (file !== undefined && safe) {
-        const answer = this.#guardedIn(expression, file, objects, (post) => this.#interruption.run(call, null, post));
-        return this.#settled(answer, objects.group);
+        const names = { group: passing.group, kept: objects.kept };
+        const answer = this.#guardedIn(expression, file, names, (post) => this.#interruption.run(passing.call, null, post));
+        return this.#settled(answer, passing);
       }
       const names = this.#keptIn(expression, file, objects);
       const run = (text: string): EvaluateAnswer => {
         const code = `${withTopLevelAwait(text)}${named}`;
-        const global = (what: string): EvaluateAnswer => this.#global(call, what, safe, objects.group, timeoutMs);
+        const global = (what: string): EvaluateAnswer => this.#global(passing.call, what, safe, passing.group, timeoutMs);
         return file === undefined ? global(code) : this.#within(code, file, global);
       };
       const answer =
@@ -140,7 +155,7 @@ export class Evaluator {
               names.map((name) => objects.kept.get(name)),
               (place) => run(boundTo(expression, names, place)),
             );
-      return this.#settled(answer, objects.group);
+      return this.#settled(answer, passing);
     } catch (thrown) {
       return Promise.reject(thrown);
     }
@@ -166,11 +181,12 @@ export class Evaluator {
   }
 
   /** The answer once its promise has settled. The handlers are attached in this very turn, so a rejection is never unhandled in the service. */
-  #settled({ result, ...rest }: EvaluateAnswer, group: string): Promise<EvaluateAnswer> {
+  #settled({ result, ...rest }: EvaluateAnswer, passing: Passing): Promise<EvaluateAnswer> {
     if (rest.exceptionDetails !== undefined || result.subtype !== 'promise' || result.objectId === undefined)
       return Promise.resolve({ result, ...rest });
     const promise = this.#inspector.unwrap(result.objectId);
-    const wrapped = (value: unknown): RemoteObject => this.#inspector.wrap(value, group);
+    // What settles when nobody waits for it any more must not be held.
+    const wrapped = (value: unknown): RemoteObject => (passing.isOver ? { type: 'undefined' } : this.#inspector.wrap(value, passing.group));
     const failed = (reason: unknown): EvaluateAnswer => ({
       result: wrapped(reason),
       exceptionDetails: { text: 'Uncaught', exception: wrapped(reason) },
@@ -191,7 +207,7 @@ export class Evaluator {
   #guardedIn(
     expression: string,
     file: string | undefined,
-    { group, kept }: SessionObjects,
+    { group, kept }: Pick<SessionObjects, 'group' | 'kept'>,
     run: (post: () => EvaluateAnswer) => EvaluateAnswer = (post) => post(),
   ): EvaluateAnswer {
     const portal = file === undefined ? null : this.#portals.portal(file);
