@@ -23,13 +23,15 @@ async function withoutSlots(folder) {
   const { LiveEditStrategy } = await part('host/patch/live-edit.js');
   const { RebindStrategy } = await part('host/patch/rebind.js');
   const { Scripts } = await part('host/patch/scripts.js');
+  const { PatchImports } = await part('host/patch/imports.js');
   const { WaitingRoom } = await part('host/patch/waiting.js');
+  const { nodeClock } = await part('platform/clock.js');
   const { createSelection } = await part('loader/index.js');
   const inspector = new Inspector();
   const scripts = new Scripts(inspector, createSelection({ root: folder, include: [], exclude: [] }));
   const modules = new ModuleIndex(folder, scripts);
   const alone = strategy === 'rebind' ? new RebindStrategy() : new LiveEditStrategy(inspector, scripts);
-  const engine = new PatchEngine(modules, [alone], new WaitingRoom());
+  const engine = new PatchEngine(modules, [alone], new PatchImports(modules, () => [], nodeClock), new WaitingRoom());
   const get = ({ address }) => {
     const [target] = modules.at(address);
     return { address: target.address, code: engine.liveAt(target.address)?.code ?? loadedCode(target) };
