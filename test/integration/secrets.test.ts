@@ -17,6 +17,18 @@ import { startAgent } from '${agentUrl}';
 import { login, settings } from './login.js';
 globalThis.config = { db: { password: '${canary}', host: 'db', pin: 1234, note: 'K-123456' }, list: [login('ann', '${canary}')] };
 const account = { name: 'ann', password: '${canary}', price: 1 };
+class Vault {
+  #password = '${canary}';
+  opens = (text) => text === this.#password;
+}
+globalThis.inner = {
+  named: new Map([['password', '${canary}'], ['user', 'ann']]),
+  vault: new Vault(),
+  proxy: new Proxy({ password: '${canary}' }, {}),
+  heir: Object.create({ password: '${canary}' }),
+  scoped: ((password) => () => password)('${canary}'),
+  waiting: Promise.resolve({ password: '${canary}' }),
+};
 if (isMainThread) {
   (await startAgent()).actors.register('account/ann', account);
   const worker = new Worker(new URL('./pool.js', import.meta.url));
@@ -78,6 +90,28 @@ test.each([
   const { code, stderr } = await service.keyhole(...words);
   expect(code).not.toBe(0);
   expect(stderr).toMatch(/hidden|puts a name together/);
+});
+
+// Where the steps into what the language has no expression for lead: refused, or shown without it.
+test.each([
+  'inner.named.[[Entries]]',
+  'inner.named.[[Entries]][0]',
+  'inner.named.[[Entries]][0].value',
+  'inner.vault.#password',
+  'inner.vault.opens.[[Scopes]]',
+  'inner.proxy.[[Target]].password',
+  'inner.heir.[[Prototype]].password',
+  'inner.scoped.[[Scopes]][0].password',
+  'inner.scoped.[[Scopes]][0]',
+  'inner.waiting.[[PromiseResult]].password',
+  'inner.waiting.[[PromiseResult]]',
+  'inner.vault.[[Prototype]].#password',
+])('nor is it reached by steps into %s', async (expression) => {
+  for (const words of [[], ['--json'], ['--depth', '4', '--json']]) expect(leaks(await keyhole('inspect', 'svc', expression, ...words))).toEqual([]);
+});
+
+test('an entry of a Map beside it is shown', async () => {
+  expect(await keyhole('inspect', 'svc', 'inner.named.[[Entries]][1].value')).toContain('ann');
 });
 
 test('an evaluation that names it gives it, and stands in the journal', async () => {

@@ -9,6 +9,7 @@ import { elementsOf, isSmall } from './bounded.ts';
 import { firstOf } from './elements.ts';
 import { objectsIn } from './inspector.ts';
 import type { Inspector, RemoteObject } from './inspector.ts';
+import { isSecret, isSecretEntry } from './secrets.ts';
 
 const steps = /\.(\[\[\w+\]\]|#?[\p{ID_Continue}$]+)|\[(\d+)\]/gu;
 const written = /^(.*?)(\.(?:\[\[\w+\]\]|#[\p{ID_Continue}$]+)(?:\.(?:\[\[\w+\]\]|#?[\p{ID_Continue}$]+)|\[\d+\])*)\s*$/su;
@@ -24,15 +25,21 @@ export function innerValue(inspector: Inspector, from: RemoteObject, inner: read
   let at = from;
   let path = '';
   for (const step of inner) {
+    if (isSecret(step)) throw hiddenStep(`what is called ${step} is hidden`);
     path += step.startsWith('[') && !step.startsWith('[[') ? step : `.${step}`;
     const value = inspector.objectOf(at);
     if (value === null) throw new KeyholeError('NOT_FOUND', `${path}: there is no object to look into`);
+    if (isSecretEntry(at, () => value)) throw hiddenStep('what has that key is hidden');
     at =
       step.startsWith('[[') || step.startsWith('#')
         ? innerOf(inspector, { object: at, value, group }, step, path)
         : inspector.show(ownOf(value, step, path), group);
   }
   return at;
+}
+
+function hiddenStep(why: string): KeyholeError {
+  return new KeyholeError('NOT_ALLOWED', why, 'Whoever may eval can evaluate it, which is journaled.');
 }
 
 interface Asked {

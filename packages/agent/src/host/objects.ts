@@ -13,7 +13,7 @@ import type { Inspector, PropertiesAnswer, RemoteObject } from './inspector.ts';
 import { KeptValues } from './kept-values.ts';
 import { elementBefore, lengthOf, pieceOf, rowsOf } from './object-rows.ts';
 import type { Row } from './object-rows.ts';
-import { announcesSecret, hide, isSecret, withoutSecrets } from './secrets.ts';
+import { announcesSecret, hide, isSecret, isSecretEntry, withoutSecrets } from './secrets.ts';
 
 interface Handle {
   object: RemoteObject | null;
@@ -84,6 +84,7 @@ export class SessionObjects {
   /** @param options `name`: of the property or variable that has it; `asked`: it is what an evaluation was asked for, and no secret to whoever asks. */
   value(object: RemoteObject, { name, asked = false }: { name?: string | undefined; asked?: boolean } = {}): RemoteValue {
     if (name !== undefined && isSecret(name)) return { ...hidden };
+    if (isSecretEntry(object, () => this.#inspector.objectOf(object))) return { ...hidden };
     const value: RemoteValue = { type: object.type };
     if (object.subtype !== undefined) value.subtype = object.subtype;
     if (object.className !== undefined) value.className = object.className;
@@ -117,7 +118,7 @@ export class SessionObjects {
   #page(object: RemoteObject, start: number, count: number, depth: number, rows?: readonly ElementRow[]): ValuePage {
     const value = this.value(object);
     const held = this.#inspector.objectOf(object);
-    if (held === null) return { value, properties: [], total: 0, start };
+    if (held === null || value.type === 'redacted') return { value, properties: [], total: 0, start };
     const elements = elementsOf(held);
     const page =
       elements === null

@@ -1,6 +1,7 @@
 /** What this process hides from whoever looks: said once, at the start. An evaluation gives what it names; what merely comes along is hidden there too. */
+import { getOwnPropertyDescriptor } from '../platform/originals.ts';
 import { Secrets } from '../source/secrets.ts';
-import type { V8Preview } from './remote-object.ts';
+import type { RemoteObject, V8Preview } from './remote-object.ts';
 
 let secrets = new Secrets();
 
@@ -21,13 +22,26 @@ export const hide = (text: string): string => secrets.hide(text);
 /** Whether the element after this one of a list is a secret, as in lists of headers. */
 export const announcesSecret = (before: unknown): boolean => typeof before === 'string' && secrets.announces(before);
 
+/** What V8 lists the entries of a Map as. */
+const entrySubtype = 'internal#entry';
+
+/** Whether it is such an entry, and its key the name of a secret. */
+export function isSecretEntry({ subtype }: RemoteObject, entry: () => object | null): boolean {
+  if (subtype !== entrySubtype) return false;
+  const key: unknown = getOwnPropertyDescriptor(entry() ?? {}, 'key')?.value;
+  return typeof key === 'string' && isSecret(key);
+}
+
+/** The same of an entry of which there is only V8's short text, where a key may be cut in two. */
+const mayBeSecretEntry = (subtype: string | undefined, text = ''): boolean => subtype === entrySubtype && (isSecret(text) || text.includes('…'));
+
 /** A preview without secrets, in place. Texts in it may have been cut before: what had to be seen whole is not here (see {@link Inspector.preview}). */
 export function withoutSecrets(preview: V8Preview): V8Preview {
   if (preview.description !== undefined) preview.description = hide(preview.description);
   let before: string | undefined;
   for (const property of preview.properties) {
     const { type, value } = property;
-    if (isSecret(property.name) || (preview.subtype === 'array' && announcesSecret(before))) {
+    if (isSecret(property.name) || mayBeSecretEntry(property.subtype, value) || (preview.subtype === 'array' && announcesSecret(before))) {
       property.type = 'redacted';
       delete property.subtype;
       delete property.value;
