@@ -316,7 +316,7 @@ test('an opened handle shows its object as it is now', () => {
   const room = { name: 'lobby', members: 1 };
   const handle = show({ room }).properties[0]?.value?.handle ?? '';
   room.members = 2;
-  const { value } = objects.page(objects.object(handle), 0, 100, 1);
+  const { value } = objects.page(objects.shown(handle), 0, 100, 1);
   expect(value.preview?.properties).toMatchObject([{ value: 'lobby' }, { name: 'members', value: '2' }]);
 });
 

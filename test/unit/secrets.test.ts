@@ -105,7 +105,7 @@ function seen(value: object): string {
     for (const handle of JSON.stringify(page).match(/(?<="handle":")h\d+/g) ?? []) {
       if (opened.has(handle) || levels === 0) continue;
       opened.add(handle);
-      for (const open of [() => crawl(objects.page(objects.object(handle), 0, 100, 1), levels - 1), () => textOf(handle)]) {
+      for (const open of [() => crawl(objects.page(objects.shown(handle), 0, 100, 1), levels - 1), () => textOf(handle)]) {
         try {
           open();
         } catch (thrown) {

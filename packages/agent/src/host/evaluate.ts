@@ -73,8 +73,10 @@ export class Evaluator {
 
   #said(answer: EvaluateAnswer, params: Params<'evaluate'>, objects: SessionObjects): Result<'evaluate'> {
     if (answer.exceptionDetails !== undefined) {
+      const { exception } = answer.exceptionDetails;
+      if (exception !== undefined) this.#inspector.preview(exception);
       const error = thrownOf(answer.exceptionDetails, params.safe === true);
-      if (params.keep === true && answer.exceptionDetails.exception !== undefined) objects.kept.error(answer.exceptionDetails.exception);
+      if (params.keep === true && exception !== undefined) objects.kept.error(exception);
       return { ok: false, error };
     }
     const { objectId } = answer.result;
@@ -177,7 +179,7 @@ export class Evaluator {
 
   #global(call: number, expression: string, safe: boolean, objectGroup: string, timeoutMs: number): EvaluateAnswer {
     const params = { expression, throwOnSideEffect: safe, timeout: timeoutMs, objectGroup };
-    return this.#inspector.previewed(this.#interruption.run(call, timeoutMs, () => this.#inspector.post<EvaluateAnswer>('Runtime.evaluate', params)));
+    return this.#interruption.run(call, timeoutMs, () => this.#inspector.post<EvaluateAnswer>('Runtime.evaluate', params));
   }
 
   /** The answer once its promise has settled. The handlers are attached in this very turn, so a rejection is never unhandled in the service. */
@@ -186,7 +188,7 @@ export class Evaluator {
       return Promise.resolve({ result, ...rest });
     const promise = this.#inspector.unwrap(result.objectId);
     // What settles when nobody waits for it any more must not be held.
-    const wrapped = (value: unknown): RemoteObject => (passing.isOver ? { type: 'undefined' } : this.#inspector.wrap(value, passing.group));
+    const wrapped = (value: unknown): RemoteObject => (passing.isOver ? { type: 'undefined' } : this.#inspector.wrap(value, passing.group, false));
     const failed = (reason: unknown): EvaluateAnswer => ({
       result: wrapped(reason),
       exceptionDetails: { text: 'Uncaught', exception: wrapped(reason) },
@@ -232,7 +234,7 @@ export class Evaluator {
       throwOnSideEffect: true,
       objectGroup: group,
     };
-    return this.#inspector.previewed(run(() => this.#inspector.post<EvaluateAnswer>('Runtime.callFunctionOn', params)));
+    return run(() => this.#inspector.post<EvaluateAnswer>('Runtime.callFunctionOn', params));
   }
 }
 

@@ -56,22 +56,10 @@ export class Inspector {
   }
 
   /**
-   * Calls a method that answers at once. A preview is made where it is asked for; V8 itself makes one of what is small only.
+   * Calls a method that answers at once.
    * @throws what the inspector says, e.g. when an evaluation was terminated.
    */
-  post<T>(method: string, params: Record<string, unknown> = {}): T {
-    if (params['generatePreview'] !== true) return this.#post(method, params);
-    return this.previewed(this.#post<EvaluateAnswer>(method, { ...params, generatePreview: false })) as T;
-  }
-
-  /** An answer, with a preview of what is in it. */
-  previewed(answer: EvaluateAnswer): EvaluateAnswer {
-    this.preview(answer.result);
-    if (answer.exceptionDetails?.exception !== undefined) this.preview(answer.exceptionDetails.exception);
-    return answer;
-  }
-
-  #post<T>(method: string, params: object): T {
+  post<T>(method: string, params: object = {}): T {
     const answers: { error: Error | null; result: unknown }[] = [];
     this.#session.post(method, params, (error: Error | null, result: unknown) => answers.push({ error, result }));
     const [answer] = answers;
@@ -127,8 +115,8 @@ export class Inspector {
     { objectGroup, generatePreview }: { objectGroup: string; generatePreview: boolean },
   ): RemoteObject[] {
     const given = objects.map((object) => ({ objectId: object.objectId }));
-    const { result } = this.#post<EvaluateAnswer>('Runtime.callFunctionOn', { objectId, functionDeclaration, arguments: given, objectGroup });
-    const answer = this.#post<PropertiesAnswer>('Runtime.getProperties', { objectId: result.objectId, ownProperties: true, generatePreview });
+    const { result } = this.post<EvaluateAnswer>('Runtime.callFunctionOn', { objectId, functionDeclaration, arguments: given, objectGroup });
+    const answer = this.post<PropertiesAnswer>('Runtime.getProperties', { objectId: result.objectId, ownProperties: true, generatePreview });
     const rows = answer.result.flatMap(({ name, value }) => (value !== undefined && /^\d+$/.test(name) ? [value] : []));
     // The list itself, and what V8 says of it besides, would be held as long as the group.
     this.release([result, ...objectsIn(answer)], rows);
@@ -138,11 +126,11 @@ export class Inspector {
   /** Lets go of what V8 holds for these, less those that are `kept`. */
   release(objects: readonly RemoteObject[], kept: readonly RemoteObject[]): void {
     const held = new Set(kept.map(({ objectId }) => objectId));
-    for (const { objectId } of objects) if (objectId !== undefined && !held.has(objectId)) this.#post('Runtime.releaseObject', { objectId });
+    for (const { objectId } of objects) if (objectId !== undefined && !held.has(objectId)) this.post('Runtime.releaseObject', { objectId });
   }
 
   #unwrapAll(objects: readonly Pick<RemoteObject, 'objectId'>[]): unknown[] {
-    this.#post('Runtime.callFunctionOn', {
+    this.post('Runtime.callFunctionOn', {
       objectId: this.#giveId,
       functionDeclaration: 'function (...values) { this(values) }',
       arguments: objects.map(({ objectId }) => ({ objectId })),
@@ -165,18 +153,17 @@ export class Inspector {
   }
 
   /** The inspector's view of one of our values. */
-  wrap(value: unknown, group: string, generatePreview = true): RemoteObject {
+  wrap(value: unknown, objectGroup: string, withPreview = true): RemoteObject {
     this.#box.value = value;
+    let wrapped: RemoteObject;
     try {
-      return this.post<EvaluateAnswer>('Runtime.callFunctionOn', {
-        objectId: this.#takeId,
-        functionDeclaration: 'function () { return this() }',
-        objectGroup: group,
-        generatePreview,
-      }).result;
+      const params = { objectId: this.#takeId, functionDeclaration: 'function () { return this() }', objectGroup };
+      wrapped = this.post<EvaluateAnswer>('Runtime.callFunctionOn', params).result;
     } finally {
       this.#box.value = undefined;
     }
+    if (withPreview) this.preview(wrapped);
+    return wrapped;
   }
 
   /** The same of many. */
@@ -220,7 +207,7 @@ export class Inspector {
   }
 
   properties(objectId: string, own = true, generatePreview = true): PropertiesAnswer {
-    return this.#post<PropertiesAnswer>('Runtime.getProperties', { objectId, ownProperties: own, generatePreview });
+    return this.post<PropertiesAnswer>('Runtime.getProperties', { objectId, ownProperties: own, generatePreview });
   }
 
   /** Ends the session and all it set; handles of it are gone. */

@@ -73,7 +73,7 @@ export function createLooking({ inspector, actors, portals, keepers, leaveOut }:
     const asked = [actor, handle, expression].filter((each) => each !== undefined);
     if (asked.length !== 1) throw new KeyholeError('BAD_REQUEST', `${op}: exactly one of actor, handle and expression must be given`);
     if (actor !== undefined) return inspector.show((entry ?? actors.find(actor, objects.group)).actor, objects.group);
-    if (handle !== undefined) return objects.object(handle);
+    if (handle !== undefined) return objects.shown(handle);
     const { outer, inner } = splitInner(expression ?? '');
     let value: RemoteObject;
     try {

@@ -1,6 +1,7 @@
 /** Rows of an opened value, and what else is told of a value without looking into it again. */
 import { getOwnPropertyDescriptor } from '../platform/originals.ts';
 import type { RemoteProperty } from '../protocol/index.ts';
+import type { Elements } from './elements.ts';
 import type { PropertiesAnswer, RemoteObject } from './inspector.ts';
 import { hide, longestSecret } from './secrets.ts';
 
@@ -44,4 +45,19 @@ export function pieceOf(text: string, start: number, count: number): string {
 
 export function elementBefore(list: object, index: number): unknown {
   return getOwnPropertyDescriptor(list, index - 1)?.value;
+}
+
+/** A list or a table, of which a page is wanted. */
+export interface OpenedList {
+  object: RemoteObject;
+  held: object;
+  elements: Elements;
+  start: number;
+  count: number;
+  depth: number;
+}
+
+export interface Rows {
+  properties: RemoteProperty[];
+  total: number;
 }

@@ -12,7 +12,7 @@ import { objectsIn } from './inspector.ts';
 import type { Inspector, PropertiesAnswer, RemoteObject } from './inspector.ts';
 import { KeptValues } from './kept-values.ts';
 import { elementBefore, lengthOf, pieceOf, rowsOf } from './object-rows.ts';
-import type { Row } from './object-rows.ts';
+import type { OpenedList, Row, Rows } from './object-rows.ts';
 import { announcesSecret, hide, isSecret, isSecretEntry, withoutSecrets } from './secrets.ts';
 
 interface Handle {
@@ -64,14 +64,20 @@ export class SessionObjects {
   }
 
   /** The object behind a handle of this session, as it looks now. */
-  object(handle: string): RemoteObject {
-    const found = this.#handles.get(handle)?.object;
-    if (found == null)
-      throw new KeyholeError('NOT_FOUND', `no object behind ${handle}`, 'Handles live as long as the session, and the oldest are let go first.');
+  shown(handle: string): RemoteObject {
+    const found = this.object(handle);
     if (found.held !== undefined) return this.#inspector.show(found.held, this.group);
     const object = { ...found };
     this.#inspector.preview(object);
     return object;
+  }
+
+  /** The same for whoever does not show it. */
+  object(handle: string): RemoteObject {
+    const found = this.#handles.get(handle)?.object;
+    if (found == null)
+      throw new KeyholeError('NOT_FOUND', `no object behind ${handle}`, 'Handles live as long as the session, and the oldest are let go first.');
+    return found;
   }
 
   text(handle: string, start: number, count: number): Result<'text'> {
@@ -302,18 +308,4 @@ export class SessionObjects {
     this.#inspector.release([...objectsIn(said), ...objectsIn(listed)], []);
     return scopes;
   }
-}
-
-interface OpenedList {
-  object: RemoteObject;
-  held: object;
-  elements: Elements;
-  start: number;
-  count: number;
-  depth: number;
-}
-
-interface Rows {
-  properties: RemoteProperty[];
-  total: number;
 }
