@@ -3,7 +3,8 @@
  * (Redis) there is no such list, and they have to be handed over.
  */
 import type { Adapter, FoundActor } from '../host/actors/adapter.ts';
-import { isObject, own, ownNumber, ownText } from './own.ts';
+import { givenNow, isObject, own, ownNumber, ownText } from './own.ts';
+import type { Given } from './own.ts';
 
 /** Of Colyseus's interface, what is used of it. */
 interface MatchMaker {
@@ -33,13 +34,13 @@ const joined = 1;
  * @example
  * agent.actors.use(colyseus([matchMaker]));
  */
-export function colyseus(given: Iterable<object> | (() => Iterable<object>)): Adapter {
+export function colyseus(given: Given): Adapter {
   const clients = new WeakSet();
   return {
     name: 'colyseus',
     shown: 'always',
     *list(): Generator<FoundActor> {
-      for (const each of typeof given === 'function' ? given() : given) {
+      for (const each of givenNow(given)) {
         for (const room of isRoom(each) ? [each] : roomsOf(each)) {
           if (isDisposing(room)) continue;
           const name = `${room.roomName}/${room.roomId}`;

@@ -34,6 +34,11 @@ export function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
+/** Objects that an adapter begins with, or what gives those that there are now. */
+export type Given = Iterable<object> | (() => Iterable<object>);
+
+export const givenNow = (given: Given): Iterable<object> => (typeof given === 'function' ? given() : given);
+
 /** Numbers objects in the order in which they were first seen: their names, where they have none. */
 export class Numbers {
   readonly #numbers = new WeakMap<object, number>();

@@ -1,6 +1,7 @@
 /** Servers of Socket.IO 4: their namespaces, rooms and sockets, as they keep them themselves. A server is found when it is made. Rooms are those of this process, also where an adapter spans several. */
 import type { Adapter, FoundActor, Mailbox } from '../host/actors/adapter.ts';
-import { isObject, Numbers, own, ownAt, ownNumber, ownText } from './own.ts';
+import { givenNow, isObject, Numbers, own, ownAt, ownNumber, ownText } from './own.ts';
+import type { Given } from './own.ts';
 
 /** Of Socket.IO's interface, what is used of it. */
 interface Emitter {
@@ -25,7 +26,7 @@ type Known = { kind: 'server' } | { kind: 'namespace' } | { kind: 'room'; namesp
  * @example
  * agent.actors.use(socketIo([io]));
  */
-export function socketIo(servers: Iterable<object> | (() => Iterable<object>)): Adapter {
+export function socketIo(servers: Given): Adapter {
   const numbers = new Numbers();
   const known = new WeakMap<object, Known>();
   const found = (actor: object, what: Known, name: string, type: string, parent?: string): FoundActor => {
@@ -46,7 +47,7 @@ export function socketIo(servers: Iterable<object> | (() => Iterable<object>)): 
     name: 'socket.io',
     shown: 'always',
     *list(): Generator<FoundActor> {
-      for (const server of typeof servers === 'function' ? servers() : servers) {
+      for (const server of givenNow(servers)) {
         const name = String(numbers.of(server));
         yield found(server, { kind: 'server' }, name, 'io.Server');
         for (const [, namespace] of mapOf(own(server, '_nsps'))) if (isObject(namespace)) yield* ofNamespace(namespace, name);

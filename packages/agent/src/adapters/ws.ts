@@ -1,6 +1,7 @@
 /** Servers and connections of ws 8. A server is found at its first upgrade; its connections are those that it keeps itself (`clients`). */
 import type { Adapter, FoundActor } from '../host/actors/adapter.ts';
-import { isObject, Numbers, own, ownAt, ownNumber, ownText } from './own.ts';
+import { givenNow, isObject, Numbers, own, ownAt, ownNumber, ownText } from './own.ts';
+import type { Given } from './own.ts';
 
 /** Of ws's interface, what is used of it. */
 interface WebSocket {
@@ -22,14 +23,14 @@ const open = 1;
  * @example
  * agent.actors.use(ws([webSocketServer]));
  */
-export function ws(servers: Iterable<object> | (() => Iterable<object>)): Adapter {
+export function ws(servers: Given): Adapter {
   const numbers = new Numbers();
   const clientNumbers = new Numbers();
   return {
     name: 'ws',
     shown: 'always',
     *list(): Generator<FoundActor> {
-      for (const server of typeof servers === 'function' ? servers() : servers) {
+      for (const server of givenNow(servers)) {
         const clients = own(server, 'clients');
         // Without such a list, as in Socket.IO, somebody else keeps the connections.
         if (!(clients instanceof Set) || own(server, '_state') === 2) continue;

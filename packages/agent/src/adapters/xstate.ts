@@ -4,7 +4,8 @@
  */
 import { types } from 'node:util';
 import type { Adapter, FoundActor, Mailbox } from '../host/actors/adapter.ts';
-import { isObject, Numbers, own, ownAt, ownText } from './own.ts';
+import { givenNow, isObject, Numbers, own, ownAt, ownText } from './own.ts';
+import type { Given } from './own.ts';
 
 /** Of XState's interface, what is used of it. */
 interface XStateActor {
@@ -28,13 +29,13 @@ const functionText = Function.prototype.toString;
  * @example
  * agent.actors.use(xstate([checkout]));
  */
-export function xstate(roots: Iterable<object> | (() => Iterable<object>)): Adapter {
+export function xstate(roots: Given): Adapter {
   const numbers = new Numbers();
   return {
     name: 'xstate',
     shown: 'always',
     *list(): Generator<FoundActor> {
-      for (const root of typeof roots === 'function' ? roots() : roots) {
+      for (const root of givenNow(roots)) {
         if (!isRunning(root)) continue;
         yield* family(root, `${kindOf(root)}#${numbers.of(root)}`, undefined, 0);
       }

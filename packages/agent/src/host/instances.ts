@@ -11,6 +11,7 @@ import { refuseFullHeap } from './process/heap.ts';
 
 /** Classes that are told apart in the count. */
 const maxClasses = 20;
+const group = 'keyhole:instances';
 const leastPauseMs = 30;
 /** What the last walk took says more than any model, of this heap and of this machine; a busier moment may take longer. */
 let observedMsPerMegabyte: number | null = null;
@@ -42,10 +43,19 @@ interface Instances {
 }
 
 /** The list is V8's; our function copies it into ours, which it knows because it is wrapped. */
-export function instancesOf(inspector: Inspector, prototype: RemoteObject, group: string, most: number): Instances {
+export function instancesOf(inspector: Inspector, prototype: object, most: number): Instances {
+  try {
+    return walk(inspector, prototype, most);
+  } finally {
+    // The list holds all of them alive.
+    inspector.releaseGroup(group);
+  }
+}
+
+function walk(inspector: Inspector, prototype: object, most: number): Instances {
   const [fromMs, megabytes] = [nodeClock.now(), usedMegabytes()];
   const { objects } = inspector.post<{ objects: RemoteObject }>('Runtime.queryObjects', {
-    prototypeObjectId: prototype.objectId,
+    prototypeObjectId: inspector.wrap(prototype, group, false).objectId,
     objectGroup: group,
   });
   observedMsPerMegabyte = (nodeClock.now() - fromMs) / Math.max(1, megabytes);
@@ -55,9 +65,9 @@ export function instancesOf(inspector: Inspector, prototype: RemoteObject, group
   const take = (each: object): void => {
     if (isPrototype(each)) return;
     count += 1;
-    const prototype = types.isProxy(each) ? null : getPrototypeOf(each);
-    const same = counts.get(prototype);
-    if (same === undefined) counts.set(prototype, { first: each, count: 1 });
+    const above = types.isProxy(each) ? null : getPrototypeOf(each);
+    const same = counts.get(above);
+    if (same === undefined) counts.set(above, { first: each, count: 1 });
     else same.count += 1;
     if (found.length < most) found[found.length] = each;
   };
@@ -66,8 +76,6 @@ export function instancesOf(inspector: Inspector, prototype: RemoteObject, group
     functionDeclaration: `function (take) { for (let at = 0; at < this.length; at += 1) take(this[at]); }`,
     arguments: [{ objectId: inspector.wrap(take, group, false).objectId }],
   });
-  // The list holds all of them alive.
-  if (objects.objectId !== undefined) inspector.post('Runtime.releaseObject', { objectId: objects.objectId });
   const sorted = [...counts.values()].sort((a, b) => b.count - a.count).slice(0, maxClasses);
   const classes = sorted.map(({ first, count: each }) => ({ name: types.isProxy(first) ? 'Proxy' : className(first), count: each }));
   return { count, found, classes };

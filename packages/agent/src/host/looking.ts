@@ -72,7 +72,7 @@ export function createLooking({ inspector, actors, portals, keepers, leaveOut }:
   const askedFor = (op: string, { actor, handle, expression, in: file }: AskedFor, objects: SessionObjects, entry?: ActorEntry): RemoteObject => {
     const asked = [actor, handle, expression].filter((each) => each !== undefined);
     if (asked.length !== 1) throw new KeyholeError('BAD_REQUEST', `${op}: exactly one of actor, handle and expression must be given`);
-    if (actor !== undefined) return inspector.show((entry ?? actors.find(actor, objects.group)).actor, objects.group);
+    if (actor !== undefined) return inspector.show((entry ?? actors.find(actor)).actor, objects.group);
     if (handle !== undefined) return objects.shown(handle);
     const { outer, inner } = splitInner(expression ?? '');
     let value: RemoteObject;
@@ -98,13 +98,14 @@ export function createLooking({ inspector, actors, portals, keepers, leaveOut }:
         const objects = objectsOf(session);
         const found = evaluator.peek(of, file, objects, peekTimeoutMs);
         const constructed = found.type === 'function' && found.objectId !== undefined ? inspector.unwrap(found.objectId) : null;
+        inspector.release([found], []);
         const prototype: unknown = constructed === null ? null : getOwnPropertyDescriptor(constructed as object, 'prototype')?.value;
         if (typeof prototype !== 'object' || prototype === null)
           throw new KeyholeError('BAD_REQUEST', `${of} is no class`, '--in names the file that a class stands in.');
         refuseLongPause(`finding the instances of ${of}`, { maxPauseMs, insist });
         const expectedMs = expectedPauseMs();
         const fromMs = nodeClock.now();
-        const { count: all, found: first, classes } = instancesOf(inspector, inspector.wrap(prototype, objects.group, false), objects.group, count);
+        const { count: all, found: first, classes } = instancesOf(inspector, prototype, count);
         const pauseMs = Math.round(nodeClock.now() - fromMs);
         return {
           class: of,
@@ -138,7 +139,7 @@ export function createLooking({ inspector, actors, portals, keepers, leaveOut }:
       inspect: async (params, { session }) => {
         const { depth = 1, start = 0, count = limits.maxPageSize } = params;
         const objects = objectsOf(session);
-        const entry = params.actor === undefined ? undefined : actors.find(params.actor, objects.group);
+        const entry = params.actor === undefined ? undefined : actors.find(params.actor);
         const object = askedFor('inspect', params, objects, entry);
         const far = await objects.far(object, start, count, () => new Promise((resolve) => nodeClock.soon(resolve)));
         const page = objects.page(object, start, count, depth, far);

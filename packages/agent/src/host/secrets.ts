@@ -19,6 +19,7 @@ export interface SecretRules {
 export const longestSecret = 20_100;
 export const isSecret = (name: string): boolean => secrets.names(name);
 export const hide = (text: string): string => secrets.hide(text);
+export const messageWithoutSecrets = (thrown: unknown): string => hide(thrown instanceof Error ? thrown.message : String(thrown));
 /** Whether the element after this one of a list is a secret, as in lists of headers. */
 export const announcesSecret = (before: unknown): boolean => typeof before === 'string' && secrets.announces(before);
 

@@ -1,6 +1,9 @@
 /** What a word of the operator's is about: the actor of that id, or what the expression gives. The actor wins, since it was given that name on purpose. */
 import { KeyholeError } from '@keyhole/agent/protocol';
 
+/** Of commands whose word may be an expression. */
+export const inOption = { flags: '--in <file>', doc: 'an expression inside the scope of that module' };
+
 export type ActorOrExpression = { actor: string } | { expression: string; in?: string };
 
 /** How a word that was meant as an id is refused where it is read as an expression. */

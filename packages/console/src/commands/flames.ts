@@ -1,6 +1,6 @@
 /** The tree of a flame graph from V8's profiles: a CPU profile is a list of nodes, a sample of allocations a tree. It comes from outside: what has not the shape is an error. */
 import { KeyholeError } from '@keyhole/agent/protocol';
-import type { Flame } from '../render/flame-graph.ts';
+import { merged, type Flame, type Merged } from '../render/flame-graph.ts';
 import type { CpuFrame, CpuProfile } from './cpu-profile.ts';
 
 interface AllocationNode {
@@ -43,39 +43,19 @@ export function flamesOfHeap(profile: string): Flame {
 /** What runs now, with how much more or less of all time each call takes than it did before. What is gone has no width, and is not in it. @throws {KeyholeError} BAD_FRAME */
 export function flamesOfBoth(before: CpuProfile, after: CpuProfile): Flame {
   const [wasUs, isUs] = [wholeOf(before), wholeOf(after)];
-  const compared = (was: Tree | undefined, { flame: { name, place }, self, total, below }: Tree): Flame => ({
+  const compared = (was: Merged | undefined, { flame: { name, place }, self, amount, below }: Merged): Flame => ({
     name,
     place,
     self,
     children: [...below].map(([key, child]) => compared(was?.below.get(key), child)),
-    change: total / isUs - (was?.total ?? 0) / wasUs,
+    change: amount / isUs - (was?.amount ?? 0) / wasUs,
   });
-  return compared(treeOf([flamesOfCpu(before)]), treeOf([flamesOfCpu(after)]));
+  return compared(merged([flamesOfCpu(before)], movable), merged([flamesOfCpu(after)], movable));
 }
 
-/** Calls of one function from one place, taken together. */
-interface Tree {
-  flame: Flame;
-  self: number;
-  total: number;
-  below: Map<string, Tree>;
-}
-
-function treeOf(same: readonly Flame[]): Tree {
-  const groups = new Map<string, Flame[]>();
-  for (const { children } of same) {
-    for (const child of children) {
-      // Lines move between two builds, names seldom do.
-      const key = `${child.name}\n${child.name === anonymous ? child.place : child.place.replace(/:\d+$/, '')}`;
-      const group = groups.get(key);
-      if (group === undefined) groups.set(key, [child]);
-      else group.push(child);
-    }
-  }
-  const below = new Map([...groups].map(([key, group]) => [key, treeOf(group)]));
-  const self = same.reduce((all, flame) => all + flame.self, 0);
-  const [flame = { name: '', place: '', self: 0, children: [] }] = same;
-  return { flame, self, total: [...below.values()].reduce((all, { total }) => all + total, self), below };
+/** Lines move between two builds, names seldom do. */
+function movable({ name, place }: Flame): string {
+  return `${name}\n${name === anonymous ? place : place.replace(/:\d+$/, '')}`;
 }
 
 function wholeOf({ timesUs }: CpuProfile): number {

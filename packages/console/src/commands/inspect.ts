@@ -4,7 +4,7 @@ import type { Connection } from '../client/connection.ts';
 import { renderPage, renderRowValue } from '../render/page.ts';
 import { joined, paint, span, type Text } from '../render/text.ts';
 import { quoted, renderValue } from '../render/value.ts';
-import { actorOrExpression, type ActorOrExpression } from './actor-or-expression.ts';
+import { actorOrExpression, inOption, type ActorOrExpression } from './actor-or-expression.ts';
 import { renderHead } from './actors.ts';
 import { countFlag, textFlag, type CommandContext, type CommandDefinition, type Outcome } from './command.ts';
 import { described } from './eval.ts';
@@ -18,7 +18,7 @@ export const inspect: CommandDefinition = {
   required: () => 1,
   verbatim: true,
   options: [
-    { flags: '--in <file>', doc: 'an expression inside the scope of that module' },
+    inOption,
     { flags: '--depth <n>', doc: 'how many levels to open' },
     { flags: '--start <n>', doc: 'the first row, or the first character of a long string' },
     { flags: '--count <n>', doc: 'how many' },

@@ -1,7 +1,7 @@
 /** `keyhole retainers`: who holds an object, in the words of the program, with the pause that finding it takes. */
 import { limits, type Retainers, type RetainerStep } from '@keyhole/agent/protocol';
 import { span, type Text } from '../render/text.ts';
-import { actorOrExpression, type ActorOrExpression } from './actor-or-expression.ts';
+import { actorOrExpression, inOption, type ActorOrExpression } from './actor-or-expression.ts';
 import { countFlag, textFlag, type CommandDefinition } from './command.ts';
 import { described } from './eval.ts';
 
@@ -13,7 +13,7 @@ export const retainers: CommandDefinition = {
   required: () => 1,
   verbatim: true,
   options: [
-    { flags: '--in <file>', doc: 'an expression inside the scope of that module' },
+    inOption,
     { flags: '--count <n>', doc: `how many ways are shown (default: ${limits.defaultRetainers})` },
     { flags: '--max-pause <ms>', doc: `refused when the process would stand still longer (default: ${limits.defaultMaxPauseMs})` },
     { flags: '--insist', doc: 'also where the heap is nearly full, or memory may not suffice' },

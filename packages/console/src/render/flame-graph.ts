@@ -13,12 +13,13 @@ export interface Flame {
   change?: number;
 }
 
-/** As it is drawn: calls of one function from one place are one box. */
-interface Box {
+/** Flames that are one: the first of them stands for all. */
+export interface Merged {
   flame: Flame;
+  self: number;
+  /** With those below it. */
   amount: number;
-  /** The widest first. */
-  below: Box[];
+  below: Map<string, Merged>;
 }
 
 const widthPx = 1_200;
@@ -32,11 +33,12 @@ const leastPx = 0.3;
 
 /** @param unit how an amount is said: `12 ms`, `3 KB`. */
 export function flameGraph(root: Flame, title: string, unit: (amount: number) => string): string {
-  const whole = boxOf([root]);
+  // Calls of one function from one place are one box.
+  const whole = merged([root], ({ name, place }) => `${name}\n${place}`);
   const total = whole.amount;
   const boxes: string[] = [];
   let deepest = 0;
-  const draw = ({ flame, amount, below }: Box, leftPx: number, depth: number): void => {
+  const draw = ({ flame, amount, below }: Merged, leftPx: number, depth: number): void => {
     const boxPx = total === 0 ? 0 : (amount / total) * widthPx;
     if (boxPx < leastPx) return;
     deepest = Math.max(deepest, depth);
@@ -44,7 +46,7 @@ export function flameGraph(root: Flame, title: string, unit: (amount: number) =>
     const says = `${unit(amount)}, ${percent(amount / total)}${change === undefined ? '' : `, ${change < 0 ? '' : '+'}${(change * 100).toFixed(1)} points`}`;
     boxes.push(drawn(flame, { leftPx, boxPx, depth, says }));
     let at = leftPx;
-    for (const box of below) {
+    for (const box of [...below.values()].sort((a, b) => b.amount - a.amount)) {
       draw(box, at, depth + 1);
       at += total === 0 ? 0 : (box.amount / total) * widthPx;
     }
@@ -62,21 +64,21 @@ export function flameGraph(root: Flame, title: string, unit: (amount: number) =>
   ].join('\n');
 }
 
-/** Each flame is looked at once, from the leaves up. @param same calls of one function from one place. */
-function boxOf(same: readonly Flame[]): Box {
+/** Each flame is looked at once, from the leaves up. @param same flames that are one; @param keyOf by which of their children are. */
+export function merged(same: readonly Flame[], keyOf: (flame: Flame) => string): Merged {
   const groups = new Map<string, Flame[]>();
   for (const { children } of same) {
     for (const child of children) {
-      const key = `${child.name}\n${child.place}`;
+      const key = keyOf(child);
       const group = groups.get(key);
       if (group === undefined) groups.set(key, [child]);
       else group.push(child);
     }
   }
-  const below = [...groups.values()].map(boxOf).sort((a, b) => b.amount - a.amount);
+  const below = new Map([...groups].map(([key, group]) => [key, merged(group, keyOf)]));
   const self = same.reduce((all, flame) => all + flame.self, 0);
-  const [first = { name: '', place: '', self: 0, children: [] }] = same;
-  return { flame: first, amount: below.reduce((all, box) => all + box.amount, self), below };
+  const [flame = { name: '', place: '', self: 0, children: [] }] = same;
+  return { flame, self, amount: [...below.values()].reduce((all, { amount }) => all + amount, self), below };
 }
 
 function drawn(

@@ -4,7 +4,7 @@
  */
 import { nodeClock } from '../../platform/clock.ts';
 import type { Inspector } from '../inspector.ts';
-import { hide } from '../secrets.ts';
+import { messageWithoutSecrets } from '../secrets.ts';
 import { Glimpse } from '../watch/glimpse.ts';
 import type { Adapter, Mailbox } from './adapter.ts';
 import { entryOfFound } from './entry.ts';
@@ -67,7 +67,7 @@ export class Asking {
           if (most === 1) break;
         }
       } catch (thrown) {
-        why = `it failed: ${messageOf(thrown)}`;
+        why = `it failed: ${messageWithoutSecrets(thrown)}`;
       }
     });
     return { entries, why: done ? why : `it did not come to its end within ${answerLimitMs} ms` };
@@ -123,7 +123,7 @@ function lookAt(entry: ActorEntry): Looked {
     looked.suspended = entry.isSuspended?.() === true;
     looked.shown = entry.state === undefined ? entry.actor : entry.state();
   } catch (thrown) {
-    looked.error = messageOf(thrown);
+    looked.error = messageWithoutSecrets(thrown);
   }
   return looked;
 }
@@ -131,8 +131,4 @@ function lookAt(entry: ActorEntry): Looked {
 function bounded(mailbox: Mailbox | null): Mailbox | null {
   if (mailbox === null || typeof mailbox.length !== 'number' || !Number.isFinite(mailbox.length)) return null;
   return { length: mailbox.length, head: Array.isArray(mailbox.head) ? mailbox.head.slice(0, maxHead) : [] };
-}
-
-function messageOf(thrown: unknown): string {
-  return hide(thrown instanceof Error ? thrown.message : String(thrown));
 }

@@ -35,7 +35,7 @@ export function createChanging(inspector: Inspector, actors: ActorDirectory): Ch
   return {
     'actor.set': ({ actor, path, value }, context) => {
       const { id, entry } = changeOf(context);
-      const { actor: object } = actors.findOnce(actor);
+      const { actor: object } = actors.find(actor);
       try {
         const { before, after } = state.set(id, { actor, object, path, value });
         return { ok: true, id, actor, path, before: shown(before, path), after: shown(after, path), entry };
@@ -49,20 +49,20 @@ export function createChanging(inspector: Inspector, actors: ActorDirectory): Ch
     },
     'actor.suspend': async ({ actor, forMs = limits.defaultSuspendMs }, context) => {
       const { id, entry } = changeOf(context);
-      const found = actors.findOnce(actor);
+      const found = actors.find(actor);
       await controls.suspend(id, found, forMs);
       return { ok: true, id, actor, forMs, mailbox: actors.waitingFor(found), entry };
     },
     'actor.resume': async ({ actor }, context) => {
       const { id, entry } = changeOf(context);
-      const found = actors.findOnce(actor);
+      const found = actors.find(actor);
       const mailbox = actors.waitingFor(found);
       await controls.resume(id, found);
       return { ok: true, id, actor, mailbox, entry };
     },
     'actor.send': async ({ actor, message }, context) => {
       const { id, entry } = changeOf(context);
-      const found = actors.findOnce(actor);
+      const found = actors.find(actor);
       await controls.send(id, found, messageOf(message));
       return { ok: true, id, actor, mailbox: actors.waitingFor(found), suspended: found.isSuspended?.() === true, entry };
     },

@@ -6,7 +6,7 @@ import { types } from 'node:util';
 import type { Clock } from '../../platform/clock.ts';
 import { followed } from '../../platform/originals.ts';
 import { KeyholeError } from '../../protocol/index.ts';
-import { hide } from '../secrets.ts';
+import { messageWithoutSecrets } from '../secrets.ts';
 import type { ActorEntry } from './entry.ts';
 
 /** How long a promise of theirs is waited for. */
@@ -105,10 +105,7 @@ export class ActorControls {
       // Whoever gives a promise means that it has happened when that settles; nobody else waits for it, and a rejection must not end the process.
       if (types.isPromise(given)) await this.#settled(given);
     } catch (thrown) {
-      throw new KeyholeError(
-        'ACTOR_FAILED',
-        `${entry.id} threw when it was to be ${what}: ${hide(thrown instanceof Error ? thrown.message : String(thrown))}`,
-      );
+      throw new KeyholeError('ACTOR_FAILED', `${entry.id} threw when it was to be ${what}: ${messageWithoutSecrets(thrown)}`);
     }
   }
 

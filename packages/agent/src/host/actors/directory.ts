@@ -17,7 +17,6 @@ import type { Judge } from './where.ts';
 /** A list of actors is no reason to stop a process for longer: that is a heap of 150 MB. */
 const maxPauseOfListMs = 2_000;
 const maxInstances = 1_000;
-const ownGroup = 'keyhole:actors';
 /** Actors of one adapter that a condition is asked of, and how many at a time. */
 const maxSearched = 20_000;
 const pieceSize = 200;
@@ -107,22 +106,12 @@ export class ActorDirectory {
     return { count: all.length, top: all.sort((a, b) => (b.mailbox ?? -1) - (a.mailbox ?? -1)).slice(0, most) };
   }
 
-  /** As {@link find}, for whoever keeps nothing of it. */
-  findOnce(id: string): ActorEntry {
-    try {
-      return this.find(id, ownGroup);
-    } finally {
-      this.#inspector.releaseGroup(ownGroup);
-    }
-  }
-
   /** @throws {KeyholeError} NOT_FOUND with the ids there are. */
-  find(id: string, group: string): ActorEntry {
+  find(id: string): ActorEntry {
     for (const { id: each, actor, registered } of this.#registry.living()) if (each === id) return entryOfRegistered(id, actor, registered);
     for (const watched of this.#registry.classes) {
       if (!id.startsWith(`${watched.name}#`)) continue;
-      for (const actor of this.#instances(watched, group))
-        if (this.#idOf(actor, watched.name) === id) return entryOfInstance(id, actor, watched.name);
+      for (const actor of this.#instances(watched)) if (this.#idOf(actor, watched.name) === id) return entryOfInstance(id, actor, watched.name);
     }
     const adapter = this.#registry.adapters.get(id.slice(0, Math.max(0, id.indexOf('/'))));
     if (adapter !== undefined) {
@@ -209,7 +198,7 @@ export class ActorDirectory {
 
   #ofClass(watched: WatchedClass, objects: SessionObjects): ListedActor[] {
     try {
-      const found = this.#instances(watched, objects.group);
+      const found = this.#instances(watched);
       const states = this.#inspector.showAll(found, objects.group);
       return found.map((instance, index) => ({
         id: this.#idOf(instance, watched.name),
@@ -224,13 +213,13 @@ export class ActorDirectory {
     }
   }
 
-  #instances(watched: WatchedClass, group: string): object[] {
+  #instances(watched: WatchedClass): object[] {
     refuseLongPause(`finding the instances of ${watched.name}`, {
       maxPauseMs: maxPauseOfListMs,
       insist: false,
       hint: 'Register the objects by name instead; another TYPE leaves the class out, and keyhole instances takes --max-pause.',
     });
-    return instancesOf(this.#inspector, this.#inspector.wrap(watched.prototype, group, false), group, maxInstances).found;
+    return instancesOf(this.#inspector, watched.prototype as object, maxInstances).found;
   }
 
   #idOf(instance: object, type: string): string {

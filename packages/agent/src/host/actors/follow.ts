@@ -39,7 +39,7 @@ export async function follow({ actors, clock }: FollowParts, params: Params<'act
 
 /** Not in the function that waits, which would hold what it has found. */
 function begun(id: string, parts: FollowParts & { depth: number; limit: number; lookout: Lookout }): Followed {
-  return new Followed(parts.actors.findOnce(id), parts);
+  return new Followed(parts.actors.find(id), parts);
 }
 
 class Followed {
