@@ -1,5 +1,5 @@
 /**
- * `npm run soak -- [--consoles 200] [--seconds 600] [--rate 200]`: a service under load, first alone, then with that many consoles at mixed operations. Says what its slow requests and its memory did, and
+ * `npm run soak -- [--consoles 200] [--seconds 600] [--rate 200] [--looking 1000]`: a service under load, first alone, then with that many consoles at mixed operations, which may look for so many ms of each second (limits.maxLookMsPerSecond). Says what its slow requests and its memory did, and
  * whether the door's bounds were reached and held. Ends with 1 where the 99th percentile is above 1.05 of without, or memory grows by more than 1 MB a minute once it is warm.
  */
 import { fork, spawn, spawnSync } from 'node:child_process';
@@ -14,7 +14,12 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const { values } = parseArgs({
-  options: { consoles: { type: 'string', default: '200' }, seconds: { type: 'string', default: '600' }, rate: { type: 'string', default: '200' } },
+  options: {
+    consoles: { type: 'string', default: '200' },
+    seconds: { type: 'string', default: '600' },
+    rate: { type: 'string', default: '200' },
+    looking: { type: 'string' },
+  },
 });
 const [consoles, seconds, rate] = [values.consoles, values.seconds, values.rate].map(Number);
 if (![consoles, seconds, rate].every((each) => Number.isInteger(each) && each > 0))
@@ -42,6 +47,7 @@ writeFileSync(
       crowdedTimeoutMs: 10_000,
       maxWaitingConnections: 1_000,
       maxWaitingOfOneSource: 1_000,
+      ...(values.looking !== undefined && { maxLookMsPerSecond: Number(values.looking) }),
     },
   }),
 );
@@ -53,7 +59,7 @@ const rooms = new Map(Array.from({ length: 10_000 }, (_, id) => [id, { id, membe
 globalThis.rooms = rooms;
 export const answer = (id) => { const room = rooms.get(id % 10_000); room.members[0] += 1; return JSON.stringify(room); };
 const server = createServer((request, response) => response.end(answer(Number(request.url.slice(1)))));
-createInterface({ input: process.stdin }).on('line', () => { globalThis.gc(); console.log(JSON.stringify({ ...process.memoryUsage() })); });
+createInterface({ input: process.stdin }).on('line', () => { globalThis.gc(); console.log(JSON.stringify(process.memoryUsage())); });
 server.listen(0, '127.0.0.1', () => console.log(server.address().port));
 `,
 );
@@ -72,10 +78,10 @@ const nextLine = async () => (await once(lines, 'line'))[0];
 const port = Number(await nextLine());
 const agent = new Agent({ keepAlive: true, maxSockets: 8 });
 
-async function rssMb() {
+async function memoryMb() {
   const said = nextLine();
   service.stdin.write('memory\n');
-  return JSON.parse(await said).rss / 1_048_576;
+  return Object.fromEntries(Object.entries(JSON.parse(await said)).map(([of, bytes]) => [of, bytes / 1_048_576]));
 }
 
 /** Requests at a steady rate, whether they are answered or not: a server that stops is not asked less. @returns the times, in ms. */
@@ -111,22 +117,25 @@ try {
   const alone = await load((seconds * 1_000) / 4);
   const operators = fork(fileURLToPath(new URL('consoles.mjs', import.meta.url)), [String(consoles), String(service.pid)], { env });
   await load(warmMs);
-  const memory = [{ atMs: performance.now(), mb: await rssMb() }];
+  const memory = [{ atMs: performance.now(), ...(await memoryMb()) }];
   const beside = [];
   for (let part = 0; part < 6; part += 1) {
     beside.push(...(await load((seconds * 1_000) / 6)));
-    memory.push({ atMs: performance.now(), mb: await rssMb() });
+    memory.push({ atMs: performance.now(), ...(await memoryMb()) });
   }
   beside.sort((a, b) => a - b);
   operators.send('stop');
   const [counts] = await once(operators, 'message');
   const half = memory.slice(Math.floor(memory.length / 2));
-  const slope = ((half.at(-1).mb - half[0].mb) / (half.at(-1).atMs - half[0].atMs)) * 60_000;
+  const slope = ((half.at(-1).rss - half[0].rss) / (half.at(-1).atMs - half[0].atMs)) * 60_000;
   const [without, withThem] = [percentile(alone, 0.99), percentile(beside, 0.99)];
   console.log(`${consoles} consoles, ${seconds} s, ${rate} requests a second`);
   console.log(`99th percentile: ${without.toFixed(2)} ms without, ${withThem.toFixed(2)} ms with: ${(withThem / without).toFixed(3)}`);
   console.log(`median: ${percentile(alone, 0.5).toFixed(2)} ms without, ${percentile(beside, 0.5).toFixed(2)} ms with`);
-  console.log(`memory: ${memory.map(({ mb }) => mb.toFixed(0)).join(', ')} MB; ${slope.toFixed(2)} MB a minute in the second half`);
+  const each = (of) => memory.map((at) => at[of].toFixed(0)).join(', ');
+  console.log(
+    `memory: ${each('rss')} MB; ${slope.toFixed(2)} MB a minute in the second half; of it V8 holds ${each('heapTotal')}, uses ${each('heapUsed')}`,
+  );
   console.log(`operations: ${counts.done} done, ${counts.busy} BUSY at the bound of requests, ${counts.failed} failed, ${counts.cut} lines lost`);
   if (withThem > without * 1.05 || slope > 1 || counts.failed > 0 || counts.cut > 0 || counts.busy === 0) process.exitCode = 1;
 } finally {

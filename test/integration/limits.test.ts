@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import { authMessage, authNamespace, encodeFrame } from '../../packages/agent/dist/protocol/index.js';
+import type { DoorLimits } from '../../packages/agent/dist/server/door-limits.js';
 import { dial } from '../../packages/console/dist/client/dial.js';
 import { armoredSignature, publicKeyLine } from '../../packages/console/dist/client/ssh-wire.js';
 import type { Connection } from '../../packages/console/dist/index.js';
@@ -23,13 +24,18 @@ const limits = {
 const main = `globalThis.big = Array.from({ length: 100 }, () => 'x'.repeat(500));\nconst answer = (line) => line === 'begun' ? globalThis.begun ?? 0 : line;${answering}`;
 const { privateKey } = generateKeyPairSync('ed25519');
 let service: Service;
-let socketPath: string;
 const opened: (Connection | Street)[] = [];
 
+/** With eve among its operators. */
+async function start(limits: Partial<DoorLimits>): Promise<Service> {
+  const started = await startService({ files: { 'main.js': main, 'keyhole.config.json': JSON.stringify({ limits }) }, main: 'main.js' });
+  writeFileSync(started.operators, `${readFileSync(started.operators, 'utf8')}name="eve",roles="inspect" ${publicKeyLine(privateKey)}\n`);
+  return started;
+}
+const socketOf = ({ env, pid }: Service): string => path.join(env['XDG_RUNTIME_DIR'] ?? '', 'keyhole', `svc.${pid}.sock`);
+
 beforeAll(async () => {
-  service = await startService({ files: { 'main.js': main, 'keyhole.config.json': JSON.stringify({ limits }) }, main: 'main.js' });
-  socketPath = path.join(service.env['XDG_RUNTIME_DIR'] ?? '', 'keyhole', `svc.${service.pid}.sock`);
-  writeFileSync(service.operators, `${readFileSync(service.operators, 'utf8')}name="eve",roles="inspect" ${publicKeyLine(privateKey)}\n`);
+  service = await start(limits);
 });
 afterEach(async () => {
   for (const each of opened.splice(0)) each.close();
@@ -37,13 +43,13 @@ afterEach(async () => {
 });
 
 const attach = async (): Promise<Connection> => {
-  const connection = await dial({ target: socketPath, env: service.env });
+  const connection = await dial({ target: socketOf(service), env: service.env });
   opened.push(connection);
   return connection;
 };
 /** Frame by frame, as eve. */
-const enter = async (): Promise<Street> => {
-  const { at, transcript } = await greeted(socketPath);
+const enter = async (into: Service): Promise<Street> => {
+  const { at, transcript } = await greeted(socketOf(into));
   opened.push(at);
   const publicKey = publicKeyLine(privateKey);
   at.send(encodeFrame({ t: 'auth', publicKey, signature: armoredSignature(privateKey, authNamespace, authMessage(transcript, { publicKey })) }));
@@ -86,14 +92,14 @@ test('a session that asks nothing is ended; one that waits for an answer is not 
   const connection = await attach();
   const waited = await connection.call('evaluate', { expression: 'await new Promise((done) => setTimeout(done, 1_500)); 7', timeoutMs: 3_000 });
   expect(waited).toMatchObject({ ok: true, value: { value: 7 } });
-  const at = await enter();
+  const at = await enter(service);
   expect(await at.next()).toMatchObject({ t: 'error', error: { code: 'TIMEOUT', message: 'nothing was asked for 1 s' } });
   await at.closed;
 });
 
 test('bytes that wait for a console which does not read: it is cut, and nobody else', async () => {
   const other = await attach();
-  const slow = await enter();
+  const slow = await enter(service);
   slow.pause();
   for (let id = 1; id <= 200; id += 1) slow.send(request(id, { op: 'inspect', params: { expression: 'big' } }));
   for (;;) {
@@ -107,7 +113,7 @@ test.each<[string, (at: number) => object, number]>([
   // Beside the frame, its four fields and the list.
   ['values of a message', (count) => ({ more: Array.from({ length: count - 6 }, () => 0) }), limits.maxNodes],
 ])('%s', async (_, more, most) => {
-  const at = await enter();
+  const at = await enter(service);
   at.send(request(1, more(most)));
   expect(await at.next()).toMatchObject({ t: 'res', id: 1, ok: true });
   at.send(request(2, more(most + 1)));
@@ -116,7 +122,7 @@ test.each<[string, (at: number) => object, number]>([
 });
 
 test('bytes of a message', async () => {
-  const at = await enter();
+  const at = await enter(service);
   const of = (bytes: number): Uint8Array => request(1, { more: new Uint8Array(bytes) });
   const others = of(60_000).length - 60_000;
   at.send(of(limits.maxFrameBytes - others));
@@ -129,3 +135,20 @@ test('bytes of a message', async () => {
 function nested(levels: number): unknown {
   return levels <= 1 ? 0 : [nested(levels - 1)];
 }
+
+test('time of the main thread for looking: who waits for a turn can be interrupted, and what is no look does not wait', async () => {
+  const slow = await start({ maxLookMsPerSecond: 1, maxLookBurstMs: 1 });
+  const eve = await enter(slow);
+  const look = { op: 'inspect', params: { expression: 'big', depth: 1 } };
+  // Each owes a second, so the last can not be there yet.
+  for (let id = 1; id <= 9; id += 1) eve.send(request(id, look));
+  expect(await eve.next()).toMatchObject({ t: 'res', id: 1 });
+  eve.send(request(10, { op: 'interrupt', params: { request: 9 } }));
+  const answers = [];
+  while (!answers.some(({ id }) => id === 10)) answers.push((await eve.next()) as unknown as { id: number });
+  expect(answers.find(({ id }) => id === 9)).toMatchObject({ ok: false, error: { code: 'INTERRUPTED' } });
+  expect(answers.find(({ id }) => id === 10)).toMatchObject({ result: { interrupted: true } });
+  const other = await dial({ target: socketOf(slow), env: slow.env });
+  opened.push(other);
+  expect(await other.call('evaluate', { expression: '1' })).toMatchObject({ value: { value: 1 } });
+});

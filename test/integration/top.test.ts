@@ -1,5 +1,7 @@
 /** `top` on a real service: figures that are true, one JSON object a second, and a screen of 80 by 24 that keys work on. */
 import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import * as path from 'node:path';
 import { createInterface } from 'node:readline';
 import { beforeAll, expect, test, vi } from 'vitest';
 import { consoleProgram } from '../helpers/console-process.ts';
@@ -97,14 +99,16 @@ test('a screen of 80 by 24: sorted by a key, ended by another, and nothing from 
 test('a main thread that hangs is said to', async () => {
   const terminal = openPseudoTerminal([process.execPath, consoleProgram, 'top', 'svc'], service.env);
   await terminal.see(/ACTORS/);
+  const seen = path.join(service.folder, 'seen');
   const hanging = service.keyhole(
     'eval',
     'svc',
-    'const from = Date.now(); let turns = 0; while (Date.now() < from + 4000) turns += 1; [from, Date.now(), turns]',
+    `const fs = process.getBuiltinModule('fs'); while (!fs.existsSync(${JSON.stringify(seen)}));`,
     '--timeout',
-    '10',
+    '50',
   );
   await terminal.see(/DOES NOT ANSWER/);
+  writeFileSync(seen, '');
   expect((await hanging).code).toBe(0);
   terminal.type('q');
   expect(await terminal.ended).toBe(0);

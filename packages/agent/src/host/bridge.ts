@@ -98,8 +98,7 @@ export interface Replayed {
 export type HostNews = { t: 'news'; number: number; live: number } & ({ undone: Undone } | { replayed: Replayed });
 
 export type ToDoor =
-  | { t: 'answer'; id: number; ok: true; result: unknown }
-  | { t: 'answer'; id: number; ok: false; error: WireError }
+  | ({ t: 'answer'; id: number; tookMs: number } & ({ ok: true; result: unknown } | { ok: false; error: WireError }))
   | HostNews
   | { t: 'armed' }
   | { t: 'said'; id: number; text: string };

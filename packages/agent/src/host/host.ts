@@ -3,8 +3,9 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import { KeyholeError } from '../protocol/errors.ts';
-import type { PatchRecord } from '../protocol/index.ts';
+import type { PatchRecord, WireError } from '../protocol/index.ts';
 import type { Coming } from './arrival.ts';
+import { nodeClock } from '../platform/clock.ts';
 import { CallStream } from './call-stream.ts';
 import type { MainHost } from './assembly.ts';
 import type { HostContext, ToDoor, ToHost } from './bridge.ts';
@@ -17,6 +18,8 @@ export interface HostOptions {
   /** Hears of what went wrong where no operator waits for an answer. */
   failed: (thrown: unknown) => void;
 }
+
+type Replied = { ok: true; result: unknown } | { ok: false; error: WireError };
 
 export function serveHost({ port, host, outbox, failed }: HostOptions): void {
   const guarded = (work: () => void): void => {
@@ -33,24 +36,33 @@ export function serveHost({ port, host, outbox, failed }: HostOptions): void {
   /** Of calls that have not been answered. */
   const streams = new Map<number, { session: string; stream: CallStream }>();
   const answer = async (message: Extract<ToHost, { t: 'call' }>): Promise<void> => {
-    let reply: ToDoor;
     const { id } = message;
+    let tookMs = 0;
+    const replied = (how: Replied): ToDoor => ({ t: 'answer', id, tookMs, ...how });
+    let reply: ToDoor;
     const stream = new CallStream((text) => port.postMessage({ t: 'said', id, text } satisfies ToDoor));
     streams.set(id, { session: message.context.session, stream });
     try {
       const { handlers } = host.here ?? (await host.come());
       const handler = handlers[message.op] as ((params: unknown, context: HostContext) => unknown) | undefined;
       if (handler === undefined) throw new KeyholeError('BAD_REQUEST', `the host knows no ${message.op}`);
-      reply = { t: 'answer', id: message.id, ok: true, result: await handler(message.params, { ...message.context, call: id, stream }) };
+      const beganAt = nodeClock.now();
+      let result: unknown;
+      try {
+        result = handler(message.params, { ...message.context, call: id, stream });
+      } finally {
+        tookMs = nodeClock.now() - beganAt;
+      }
+      reply = replied({ ok: true, result: await result });
     } catch (thrown) {
-      reply = { t: 'answer', id: message.id, ok: false, error: KeyholeError.from(thrown).toWire() };
+      reply = replied({ ok: false, error: KeyholeError.from(thrown).toWire() });
     }
     streams.delete(id);
     try {
       port.postMessage(reply);
     } catch (thrown) {
       // Only what cannot be cloned gets here, and our results are plain data: a bug, which the operator should see.
-      guarded(() => port.postMessage({ t: 'answer', id: message.id, ok: false, error: KeyholeError.from(thrown).toWire() } satisfies ToDoor));
+      guarded(() => port.postMessage(replied({ ok: false, error: KeyholeError.from(thrown).toWire() })));
     }
   };
   const arm = async (records: readonly PatchRecord[]): Promise<void> => {

@@ -28,6 +28,11 @@ export const limits = {
   maxFailedAttempts: 10,
   failedAttemptsPerSecond: 10,
   maxPendingRequests: 32,
+  /** Looking may take a hundredth of the main thread, and two seconds at once where nobody looked before. */
+  maxLookMsPerSecond: 10,
+  maxLookBurstMs: 2_000,
+  /** A look whose turn does not come is answered BUSY after this. */
+  lookWaitMs: 10_000,
   /** How long a change waits for other operators, and how many may wait. */
   approvalWaitMs: 900_000,
   maxWaitingChanges: 8,

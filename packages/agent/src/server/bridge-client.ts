@@ -10,6 +10,8 @@ interface Waiting {
   reject: (error: KeyholeError) => void;
   /** Takes what is said before the answer, and calls back when that has left. */
   said: (text: string, left: () => void) => void;
+  /** Hears how long it kept the main thread from its next turn, in milliseconds. */
+  took: (ms: number) => void;
 }
 
 export class BridgeClient {
@@ -28,25 +30,26 @@ export class BridgeClient {
       const waiting = this.#waiting.get(message.id);
       if (message.t === 'said') return waiting?.said(message.text, () => this.#port.postMessage({ t: 'heard', id: message.id } satisfies ToHost));
       this.#waiting.delete(message.id);
+      waiting?.took(message.tookMs);
       if (message.ok) waiting?.resolve(message.result);
       else waiting?.reject(KeyholeError.fromWire(message.error));
     });
   }
 
   /**
-   * @param said takes what is said before the answer, and calls back when that has left for the console.
+   * @param hears what is said before the answer, and how long it took; both may be left out.
    * @returns the number of the call, by which it can be interrupted, and its result.
    */
   call<O extends HostOperation>(
     op: O,
     params: Params<O>,
     context: AskedContext,
-    said: Waiting['said'] = () => undefined,
+    { said = () => undefined, took = () => undefined }: Partial<Pick<Waiting, 'said' | 'took'>> = {},
   ): { id: number; result: Promise<HostResult<O>> } {
     const id = this.#next;
     this.#next += 1;
     const result = new Promise<HostResult<O>>((resolve, reject) => {
-      this.#waiting.set(id, { resolve: resolve as Waiting['resolve'], reject, said });
+      this.#waiting.set(id, { resolve: resolve as Waiting['resolve'], reject, said, took });
     });
     this.#port.postMessage({ t: 'call', id, op, params, context } satisfies ToHost);
     return { id, result };

@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { HostContext, HostOperation, HostResult } from '../host/bridge.ts';
+import type { StreamEnd } from '../host/call-stream.ts';
 import { historyPage, hotfixOf } from '../journal/index.ts';
 import type { Journal } from '../journal/index.ts';
 import { KeyholeError, catalogue, checkRequest, examine, hotfixText } from '../protocol/index.ts';
@@ -15,6 +16,7 @@ import { Changes } from './changes.ts';
 import { doorChecks } from './doctor.ts';
 import type { HostKey } from './host-key.ts';
 import type { Interrupter } from './interrupt.ts';
+import type { LookBudget } from './look-budget.ts';
 import { emailFor, OperatorsFile } from './operators.ts';
 import type { OperatorSource } from './operators.ts';
 import type { PolicyFile } from './policy.ts';
@@ -35,6 +37,8 @@ export interface DispatcherParts {
   hostKey: HostKey;
   approvals: Approvals;
   policy: PolicyFile;
+  /** What looking may take of the main thread. */
+  looks: LookBudget;
   sessions: ReadonlySet<OperatorSession>;
   announce: (session: OperatorSession, news: News) => void;
   /** How many patches are live has changed. */
@@ -42,6 +46,10 @@ export interface DispatcherParts {
   /** Says on the service's stderr what no operator may be there to hear. */
   report: (what: string, message: string, hint: string) => void;
 }
+
+/** What changes nothing and asks for the main thread; but for what states its pause first, which who asks has agreed to. */
+const isLook = ({ where, capability, journal, streams, parameters }: Operation): boolean =>
+  where === 'host' && journal === null && streams !== true && (capability === 'view' || capability === 'inspect') && !('maxPauseMs' in parameters);
 
 export class Dispatcher {
   readonly #parts: DispatcherParts;
@@ -77,7 +85,7 @@ export class Dispatcher {
     const hostOp = name as HostOperation;
     const isDryRun = name === 'patch.apply' && (params as Params<'patch.apply'>).dryRun === true;
     if (operation.journal === null || isDryRun) {
-      const result = await this.#ask(session, request, hostOp, params, {});
+      const result = await (isLook(operation) ? this.#look(session, request, hostOp, params) : this.#ask(session, request, hostOp, params, {}));
       return this.#withOurPart(session, name, result);
     }
     return this.#changes.make(session, operation.journal, { request, op, params: params as Record<string, unknown>, signed });
@@ -186,7 +194,33 @@ export class Dispatcher {
     return { time: new Date().toISOString(), checks: [...checks, ...ours] } satisfies Result<'doctor'>;
   }
 
-  async #ask(session: OperatorSession, request: number, op: HostOperation, params: unknown, context: Pick<HostContext, 'intent'>): Promise<unknown> {
+  /** As far as all who look leave time of the main thread for it. */
+  #look(session: OperatorSession, request: number, op: HostOperation, params: unknown): Promise<unknown> {
+    return this.#parts.looks.take(
+      session.id,
+      (took) => {
+        session.streams.delete(request);
+        return this.#ask(session, request, op, params, {}, took);
+      },
+      (end) => {
+        const stop = (why: StreamEnd): void => {
+          session.streams.delete(request);
+          const ended = why === 'not allowed' ? 'NOT_ALLOWED' : 'INTERRUPTED';
+          end(new KeyholeError(ended, `${op} was ended before it was its turn: ${why === 'not allowed' ? 'the role has changed' : 'interrupted'}`));
+        };
+        session.streams.set(request, { needs: catalogue[op].capability, stop });
+      },
+    );
+  }
+
+  async #ask(
+    session: OperatorSession,
+    request: number,
+    op: HostOperation,
+    params: unknown,
+    context: Pick<HostContext, 'intent'>,
+    took?: (ms: number) => void,
+  ): Promise<unknown> {
     const mayExit = session.operator.capabilities.includes('admin') && { mayExit: true as const };
     const { bridge, sessions, policy } = this.#parts;
     const { capability, streams } = catalogue[op];
@@ -194,8 +228,9 @@ export class Dispatcher {
     if (streams === true && !sessions.has(session)) throw new KeyholeError('UNREACHABLE', 'the console has gone before it began');
     const { name, capabilities } = session.operator;
     const mayEval = capabilities.includes('eval') && policy.permitsEval(name);
-    const say = (text: string, left: () => void): void => session.say(request, JSON.parse(text), left);
-    const { id, result } = bridge.call(op, params as Params<HostOperation>, { session: session.id, mayEval, ...context, ...mayExit }, say);
+    const said = (text: string, left: () => void): void => session.say(request, JSON.parse(text), left);
+    const hears = { said, ...(took !== undefined && { took }) };
+    const { id, result } = bridge.call(op, params as Params<HostOperation>, { session: session.id, mayEval, ...context, ...mayExit }, hears);
     session.calls.set(request, id);
     if (streams === true) session.streams.set(request, { needs: capability, stop: (why) => bridge.stop(id, why) });
     try {

@@ -22,6 +22,7 @@ import { openHostKey } from './host-key.ts';
 import { againMs, listenAgain } from './listen-again.ts';
 import { listen } from './listener.ts';
 import type { ListenPlace } from './listener.ts';
+import { LookBudget } from './look-budget.ts';
 import { OperatorsFile } from './operators.ts';
 import type { Operators } from './operators.ts';
 import { PolicyFile } from './policy.ts';
@@ -91,6 +92,7 @@ async function openDoor(config: DoorConfig): Promise<void> {
       `the agent's own key can not be kept, so consoles that remember one will not know it again: ${hostKey.file}: ${hostKey.unkept}`,
       'Mend the file, or name another one with hostKey (KEYHOLE_HOST_KEY), and restart the service.',
     );
+  const looks = new LookBudget(config.limits, nodeClock);
   const dispatcher = new Dispatcher({
     build,
     bridge,
@@ -103,6 +105,7 @@ async function openDoor(config: DoorConfig): Promise<void> {
     hostKey,
     approvals,
     policy,
+    looks,
     sessions,
     announce: announceNews,
     patchesChanged,
@@ -175,6 +178,7 @@ async function openDoor(config: DoorConfig): Promise<void> {
     leave: (session) => {
       sessions.delete(session);
       approvals.withdraw(session);
+      looks.forget(session.id);
       bridge.forget(session.id);
       void note(sessionEntry(session, 'close'));
     },
