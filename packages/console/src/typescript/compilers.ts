@@ -1,6 +1,5 @@
 /**
  * What compilers make of the author's text. Nobody says which one a service was built with, so they are tried: the one whose result is what runs was it, or does the same.
- * Loaded only by commands that need it: TypeScript takes a third of a second.
  */
 import {
   analyseCaptures,
@@ -14,8 +13,8 @@ import {
   type Token,
 } from '@keyhole/agent/source';
 import { transformSync, type TransformOptions } from 'esbuild';
-import ts from 'typescript';
 import type { JsxForm } from './jsx.ts';
+import { loadedTypeScript } from './loaded-typescript.ts';
 import type { AuthorFile } from './parse.ts';
 import type { Tree } from './tree.ts';
 
@@ -38,8 +37,6 @@ export interface Compiler {
   /** The compiler for a patch's text, where this one also rewrites what need not be. Its module has the same names. */
   forPatch: Compiler;
 }
-
-const { ScriptTarget, ModuleKind, JsxEmit } = ts;
 
 function esbuild(name: string, jsx: JsxForm, options: TransformOptions, forPatch?: Compiler): Compiler {
   const compiler: Compiler = {
@@ -66,24 +63,24 @@ function esbuild(name: string, jsx: JsxForm, options: TransformOptions, forPatch
   return compiler;
 }
 
-function typescript(target: ts.ScriptTarget, module: ts.ModuleKind, jsx: JsxForm): Compiler {
-  const isCommonJs = module === ModuleKind.CommonJS;
+function typescript(target: (typeof targets)[number], isCommonJs: boolean, jsx: JsxForm): Compiler {
   const compiler: Compiler = {
-    name: `tsc ${ScriptTarget[target]} ${isCommonJs ? 'CommonJS' : 'ES modules'}`,
+    name: `tsc ${target} ${isCommonJs ? 'CommonJS' : 'ES modules'}`,
     isCommonJs,
     jsx,
     compile(author) {
+      const ts = loadedTypeScript();
       const { outputText, sourceMapText = '' } = ts.transpileModule(author.text, {
         fileName: `author${/\.[^.]+$/.exec(author.file)?.[0] ?? '.ts'}`,
         compilerOptions: {
-          target,
-          module,
+          target: ts.ScriptTarget[target],
+          module: isCommonJs ? ts.ModuleKind.CommonJS : ts.ModuleKind.ESNext,
           sourceMap: true,
           esModuleInterop: true,
           experimentalDecorators: true,
           ...(jsx.kind === 'automatic'
-            ? { jsx: JsxEmit.ReactJSX, jsxImportSource: jsx.importSource }
-            : { jsx: JsxEmit.React, jsxFactory: jsx.factory, jsxFragmentFactory: jsx.fragment }),
+            ? { jsx: ts.JsxEmit.ReactJSX, jsxImportSource: jsx.importSource }
+            : { jsx: ts.JsxEmit.React, jsxFactory: jsx.factory, jsxFragmentFactory: jsx.fragment }),
         },
       });
       return compiled(author, outputText, sourceMapText, isCommonJs ? 'commonjs' : 'module');
@@ -96,16 +93,7 @@ function typescript(target: ts.ScriptTarget, module: ts.ModuleKind, jsx: JsxForm
 }
 
 const olderFields = { tsconfigRaw: { compilerOptions: { useDefineForClassFields: false, experimentalDecorators: true } } };
-const targets = [
-  ScriptTarget.ES2022,
-  ScriptTarget.ES2021,
-  ScriptTarget.ES2020,
-  ScriptTarget.ES2019,
-  ScriptTarget.ES2018,
-  ScriptTarget.ES2017,
-  ScriptTarget.ES2016,
-  ScriptTarget.ES2015,
-];
+const targets = ['ESNext', 'ES2022', 'ES2021', 'ES2020', 'ES2019', 'ES2018', 'ES2017', 'ES2016', 'ES2015'] as const;
 
 /** Those that do least come first. */
 function compilersFor(jsx: JsxForm): Compiler[] {
@@ -116,10 +104,7 @@ function compilersFor(jsx: JsxForm): Compiler[] {
     esbuild('esbuild, minified syntax', jsx, { minifySyntax: true, format: 'esm' }, plain),
     plainOlderFields,
     esbuild('esbuild, minified syntax, assigned fields', jsx, { minifySyntax: true, format: 'esm', ...olderFields }, plainOlderFields),
-    ...[ScriptTarget.ESNext, ...targets].flatMap((target) => [
-      typescript(target, ModuleKind.ESNext, jsx),
-      typescript(target, ModuleKind.CommonJS, jsx),
-    ]),
+    ...targets.flatMap((target) => [typescript(target, false, jsx), typescript(target, true, jsx)]),
   ];
 }
 

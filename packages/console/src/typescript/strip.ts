@@ -1,7 +1,6 @@
 /** Takes the types out of a text. Every position stays, so that lines in stack traces are the author's. */
-import tsBlankSpace, { blankSourceFile } from 'ts-blank-space';
-import ts from 'typescript';
 import { elementsIn } from './jsx.ts';
+import { loadedBlankSpace, loadedTypeScript } from './loaded-typescript.ts';
 import { mayHoldJsx, type AuthorFile } from './parse.ts';
 
 export interface Stripped {
@@ -28,6 +27,8 @@ function strip({ file, text: whole }: AuthorFile): Stripped {
   // A node begins with the white space before it.
   const startOf = (position: number): number => position + (/^\s*/.exec(whole.slice(position))?.[0].length ?? 0);
   const onError = (node: { pos: number }): void => void offending.push(startOf(node.pos));
+  const { default: tsBlankSpace, blankSourceFile } = loadedBlankSpace();
+  const ts = loadedTypeScript();
   const text = mayHoldJsx(file)
     ? blankSourceFile(ts.createSourceFile('author.tsx', whole, ts.ScriptTarget.ESNext, false, ts.ScriptKind.TSX), onError)
     : tsBlankSpace(whole, onError);
