@@ -1,7 +1,7 @@
 /** Every command on examples/rooms: TypeScript, compiled, with actors that it registers itself. */
 import { mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
-import ts from 'typescript';
+import { transformSync } from 'esbuild';
 import { everyCommand } from '../helpers/every-command.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -22,18 +22,14 @@ await import('./dist/server.js');
 function build(folder: string): void {
   symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'));
   mkdirSync(path.join(folder, 'dist'));
-  const compilerOptions: ts.CompilerOptions = {
-    module: ts.ModuleKind.ESNext,
-    target: ts.ScriptTarget.ES2022,
-    sourceMap: true,
-    verbatimModuleSyntax: true,
-    rewriteRelativeImportExtensions: true,
-  };
   for (const [name, text] of Object.entries(files)) {
     const base = path.basename(name, '.ts');
-    const { outputText, sourceMapText = '' } = ts.transpileModule(text, { fileName: `${base}.ts`, compilerOptions });
-    writeFileSync(path.join(folder, 'dist', `${base}.js`), outputText);
-    writeFileSync(path.join(folder, 'dist', `${base}.js.map`), sourceMapText.replace(`"${base}.ts"`, `"../src/${base}.ts"`));
+    const { code, map } = transformSync(text, { loader: 'ts', sourcemap: 'external', sourcefile: `../src/${base}.ts`, format: 'esm' });
+    writeFileSync(
+      path.join(folder, 'dist', `${base}.js`),
+      `${code.replace(/(from "\.\/[\w-]+)\.ts"/g, '$1.js"')}//# sourceMappingURL=${base}.js.map\n`,
+    );
+    writeFileSync(path.join(folder, 'dist', `${base}.js.map`), map);
   }
 }
 

@@ -1,19 +1,23 @@
-/** `keyhole top`: a process, looked at once a second, on a screen or as JSON. */
+/** `keyhole top`: a process, looked at once a second unless told otherwise, on a screen or as JSON. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { KeyholeError, type Vitals } from '@keyhole/agent/protocol';
 import type { Connection } from '../client/connection.ts';
+import { duration } from '../render/duration.ts';
 import { Screen } from '../render/screen.ts';
 import { wantsColour } from '../render/text.ts';
 import { topLines, type ActorOrder, type TopState } from '../render/top.ts';
-import type { CommandContext, CommandDefinition } from './command.ts';
+import { durationFlag, type CommandContext, type CommandDefinition } from './command.ts';
 import { readKeys } from './keys.ts';
 
-const everyMs = 1_000;
-/** A sample of functions costs more than a look: starting one walks the heap. */
+/** Between two looks. */
+const minEveryMs = 100;
+const defaultEveryMs = 1_000;
+const maxEveryMs = 3_600_000;
+/** A sample of functions costs more than a look: starting one walks the heap. It lasts as long as the time between two looks, and this long at most. */
 const sampleEveryMs = 10_000;
-const sampleMs = 1_000;
-/** From the start of counting to the first figures. */
-const firstMs = 500;
+const maxSampleMs = 1_000;
+/** From the start of counting to the first figures, at most. */
+const maxFirstMs = 500;
 const onceColumns = 100;
 const onceRows = 40;
 
@@ -23,10 +27,14 @@ export const top: CommandDefinition = {
   target: 'agent',
   words: [],
   required: () => 0,
-  options: [{ flags: '--once', doc: 'one look, and no screen' }],
+  options: [
+    { flags: '--once', doc: 'one look, and no screen' },
+    { flags: '--every <time>', doc: `between two looks (default: ${duration(defaultEveryMs)})` },
+  ],
   async run(context, { flags }) {
+    const everyMs = durationFlag(flags, 'every', '--every', minEveryMs, maxEveryMs) ?? defaultEveryMs;
     const connection = await context.connect();
-    const looking = new Looking(connection, context);
+    const looking = new Looking(connection, context, everyMs);
     const asJson = flags['json'] === true;
     const onScreen = process.stdout.isTTY === true && process.stdin.isTTY === true && flags['once'] !== true;
     if (flags['once'] === true || (!asJson && !onScreen)) {
@@ -57,10 +65,12 @@ class Looking {
   #silent = false;
   #latest: TopState | null = null;
   order: ActorOrder = 'mailbox';
+  readonly everyMs: number;
 
-  constructor(connection: Connection, context: CommandContext) {
+  constructor(connection: Connection, context: CommandContext, everyMs: number) {
     this.#connection = connection;
     this.#context = context;
+    this.everyMs = everyMs;
     connection.onNews((event) => {
       if (event === 'silent' || event === 'answering') this.#silent = event === 'silent';
     });
@@ -77,7 +87,7 @@ class Looking {
   async begin(): Promise<void> {
     const { signal, timeoutMs } = this.#context;
     this.#growth(await this.#connection.call('vitals', {}, { signal, timeoutMs }));
-    await delay(firstMs, undefined, { signal });
+    await delay(Math.min(maxFirstMs, this.everyMs), undefined, { signal });
   }
 
   async look(): Promise<TopState> {
@@ -106,7 +116,7 @@ class Looking {
     this.#sampledAt = performance.now();
     try {
       const { signal } = this.#context;
-      const { hottest } = await this.#connection.call('profile', { durationMs: sampleMs, brief: true }, { signal });
+      const { hottest } = await this.#connection.call('profile', { durationMs: Math.min(maxSampleMs, this.everyMs), brief: true }, { signal });
       this.#hottest = hottest;
     } catch (thrown) {
       const { code } = KeyholeError.from(thrown);
@@ -133,7 +143,7 @@ function documentOf({ vitals, growth, hottest, patches }: TopState): object {
 
 async function printAll(looking: Looking, context: CommandContext): Promise<void> {
   await beginUnlessAborted(looking, context.signal);
-  await untilAborted(context.signal, async () => {
+  await untilAborted(looking.everyMs, context.signal, async () => {
     const [state] = await Promise.all([looking.look(), looking.sample()]);
     context.terminal.jsonLine(documentOf(state));
   });
@@ -147,8 +157,8 @@ async function beginUnlessAborted(looking: Looking, signal: AbortSignal): Promis
   }
 }
 
-/** Looks once a second until the operator has seen enough. */
-async function untilAborted(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+/** Looks again and again until the operator has seen enough. */
+async function untilAborted(everyMs: number, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
   while (!signal.aborted) {
     const startedAt = performance.now();
     try {
@@ -176,10 +186,10 @@ async function show(looking: Looking, context: CommandContext): Promise<void> {
   });
   process.stdout.on('resize', draw);
   // What the main thread does not answer must not hold up the screen.
-  const ticking = setInterval(draw, everyMs);
+  const ticking = setInterval(draw, looking.everyMs);
   try {
     await settledOrAborted(beginUnlessAborted(looking, signal), signal);
-    await untilAborted(signal, async () => {
+    await untilAborted(looking.everyMs, signal, async () => {
       void looking.sample();
       await settledOrAborted(looking.look().then(draw, unlessLate), signal);
     });
@@ -196,7 +206,7 @@ function unlessLate(thrown: unknown): void {
   if (KeyholeError.from(thrown).code !== 'TIMEOUT') throw thrown;
 }
 
-/** Waits for nothing more once the signal is given, and leaves no listener on it: it is waited for every second. */
+/** Waits for nothing more once the signal is given, and leaves no listener on it: it is waited for at each look. */
 function settledOrAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const enough = (): void => resolve();
