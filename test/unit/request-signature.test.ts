@@ -60,6 +60,7 @@ describe('refused', () => {
     ['another nonce', 'eval', asked({ ...sign(session, own), nonce: '0'.repeat(32) }), 'NOT_ALLOWED'],
     ['a short nonce', 'eval', asked({ ...sign(session, own), nonce: '0' }), 'BAD_REQUEST'],
     ['a head that is none', 'eval', asked({ ...sign(session, own), head: { seq: 0, hash: '' } }), 'BAD_REQUEST'],
+    ['no head at all', 'eval', asked({ ...sign(session, own), head: undefined } as unknown as RequestSignature), 'BAD_REQUEST'],
     ['no signature', 'eval', asked({ ...sign(session, own), signature: '' }), 'BAD_REQUEST'],
     ['a signature that is none', 'eval', asked({ ...sign(session, own), signature: 'AAAA' }), 'NOT_ALLOWED'],
   ];

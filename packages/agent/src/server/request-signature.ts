@@ -44,6 +44,6 @@ function isWhole(signed: RequestSignature): boolean {
   const { head, nonce, signature } = signed;
   if (typeof nonce !== 'string' || typeof signature !== 'string') return false;
   const soundHead =
-    head === null || (Number.isSafeInteger(head.seq) && head.seq > 0 && typeof head.hash === 'string' && /^[0-9a-f]{64}$/.test(head.hash));
+    head === null || (Number.isSafeInteger(head?.seq) && head.seq > 0 && typeof head.hash === 'string' && /^[0-9a-f]{64}$/.test(head.hash));
   return soundHead && /^[0-9a-f]{32}$/.test(nonce) && /^[A-Za-z0-9+/=]{1,4096}$/.test(signature);
 }
