@@ -5,6 +5,8 @@ export { registeredClasses } from './module-scope.ts';
 export { commonJsNames, scopeWords } from './names.ts';
 export { accessorOf, offersOfNested } from './offers.ts';
 export type { OfferKey, Spoken } from './offers.ts';
+export { argumentCount, exactnessOf, passingOf } from './passing.ts';
+export type { Passing } from './passing.ts';
 export { isInstrumentedModule } from './slot-table.ts';
 export type { InstrumentedModule, ModuleScope, PrivateAccessor, SlotTable } from './slot-table.ts';
 export { addSlot, isAnonymousFunction, isInert, offerOrder, passesThis } from './transform.ts';

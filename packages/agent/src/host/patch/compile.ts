@@ -3,7 +3,7 @@
  * through the accessor that each living closure hands over, so one patch serves them all, each with its own variables.
  */
 import { stringify } from '../../platform/originals.ts';
-import { commonJsNames, offerOrder, passesThis, scopeWords } from '../../loader/index.ts';
+import { argumentCount, commonJsNames, exactnessOf, offerOrder, passesThis, scopeWords } from '../../loader/index.ts';
 import type { InstrumentedModule, OfferKey } from '../../loader/index.ts';
 import {
   analyseCaptures,
@@ -77,6 +77,11 @@ export function compilePatch(
 
   const order = offerOrder(original, entry, target.classes);
   const requires = new Set<OfferKey>();
+  if (exactnessOf(own, captures.useOf(node)) < Infinity) {
+    if (!offered.has(argumentCount))
+      return { why: 'the new text uses arguments or rest, and closures that a patch made hand over what was left out as undefined' };
+    requires.add(argumentCount);
+  }
   const numberOf = (key: OfferKey): number | null => {
     const index = order.indexOf(key);
     if (index === -1 || !offered.has(key)) return null;

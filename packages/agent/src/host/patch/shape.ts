@@ -1,5 +1,5 @@
 /** Whether a new text has the shape that the calls of its original allow: what a slot hands over was fixed when the file was loaded. */
-import { isInert } from '../../loader/index.ts';
+import { exactnessOf, isInert, passingOf } from '../../loader/index.ts';
 import { child, children } from '../../source/index.ts';
 import type { FunctionEntry, FunctionUse, SyntaxNode } from '../../source/index.ts';
 
@@ -19,18 +19,26 @@ export function shapeMismatch(entry: FunctionEntry, own: FunctionEntry, before: 
   const isArrow = entry.kind === 'arrow';
   if (isArrow && use.this && !before.this) return 'the new text uses this, which the running arrow function did not capture';
   if (isArrow && use.arguments && !before.arguments) return 'the new text uses the arguments of an enclosing function';
-  if (!isArrow && use.arguments && !before.arguments) return 'the new text uses arguments, which the running code does not pass on';
-  const taken = children(entry.node, 'params');
-  const wanted = children(own.node, 'params');
-  if (!passesAll(entry, before) && (wanted.length > taken.length || wanted.at(-1)?.type === 'RestElement')) {
-    return `the new text takes more parameters than the ${taken.length} that the running code passes on`;
-  }
-  return null;
+  return passingMismatch(entry, own, before, use);
 }
 
-/** Whether a call hands every argument to the patch, not only those that have a name. */
-export function passesAll(entry: FunctionEntry, use: FunctionUse): boolean {
-  return (use.arguments && entry.kind !== 'arrow') || children(entry.node, 'params').at(-1)?.type === 'RestElement';
+/** What of the new text's parameters the running code can not fill. */
+function passingMismatch(entry: FunctionEntry, own: FunctionEntry, before: FunctionUse, use: FunctionUse): string | null {
+  const { takes, exactFrom } = passingOf(entry, before);
+  const wanted = children(own.node, 'params');
+  const taken = children(entry.node, 'params').length;
+  if (own.kind !== 'arrow' && use.arguments && exactFrom > 0) {
+    return takes === Infinity
+      ? `the new text uses arguments, and the running code hands over the first ${exactFrom} by their names: one that was left out could not be told from undefined`
+      : 'the new text uses arguments, which the running code does not pass on';
+  }
+  if (takes < Infinity && (wanted.length > takes || wanted.at(-1)?.type === 'RestElement')) {
+    return `the new text takes more parameters than the ${taken} that the running code passes on`;
+  }
+  if (exactnessOf(own, use) < exactFrom) {
+    return `the new text takes by rest what the running code hands over by name: one of the first ${exactFrom} that was left out could not be told from undefined`;
+  }
+  return null;
 }
 
 /** A parameter whose value nobody can tell the time of. */

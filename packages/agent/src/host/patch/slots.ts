@@ -3,7 +3,7 @@
  * call, with its own variables; the function objects the service handed out stay the same. Nothing stops for it.
  */
 import { Script } from 'node:vm';
-import { isInstrumentedModule, offerOrder } from '../../loader/index.ts';
+import { argumentCount, isInstrumentedModule, offerOrder } from '../../loader/index.ts';
 import type { InstrumentedModule, ModuleScope, OfferKey, PrivateAccessor } from '../../loader/index.ts';
 import { apply, compile, defineProperty, get, getPrototypeOf, set } from '../../platform/originals.ts';
 import { KeyholeError } from '../../protocol/index.ts';
@@ -145,7 +145,7 @@ export class SlotsStrategy implements PatchStrategy {
   /** What every living closure of a function offers to its patch. */
   #offered(target: FunctionTarget, module: InstrumentedModule): Set<OfferKey> {
     const { captures, entry, index } = target;
-    const loaded = offerOrder(captures, entry, target.classes);
+    const loaded = [...offerOrder(captures, entry, target.classes), argumentCount];
     const others = this.#history(module).offers.get(index) ?? [];
     return new Set(loaded.filter((key) => others.every((each) => each.has(key))));
   }

@@ -1,0 +1,36 @@
+/** A patch takes no more than what calls of the running function hand over, and tells no argument that was left out from `undefined` where the slot can not. */
+import { expect, test } from 'vitest';
+import { shapeMismatch } from '../../packages/agent/dist/host/patch/shape.js';
+import { analyseCaptures, indexFunctions, parseModule } from '../../packages/agent/dist/source/index.js';
+import type { FunctionEntry, FunctionUse } from '../../packages/agent/dist/source/index.js';
+
+function first(text: string): [FunctionEntry, FunctionUse] {
+  const program = parseModule(`x = ${text}`, 'commonjs', 'program.js');
+  const [entry] = indexFunctions(program, `x = ${text}`);
+  if (entry === undefined) throw new Error(`no function in ${text}`);
+  return [entry, analyseCaptures(program).useOf(entry.node)];
+}
+
+const pairs: [running: string, patch: string, why: RegExp | null][] = [
+  ['function (a) {}', 'function (b) {}', null],
+  ['function (a, b) {}', 'function (a = 1) {}', null],
+  ['function (a, ...b) {}', 'function (a, c, d, ...b) {}', null],
+  ['function (a, ...b) {}', 'function (...all) {}', /by rest.* one of the first 1 that was left out could not be told from undefined/],
+  ['function (a, b, ...c) {}', 'function (a, ...all) {}', /one of the first 2/],
+  ['function (a, ...b) {}', 'function (a) { return arguments.length }', /uses arguments.* the first 1 by their names/],
+  ['function (...all) {}', 'function (a, b) { return arguments.length }', null],
+  ['function (a) { return arguments[0] }', 'function (...all) {}', null],
+  ['function (a) { return arguments[0] }', 'function (a, b, c) { return arguments.length }', null],
+  ['(a, ...b) => 1', '(...all) => 2', /by rest/],
+  ['(...all) => 1', '(a, ...b) => 2', null],
+];
+
+for (const [running, patch, why] of pairs) {
+  test(`${running} becomes ${patch}`, () => {
+    const [before, usedBefore] = first(running);
+    const [after, usedAfter] = first(patch);
+    const found = shapeMismatch(before, after, usedBefore, usedAfter);
+    if (why === null) expect(found).toBeNull();
+    else expect(found).toMatch(why);
+  });
+}
