@@ -92,9 +92,11 @@ test(
       };
       const all = { ...{ rescuer: nobody, profiler: nobody, interrupter: nobody, places: nobody, hostKey: nobody }, journal, bridge };
       const rest = { operators: { lines: '' }, approvals: new Approvals({ patch: 0 }), policy: new PolicyFile(null), sessions: new Set(), build: {} };
+      const looks = { take: (_: string, look: (took: () => void) => unknown) => look(() => undefined) };
       const dispatcher = new Dispatcher({
         ...all,
         ...rest,
+        looks,
         announce: answers,
         report: answers,
         patchesChanged: answers,
