@@ -2,7 +2,7 @@
  * The composition root: the host on this thread, the door in a worker. Whatever is wrong outside is reported and never keeps the service from starting, and
  * nothing here keeps it from ending.
  */
-import cluster from 'node:cluster';
+import type { Cluster } from 'node:cluster';
 import { randomUUID } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import { MessageChannel, Worker } from 'node:worker_threads';
@@ -20,6 +20,7 @@ import { Pulse } from './host/process/pulse.ts';
 import { Roster } from './host/threads/roster.ts';
 import type { SlotTable } from './loader/index.ts';
 import { nodeClock } from './platform/clock.ts';
+import { required } from './platform/later.ts';
 import './platform/originals.ts';
 import { clearPlace, offerInPlace } from './platform/place.ts';
 import type { DoorConfig, DoorOrder, DoorReport, ReplayConfig } from './server/door-config.ts';
@@ -55,6 +56,8 @@ const replayLimitMs = 10_000;
 const checkedAnew = new Set(['operators', 'journal']);
 /** The door's own heap: an attack that fills it ends the door, not the service. */
 const doorHeapMegabytes = 128;
+/** What it allocates is small or soon garbage: without a bound V8 keeps up to 48 MB for that. */
+const doorYoungHeapMegabytes = 2;
 
 export class RunningAgent implements Agent {
   readonly status: AgentStatus = { address: null, problems: [] };
@@ -201,7 +204,7 @@ export class RunningAgent implements Agent {
       startedAt: this.#startedAt,
       run: this.#run,
       instrumented: this.#table !== null,
-      cluster: cluster.worker === undefined ? null : { worker: cluster.worker.id, parentPid: process.ppid },
+      cluster: placeInCluster(),
       standsInMs: standsInMs > 0 ? standsInMs : null,
       pulse: this.#pulse.memory,
       bridge: port2,
@@ -216,7 +219,7 @@ export class RunningAgent implements Agent {
         execArgv: [],
         env,
         name: 'keyhole door',
-        resourceLimits: { maxOldGenerationSizeMb: doorHeapMegabytes },
+        resourceLimits: { maxOldGenerationSizeMb: doorHeapMegabytes, maxYoungGenerationSizeMb: doorYoungHeapMegabytes },
       });
     } catch (thrown) {
       this.#problem({ what: 'door', message: messageOf(thrown), hint: 'The service runs; nobody can attach to it.' });
@@ -265,6 +268,12 @@ export class RunningAgent implements Agent {
       // A closed stderr is no reason to disturb the service; agent.status says the same.
     }
   }
+}
+
+/** `node:cluster` brings sockets and child processes with it, so it is asked only where there can be a primary to talk to. */
+function placeInCluster(): DoorConfig['cluster'] {
+  const worker = process.send === undefined ? undefined : required<Cluster>('node:cluster').worker;
+  return worker === undefined ? null : { worker: worker.id, parentPid: process.ppid };
 }
 
 function messageOf(thrown: unknown): string {

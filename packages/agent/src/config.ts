@@ -5,7 +5,6 @@ import * as path from 'node:path';
 import { adapterNames } from './adapters/names.ts';
 import type { AdapterName } from './adapters/names.ts';
 import { findCommit } from './commit.ts';
-import { defaultCacheDir } from './loader/cache.ts';
 import { resolveJournal } from './journal/options.ts';
 import type { JournalConfig, JournalOptions } from './journal/options.ts';
 import { limits } from './protocol/limits.ts';
@@ -229,4 +228,10 @@ function packageName(root: string): string {
   const name = packageOf(root)?.name;
   const plain = typeof name === 'string' ? name.replace(/^@[^/]*\//, '').replace(/[^\w.-]/g, '-') : '';
   return plain.slice(0, 64) || 'node';
+}
+
+/** `<XDG_CACHE_HOME or ~/.cache>/keyhole`. */
+function defaultCacheDir(environment: NodeJS.ProcessEnv): string {
+  const base = environment.XDG_CACHE_HOME;
+  return path.join(base !== undefined && path.isAbsolute(base) ? base : path.join(homedir(), '.cache'), 'keyhole');
 }

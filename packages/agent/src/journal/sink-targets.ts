@@ -1,8 +1,7 @@
 /** The ends of the sinks: a line of the service's own output, a file, an HTTP server. Each takes a batch or rejects with the reason. */
 import { constants, readFileSync, statSync, write } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import { required } from '../platform/later.ts';
 import type { JournalHead } from '../protocol/index.ts';
 import { parseLine } from './chain.ts';
 import type { SinkOptions } from './options.ts';
@@ -87,7 +86,7 @@ function fileTarget(file: string): EntryTarget {
 }
 
 function httpTarget(url: string, headers: Record<string, string>): EntryTarget {
-  const request = url.startsWith('https:') ? httpsRequest : httpRequest;
+  const { request } = required<typeof import('node:https')>(url.startsWith('https:') ? 'node:https' : 'node:http');
   return {
     kind: 'entries',
     // A password in the address is nothing to show.

@@ -4,7 +4,6 @@
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import * as path from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import type { ModuleFormat } from '../source/index.ts';
@@ -39,12 +38,6 @@ function makers(): string {
     .update(readFileSync(path.join(import.meta.dirname, '../../package.json')))
     .digest('hex')
     .slice(0, 16);
-}
-
-/** `<XDG_CACHE_HOME or ~/.cache>/keyhole`. */
-export function defaultCacheDir(environment: NodeJS.ProcessEnv): string {
-  const base = environment.XDG_CACHE_HOME;
-  return path.join(base !== undefined && path.isAbsolute(base) ? base : path.join(homedir(), '.cache'), 'keyhole');
 }
 
 export class TransformCache {

@@ -12,3 +12,9 @@ export function later<Module>(from: string, file: string): () => Module {
   let loaded: Module | null = null;
   return () => (loaded ??= createRequire(from)(file) as Module);
 }
+
+/**
+ * Node's own modules that `import` makes dear: it reads all that they export, and so loads what Node keeps for whoever asks (`node:http` brings undici, 7 MB and 30 ms on Node 24).
+ * @returns the module as `require` gives it.
+ */
+export const required = createRequire(import.meta.url) as unknown as <Module>(name: `node:${string}`) => Module;

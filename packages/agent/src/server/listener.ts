@@ -4,12 +4,13 @@
  *
  *   raw connection -> reception (its turn?) -> [TLS] -> request (ours?) -> websocket -> serve
  */
-import { createServer as createHttpServer, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { createServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { nodeClock } from '../platform/clock.ts';
+import { required } from '../platform/later.ts';
 import { exporterBytes, exporterLabel, limits, subprotocol } from '../protocol/index.ts';
 import type { DoorLimits } from './door-limits.ts';
 import type { TcpConfig } from './listen-options.ts';
@@ -18,6 +19,8 @@ import { listenOnPort, plainAddress } from './tcp-port.ts';
 import { TlsEntrance } from './tls-entrance.ts';
 import { listenOnSocket } from './unix-socket.ts';
 import { judgeRequest } from './upgrade-request.ts';
+
+const { createServer: createHttpServer } = required<typeof import('node:http')>('node:http');
 
 /** A websocket, and what both of its ends sign about where it came in. */
 export interface Arrival {

@@ -8,7 +8,7 @@ import {
   addToSet,
   apply,
   bufferFrom,
-  builtIn,
+  isGlobalClass,
   clone,
   create,
   defineProperty,
@@ -142,7 +142,7 @@ function refuseForeign(value: object, prototype: object | null): void {
 
 /** A class of Node's or V8's, by its text: Node's own code can not be read, or its text is not the service's. */
 function isForeign(made: Function): boolean {
-  return builtIn.has(made) || /\{\s*\[native code\]\s*\}\s*$/.test(apply(functionText, made, []));
+  return isGlobalClass(made, getOwnPropertyDescriptor(made, 'name')?.value) || /\{\s*\[native code\]\s*\}\s*$/.test(apply(functionText, made, []));
 }
 
 function nameOf(value: object, prototype: object | null): string {
