@@ -5,6 +5,7 @@ import { agentUrl, answering, startService, type Service } from '../helpers/serv
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const main = `
+import { EventEmitter } from 'node:events';
 import { startAgent } from '${agentUrl}';
 let ran = 0;
 class Room { constructor(name, bids) { this.name = name; this.bids = bids; this.queue = []; this.deep = { closed: bids > 5 }; } get trap() { ran += 1; return 1; } }
@@ -20,6 +21,12 @@ agent.actors.register('broken', {}, { state: () => { throw new Error('no state')
 const others = { long: 'x'.repeat(20_000), huge: 2n ** 5_000n, sign: Symbol('x'), short: 'x' };
 for (const [id, state] of Object.entries(others)) agent.actors.register(id, others, { type: 'Other', state: () => state });
 globalThis.kept = [agent, others];
+class Feed extends EventEmitter { get trap() { ran += 1; return 1; } }
+globalThis.feeds = Array.from({ length: 130 }, () => new Feed());
+for (let at = 0; at < 12; at += 1) feeds[120].on('tick', () => undefined);
+feeds[120].once('AKIAABCDEFGHIJKLMNOP', () => undefined).on(Symbol('end'), () => undefined);
+feeds[7].on('tick', () => undefined);
+Object.defineProperty(feeds[8], '_events', { get() { ran += 1; return {}; } });
 const answer = (line) => ({ ran: () => ran })[line]();
 ${answering}`;
 
@@ -93,6 +100,20 @@ test('instances: how many, the first of them, and the pause', async () => {
     count: 0,
     instances: [],
   });
+});
+
+test('instances of EventEmitter: how many listeners each class has, and those with the most first', async () => {
+  const found = (await service.keyhole('instances', 'svc', 'EventEmitter', '--count', '3', '--max-pause', '60000', '--json')).json() as {
+    classes: { name: string; count: number; listeners: number }[];
+    instances: { className: string; listeners: { event: string; count: number }[] }[];
+  };
+  // Node's own process is one, too.
+  expect(found.classes).toEqual(expect.arrayContaining([{ name: 'Feed', count: 130, listeners: 15 }, expect.objectContaining({ name: 'process' })]));
+  const feeds = (await service.keyhole('instances', 'svc', 'Feed', '--in', 'src/main.js', '--max-pause', '60000')).stdout;
+  expect(feeds).toMatch(/^130 of Feed, .*\nby class: Feed 130 \(15 listeners\)\nFeed /);
+  expect(feeds.match(/^ {2}listeners: .*/gm)).toEqual(['  listeners: tick 12, [redacted]********** 1, Symbol(end) 1', '  listeners: tick 1']);
+  expect(feeds.match(/^ {2}no listeners/gm)).toHaveLength(98);
+  expect(await service.ask('ran')).toBe('0');
 });
 
 test('instances: a pause that is longer than allowed is refused, with its length', async () => {

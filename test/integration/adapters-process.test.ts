@@ -23,6 +23,8 @@ const broadcasts = [];
 room.broadcast = (type, message) => broadcasts.push([type, message]);
 `;
 const main = `
+import { execFileSync } from 'node:child_process';
+import { open } from 'node:fs';
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import { createServer } from 'node:net';
@@ -34,6 +36,9 @@ worker.on('message', (message) => echoes.push(message));
 await new Promise((done) => worker.once('online', done));
 await new Promise((done) => createServer().listen(0, '127.0.0.1', done));
 setInterval(() => undefined, 100_000);
+execFileSync('mkfifo', ['fifo']);
+// Nobody ever writes to it.
+open('fifo', () => undefined);
 const answer = (line) => ({ room: () => roomId, got: () => [broadcasts, room.clients[0].got], echoes: () => echoes, end: () => { room._internalState = 2; worker.terminate(); return 1; } })[line]();
 ${answering}`;
 
@@ -79,6 +84,7 @@ test('resources: kinds with their number, and handles one by one', async () => {
   const [server] = await list(service, 'Server');
   expect(server).toMatchObject({ id: expect.stringMatching(/^resources\/Server\/\d+$/) as string });
   expect((await service.keyhole('inspect', 'svc', String(server?.['id']), '--json')).json()).toMatchObject({ type: 'object' });
+  expect(await list(service, 'FSReqCallback')).toMatchObject([{ id: expect.stringMatching(/^resources\/FSReqCallback\/\d+$/) as string }]);
   // None of it is in a list that does not ask for it.
   expect((await list(service)).map(({ from }) => from)).toEqual(['colyseus']);
 });

@@ -150,7 +150,7 @@ test('an adapter that there is not is said; an actor that is not there too', asy
     error: {
       code: 'NOT_FOUND',
       message: 'there is no adapter akka',
-      hint: expect.stringContaining('xstate, socket.io, ws, colyseus, http, workers, resources') as string,
+      hint: expect.stringContaining('xstate, socket.io, ws, colyseus, http, workers, timers, resources') as string,
     },
   });
   expect((await service.keyhole('inspect', 'svc', 'xstate/order#9', '--json')).json()).toMatchObject({

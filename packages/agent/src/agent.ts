@@ -92,7 +92,8 @@ export class RunningAgent implements Agent {
     this.#host = new Arrival(
       async () => ({ ...(await import('./adapters/index.ts')), ...(await import('./host/assembly.ts')) }),
       ({ assembleHost, makeAdapters }) => {
-        for (const adapter of makeAdapters(config.adapters, { sightings, running: () => this.#roster.running() })) this.actors.useOwn(adapter);
+        const sources = { sightings, running: () => this.#roster.running(), functions: () => this.#host.here?.closures ?? null };
+        for (const adapter of makeAdapters(config.adapters, sources)) this.actors.useOwn(adapter);
         return assembleHost({
           service,
           root,

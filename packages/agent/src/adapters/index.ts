@@ -7,6 +7,8 @@ import type { AdapterName } from './names.ts';
 import { resources } from './resources.ts';
 import type { Sightings } from './sightings.ts';
 import { socketIo } from './socket-io.ts';
+import { timers } from './timers.ts';
+import type { FunctionFacts } from './timers.ts';
 import { workers } from './workers.ts';
 import { ws } from './ws.ts';
 import { xstate } from './xstate.ts';
@@ -15,6 +17,8 @@ interface AdapterSources {
   sightings: Sightings;
   /** Worker threads that run. */
   running: () => Iterable<{ worker: Worker; name: string }>;
+  /** What is known of functions, once there is a host. */
+  functions: () => FunctionFacts | null;
 }
 
 const makers: Record<AdapterName, (sources: AdapterSources) => Adapter> = {
@@ -24,6 +28,7 @@ const makers: Record<AdapterName, (sources: AdapterSources) => Adapter> = {
   colyseus: ({ sightings }) => colyseus(() => sightings.of('colyseus')),
   http: () => http(),
   workers: ({ running }) => workers(running),
+  timers: ({ functions }) => timers(functions),
   resources: () => resources(),
 };
 

@@ -1,9 +1,6 @@
-/**
- * What keeps the event loop alive: each kind with its number, as Node counts them, timers among them; and sockets, servers, child processes and whatever else has an object, one by one. Timers have
- * none that can be reached without slowing down all of them, so they are only counted.
- */
+/** What keeps the event loop alive: each kind with its number, as Node counts them; and sockets, servers, child processes and requests to the system (files, names, connections) one by one. Timers have an adapter of their own. */
 import type { Adapter, FoundActor } from '../host/actors/adapter.ts';
-import { activeHandles } from './handles.ts';
+import { activeHandles, activeRequests } from './handles.ts';
 import { isObject, Numbers, own, ownNumber } from './own.ts';
 
 export function resources(): Adapter {
@@ -20,7 +17,7 @@ export function resources(): Adapter {
     shown: 'asked',
     *list(): Generator<FoundActor> {
       for (const kind of new Set(process.getActiveResourcesInfo())) yield { actor: kindOf(kind), name: kind, type: 'resource' };
-      for (const handle of activeHandles()) {
+      for (const handle of [...activeHandles(), ...activeRequests()]) {
         if (!isObject(handle)) continue;
         const type = nameOfClass(handle);
         yield { actor: handle, name: `${type}/${numbers.of(handle)}`, type };
@@ -44,6 +41,9 @@ function nameOfClass(handle: object): string {
 function stateOfHandle(handle: object): object {
   const { remoteAddress, remotePort, localAddress, localPort, bytesRead, bytesWritten, pid, spawnfile } = handle as Record<string, unknown>;
   const known = {
+    hostname: own(handle, 'hostname'),
+    address: own(handle, 'address'),
+    port: own(handle, 'port'),
     remoteAddress,
     remotePort,
     localAddress,

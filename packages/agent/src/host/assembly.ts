@@ -9,6 +9,7 @@ import type { ActorRegistry } from './actors/registry.ts';
 import { createChanging } from './actors/changing.ts';
 import type { HostContext, HostHandlers, HostResult } from './bridge.ts';
 import { hostChecks } from './doctor.ts';
+import { Closures } from './closures.ts';
 import { Inspector } from './inspector.ts';
 import { createLooking } from './looking.ts';
 import type { Outbox } from './outbox.ts';
@@ -59,6 +60,7 @@ export interface MainHost extends PatchLookup {
   replayed(replay: ThreadReplay): void;
   /** How many patches are live. */
   count(): number;
+  closures: Closures;
 }
 
 export function assembleHost(parts: MainHostParts): MainHost {
@@ -157,5 +159,6 @@ export function assembleHost(parts: MainHostParts): MainHost {
     }),
   };
   const { forget, interrupt, given, replay, replayed, count } = threading;
-  return { handlers, forget, interrupt, given, replay, replayed, count, ...lookupOfPatches(patching, table !== null) };
+  const closures = new Closures(inspector, patching.modules, () => table?.list() ?? []);
+  return { handlers, forget, interrupt, given, replay, replayed, count, closures, ...lookupOfPatches(patching, table !== null) };
 }

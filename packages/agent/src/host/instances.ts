@@ -5,6 +5,7 @@ import { nodeClock } from '../platform/clock.ts';
 import { getOwnPropertyDescriptor, getPrototypeOf } from '../platform/originals.ts';
 import { KeyholeError } from '../protocol/index.ts';
 import { className } from './bounded.ts';
+import { countListeners, isOfEmitters } from './emitters.ts';
 import type { Inspector, RemoteObject } from './inspector.ts';
 import { predictPauseMs, usedMegabytes } from './patch/pauses.ts';
 import { refuseFullHeap } from './process/heap.ts';
@@ -37,9 +38,10 @@ export function refuseLongPause(what: string, { maxPauseMs, insist, hint }: { ma
 
 interface Instances {
   count: number;
+  /** Emitters with the most listeners first. */
   found: object[];
-  /** How many of each class, the most frequent first. */
-  classes: { name: string; count: number }[];
+  /** How many of each class, the most frequent first; of emitters, with all their listeners. */
+  classes: { name: string; count: number; listeners?: number }[];
 }
 
 /** The list is V8's; our function copies it into ours, which it knows because it is wrapped. */
@@ -59,17 +61,22 @@ function walk(inspector: Inspector, prototype: object, most: number): Instances 
     objectGroup: group,
   });
   observedMsPerMegabyte = (nodeClock.now() - fromMs) / Math.max(1, megabytes);
-  const found: object[] = [];
-  const counts = new Map<object | null, { first: object; count: number }>();
+  const areEmitters = isOfEmitters(prototype);
+  const found = new Foremost(most);
+  const counts = new Map<object | null, { first: object; count: number; listeners: number }>();
   let count = 0;
   const take = (each: object): void => {
     if (isPrototype(each)) return;
     count += 1;
     const above = types.isProxy(each) ? null : getPrototypeOf(each);
+    const listeners = areEmitters ? countListeners(each) : 0;
     const same = counts.get(above);
-    if (same === undefined) counts.set(above, { first: each, count: 1 });
-    else same.count += 1;
-    if (found.length < most) found[found.length] = each;
+    if (same === undefined) counts.set(above, { first: each, count: 1, listeners });
+    else {
+      same.count += 1;
+      same.listeners += listeners;
+    }
+    found.add(each, listeners);
   };
   inspector.post('Runtime.callFunctionOn', {
     objectId: objects.objectId,
@@ -77,8 +84,39 @@ function walk(inspector: Inspector, prototype: object, most: number): Instances 
     arguments: [{ objectId: inspector.wrap(take, group, false).objectId }],
   });
   const sorted = [...counts.values()].sort((a, b) => b.count - a.count).slice(0, maxClasses);
-  const classes = sorted.map(({ first, count: each }) => ({ name: types.isProxy(first) ? 'Proxy' : className(first), count: each }));
-  return { count, found, classes };
+  const classes = sorted.map(({ first, count: each, listeners }) => ({
+    name: types.isProxy(first) ? 'Proxy' : className(first),
+    count: each,
+    ...(areEmitters && { listeners }),
+  }));
+  return { count, found: found.list(), classes };
+}
+
+/** The first objects, or those with the greatest numbers where they have some. */
+class Foremost {
+  readonly #most: number;
+  readonly #kept: { object: object; number: number }[] = [];
+  #least = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  add(object: object, number: number): void {
+    if (this.#kept.length < this.#most) this.#kept[this.#kept.length] = { object, number };
+    else if (number > this.#least)
+      this.#kept.splice(
+        this.#kept.findIndex((each) => each.number === this.#least),
+        1,
+        { object, number },
+      );
+    else return;
+    if (this.#kept.length === this.#most) this.#least = this.#kept.reduce((least, each) => Math.min(least, each.number), Infinity);
+  }
+
+  list(): object[] {
+    return this.#kept.toSorted((a, b) => b.number - a.number).map(({ object }) => object);
+  }
 }
 
 /** The prototype of a subclass inherits as its instances do, and is none. */

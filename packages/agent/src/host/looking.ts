@@ -1,4 +1,5 @@
 /** The operations that look: values, actors, evaluation. What is kept for a session is let go with it. */
+import { EventEmitter } from 'node:events';
 import { nodeClock } from '../platform/clock.ts';
 import { KeyholeError, limits } from '../protocol/index.ts';
 import { getOwnPropertyDescriptor } from '../platform/originals.ts';
@@ -7,6 +8,7 @@ import type { ActorEntry } from './actors/entry.ts';
 import { where } from './actors/where.ts';
 import type { HostHandlers } from './bridge.ts';
 import { Completion } from './complete.ts';
+import { isOfEmitters, listenersOf } from './emitters.ts';
 import { Evaluator } from './evaluate.ts';
 import type { ScopePortals } from './evaluate.ts';
 import type { Inspector, RemoteObject } from './inspector.ts';
@@ -86,6 +88,18 @@ export function createLooking({ inspector, actors, portals, keepers, leaveOut }:
     return innerValue(inspector, value, inner, objects.group);
   };
 
+  const prototypeOf = (of: string, file: string | undefined, objects: SessionObjects): object => {
+    // Node's own has a name only where a module has imported it.
+    if (of === 'EventEmitter' && file === undefined && !(of in globalThis)) return EventEmitter.prototype;
+    const found = evaluator.peek(of, file, objects, peekTimeoutMs);
+    const constructed = found.type === 'function' && found.objectId !== undefined ? inspector.unwrap(found.objectId) : null;
+    inspector.release([found], []);
+    const prototype: unknown = constructed === null ? null : getOwnPropertyDescriptor(constructed as object, 'prototype')?.value;
+    if (typeof prototype !== 'object' || prototype === null)
+      throw new KeyholeError('BAD_REQUEST', `${of} is no class`, '--in names the file that a class stands in.');
+    return prototype;
+  };
+
   return {
     handlers: {
       'actors.list': (wanted, { session }) => actors.list(wanted, objectsOf(session)),
@@ -96,12 +110,7 @@ export function createLooking({ inspector, actors, portals, keepers, leaveOut }:
       },
       instances: ({ of, in: file, count = limits.maxPageSize, maxPauseMs = limits.defaultMaxPauseMs, insist = false }, { session }) => {
         const objects = objectsOf(session);
-        const found = evaluator.peek(of, file, objects, peekTimeoutMs);
-        const constructed = found.type === 'function' && found.objectId !== undefined ? inspector.unwrap(found.objectId) : null;
-        inspector.release([found], []);
-        const prototype: unknown = constructed === null ? null : getOwnPropertyDescriptor(constructed as object, 'prototype')?.value;
-        if (typeof prototype !== 'object' || prototype === null)
-          throw new KeyholeError('BAD_REQUEST', `${of} is no class`, '--in names the file that a class stands in.');
+        const prototype = prototypeOf(of, file, objects);
         refuseLongPause(`finding the instances of ${of}`, { maxPauseMs, insist });
         const expectedMs = expectedPauseMs();
         const fromMs = nodeClock.now();
@@ -112,6 +121,7 @@ export function createLooking({ inspector, actors, portals, keepers, leaveOut }:
           count: all,
           classes,
           instances: first.map((each) => objects.value(inspector.wrap(each, objects.group))),
+          ...(isOfEmitters(prototype) && { listeners: first.map(listenersOf) }),
           expectedMs,
           pauseMs,
         };

@@ -12,8 +12,8 @@ export interface Clock {
 }
 
 // Not from their modules: to import these loads a dozen more of Node's, at every start of the service.
-const startTimeout = setTimeout;
-const stopTimeout = clearTimeout;
+export const startTimeout = setTimeout;
+export const stopTimeout = clearTimeout;
 const startImmediate = setImmediate;
 const stopImmediate = clearImmediate;
 const { hrtime } = process;
@@ -22,6 +22,11 @@ const sample = startTimeout(() => undefined, 0);
 const unrefTimeout = sample.unref;
 stopTimeout(sample);
 
+const ownTimers = new WeakSet();
+
+/** Whether a timer or an immediate is one of ours. */
+export const isOwnTimer = (timer: object): boolean => ownTimers.has(timer);
+
 export const nodeClock: Clock = {
   now() {
     const [seconds, nanoseconds] = hrtime();
@@ -29,11 +34,13 @@ export const nodeClock: Clock = {
   },
   after(delayMs, work) {
     const timer = startTimeout(work, delayMs);
+    ownTimers.add(timer);
     apply(unrefTimeout, timer, []);
     return () => stopTimeout(timer);
   },
   soon(work) {
     const immediate = startImmediate(work);
+    ownTimers.add(immediate);
     return () => stopImmediate(immediate);
   },
 };

@@ -31,7 +31,7 @@ export const catalogue: Record<OperationName, Operation> = {
     where: 'host',
     capability: 'inspect',
     journal: null,
-    doc: 'Living instances of a class, its subclasses included. The process stands still while the heap is walked: refused where that is predicted to take longer than allowed.',
+    doc: 'Living instances of a class, its subclasses included; of EventEmitters with their listeners. The process stands still while the heap is walked: refused where that is predicted to take longer than allowed.',
     parameters: {
       of: required(name, 'the class: a name or a chain of property names'),
       in: file,

@@ -53,14 +53,18 @@ export interface Operations {
     params: { type?: string; from?: string; where: string };
     result: Result<'actors.list'> & { unjudged: { id: string; why: string }[] };
   };
-  /** The first of them; `classes`: how many are of each class, subclasses included. `pauseMs`: how long the process stood still, as measured. */
+  /**
+   * The first of them; `classes`: how many are of each class, subclasses included. `pauseMs`: how long the process stood still, as measured. Where they are EventEmitters, those with most
+   * listeners come first, and `listeners` says of each which events have how many.
+   */
   instances: {
     params: { of: string; in?: string; count?: number; maxPauseMs?: number; insist?: boolean };
     result: {
       class: string;
       count: number;
-      classes: { name: string; count: number }[];
+      classes: { name: string; count: number; listeners?: number }[];
       instances: RemoteValue[];
+      listeners?: { event: string; count: number }[][];
       expectedMs: number;
       pauseMs: number;
     };

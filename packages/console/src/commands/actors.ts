@@ -16,7 +16,7 @@ export const actors: CommandDefinition = {
   options: [
     {
       flags: '--from <adapter>',
-      doc: 'only what that adapter finds: xstate, socket.io, ws, colyseus; http, workers, resources are asked only by name or for a TYPE',
+      doc: 'only what that adapter finds: xstate, socket.io, ws, colyseus; http, workers, timers, resources are asked only by name or for a TYPE',
     },
     { flags: '--sort <by>', doc: `${orders.join(', ')} (default: as they were registered)` },
     { flags: '--where <condition>', doc: "only those it holds for: 's => s.bids > 10', of what they show as their state" },

@@ -1,13 +1,13 @@
 /** `keyhole instances`: every living instance of a class, with the pause that it takes. */
-import { limits } from '@keyhole/agent/protocol';
-import { span } from '../render/text.ts';
+import { limits, type Result } from '@keyhole/agent/protocol';
+import { span, type Text } from '../render/text.ts';
 import { renderValue } from '../render/value.ts';
 import { countFlag, textFlag, type CommandDefinition } from './command.ts';
 import { described } from './eval.ts';
 
 export const instances: CommandDefinition = {
   name: 'instances',
-  summary: 'living instances of a class, and the pause that finding them takes',
+  summary: 'living instances of a class, and the pause that finding them takes; listeners of EventEmitters',
   target: 'agent',
   words: ['CLASS'],
   required: () => 1,
@@ -29,16 +29,33 @@ export const instances: CommandDefinition = {
       ...(flags['insist'] === true && { insist: true }),
     };
     const found = await (await context.connect()).call('instances', params, context);
-    const { count: all, classes, instances: shown, expectedMs, pauseMs } = found;
+    const { count: all, classes, instances: shown, listeners, expectedMs, pauseMs } = found;
+    const listed = shown.map((value, index) => ({ value, listeners: listeners?.[index] }));
     return {
-      json: { class: found.class, count: all, classes, instances: shown.map(described), expectedMs, pauseMs },
+      json: {
+        class: found.class,
+        count: all,
+        classes,
+        instances: listed.map(({ value, listeners: each }) => ({ ...described(value), ...(each !== undefined && { listeners: each }) })),
+        expectedMs,
+        pauseMs,
+      },
       text: [
         span('heading', `${all} of ${found.class}`),
         span('dim', `, subclasses included; the process stood still for ${pauseMs} ms (${expectedMs} expected)\n`),
-        classes.length > 1 ? `by class: ${classes.map(({ name, count: each }) => `${name} ${each}`).join(', ')}\n` : '',
-        shown.map((value) => [renderValue(value), '\n']),
+        classes.length > 1 || listeners !== undefined ? `by class: ${classes.map(classText).join(', ')}\n` : '',
+        listed.map(({ value, listeners: each }) => [renderValue(value), '\n', each === undefined ? '' : listenersText(each)]),
         all > shown.length ? span('dim', `... ${all - shown.length} more\n`) : '',
       ],
     };
   },
 };
+
+function classText({ name, count, listeners }: Result<'instances'>['classes'][number]): string {
+  return `${name} ${count}${listeners === undefined ? '' : ` (${listeners} listeners)`}`;
+}
+
+function listenersText(listeners: readonly { event: string; count: number }[]): Text {
+  if (listeners.length === 0) return span('dim', '  no listeners\n');
+  return span('dim', `  listeners: ${listeners.map(({ event, count }) => `${event} ${count}`).join(', ')}\n`);
+}

@@ -1,0 +1,113 @@
+/**
+ * What a function was made with: a variable of its closure, and where its text stands. V8 tells both of any function, Node's own included, without its Debugger domain and without running anything.
+ */
+import { isInstrumentedModule, offsetWithoutEdits, scopeWords } from '../loader/index.ts';
+import type { InstrumentedModule } from '../loader/index.ts';
+import { lineStarts } from '../source/index.ts';
+import type { Inspector, PropertiesAnswer, RemoteObject } from './inspector.ts';
+import type { LoadedModule, ModuleIndex } from './patch/modules.ts';
+
+type AnyFunction = (...words: never[]) => unknown;
+
+/** Lines and columns from 0. */
+interface Location {
+  scriptId: string;
+  lineNumber: number;
+  columnNumber?: number;
+}
+
+interface Script {
+  module: InstrumentedModule;
+  starts: readonly number[];
+}
+
+const group = 'keyhole:closures';
+/** Functions that are bound, one around the other. */
+const maxBound = 10;
+
+export class Closures {
+  readonly #inspector: Inspector;
+  readonly #modules: ModuleIndex;
+  readonly #loaded: () => readonly LoadedModule[];
+  readonly #scripts = new Map<string, Script>();
+  readonly #known = new WeakSet<LoadedModule>();
+  readonly #places = new WeakMap<object, { file: string; line: number } | null>();
+
+  constructor(inspector: Inspector, modules: ModuleIndex, loaded: () => readonly LoadedModule[]) {
+    this.#inspector = inspector;
+    this.#modules = modules;
+    this.#loaded = loaded;
+  }
+
+  /** What a function sees under a name in the closures that it was made in; undefined where it sees no such variable. */
+  variable(of: AnyFunction, name: string): unknown {
+    return this.#withInternals(of, (internal) => {
+      const scopes = internal('[[Scopes]]')?.objectId;
+      if (scopes === undefined) return undefined;
+      for (const { value: scope } of this.#properties(scopes).result) {
+        if (scope?.objectId === undefined || scope.description?.startsWith('Global') === true) continue;
+        const found = this.#properties(scope.objectId).result.find((each) => each.name === name)?.value;
+        if (found !== undefined) return found.objectId === undefined ? found.value : this.#inspector.unwrap(found.objectId);
+      }
+      return undefined;
+    });
+  }
+
+  /** The author's place of a function's text; null of what is not in an instrumented module. Of a bound one, that of the function behind it. */
+  madeAt(of: unknown): { file: string; line: number } | null {
+    if (typeof of !== 'function') return null;
+    let place = this.#places.get(of);
+    if (place === undefined) this.#places.set(of, (place = this.#placeOf(of)));
+    return place;
+  }
+
+  #placeOf(of: object): { file: string; line: number } | null {
+    const location = this.#locationOf(of);
+    if (location === undefined) return null;
+    const script = this.#scriptOf(location.scriptId);
+    if (script === null) return null;
+    const { module, starts } = script;
+    const offset = (starts[location.lineNumber] ?? 0) + (location.columnNumber ?? 0);
+    return this.#modules.placeOf(module, offsetWithoutEdits(offset, module.record.edits.numbers));
+  }
+
+  #locationOf(of: unknown, boundLeft = maxBound): Location | undefined {
+    if (typeof of !== 'function' || boundLeft === 0) return undefined;
+    const { location, target } = this.#withInternals(of as AnyFunction, (internal) => {
+      const { objectId } = internal('[[TargetFunction]]') ?? {};
+      return {
+        location: internal('[[FunctionLocation]]')?.value as Location | undefined,
+        target: objectId === undefined ? undefined : this.#inspector.unwrap(objectId),
+      };
+    });
+    return location ?? this.#locationOf(target, boundLeft - 1);
+  }
+
+  #scriptOf(scriptId: string): Script | null {
+    const known = this.#scripts.get(scriptId);
+    if (known !== undefined) return known;
+    for (const module of this.#loaded()) {
+      if (this.#known.has(module) || !isInstrumentedModule(module) || !module.evaluated) continue;
+      this.#known.add(module);
+      // One that its own text made.
+      const made = module.scope()[scopeWords.import] as AnyFunction;
+      const id = this.#withInternals(made, (internal) => internal('[[FunctionLocation]]')?.value as Location | undefined)?.scriptId;
+      if (id !== undefined) this.#scripts.set(id, { module, starts: lineStarts(module.record.text) });
+    }
+    return this.#scripts.get(scriptId) ?? null;
+  }
+
+  #withInternals<T>(of: AnyFunction, use: (internal: (name: string) => RemoteObject | undefined) => T): T {
+    try {
+      const { objectId = '' } = this.#inspector.wrap(of, group, false);
+      const answer = this.#properties(objectId);
+      return use((name) => answer.internalProperties?.find((each) => each.name === name)?.value);
+    } finally {
+      this.#inspector.releaseGroup(group);
+    }
+  }
+
+  #properties(objectId: string): PropertiesAnswer {
+    return this.#inspector.properties(objectId, true, false);
+  }
+}
