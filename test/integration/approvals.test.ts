@@ -2,20 +2,34 @@
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
-import { beforeAll, expect, test, vi } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { consoleProgram, runHere, type Finished } from '../helpers/console-process.ts';
 import { keyFile } from '../helpers/keys.ts';
-import { answering, editFile, journalOf, newFolder, run, startService, type Service } from '../helpers/service.ts';
+import { agentUrl, answering, editFile, journalOf, newFolder, run, startService, type Service } from '../helpers/service.ts';
 
 let service: Service;
 const bob = keyFile(newFolder(), 'bob', 'ed25519');
 const alias = keyFile(newFolder(), 'alias', 'ed25519');
 const patcher = keyFile(newFolder(), 'patcher', 'ed25519');
 
+const main = `
+import { startAgent } from '${agentUrl}';
+export const price = (n) => n + 1;
+const room = { price: 10, got: [], paused: false };
+const agent = await startAgent();
+agent.actors.register('room/lobby', room, {
+  suspend: (each) => { each.paused = true; },
+  resume: (each) => { each.paused = false; },
+  isSuspended: (each) => each.paused,
+  send: (each, message) => { each.got.push(message); },
+});
+const answer = (line) => line === 'room' ? [room.price, room.got.length, room.paused] : price(Number(line));
+${answering}`;
+
 beforeAll(async () => {
   service = await startService({
     files: {
-      'main.js': `export const price = (n) => n + 1;\nconst answer = (n) => price(Number(n));${answering}`,
+      'main.js': main,
       'keyhole.config.json': '{"approvals":{"patch":1}}',
     },
     main: 'main.js',
@@ -138,6 +152,73 @@ test('what can not be done is refused before anybody looks at it; a dry run wait
   run(service.folder, 'git', 'checkout', '-q', 'main.js');
   editFile(service, 'main.js', 'n + 1', 'n + 6');
   expect((await push('--dry-run').done).json()).toMatchObject({ ok: true, dryRun: true, patches: [{}] });
+});
+
+describe('what changes an actor', () => {
+  interface Waits {
+    id: string;
+    what: string[];
+  }
+  const list = async (): Promise<Waits[]> => (await as(bob, 'approve', 'svc', '--json')).json() as Waits[];
+  /** Begun, and not done before bob has approved it. */
+  const approved = async (what: string, shown: RegExp, command: string, ...words: string[]): Promise<Finished> => {
+    const before = await service.ask('room');
+    const asked = service.keyhole(command, 'svc', 'room/lobby', ...words, '--reason', 'R', '--json');
+    const { id } = await vi.waitFor(async () => {
+      const [waiting] = await list();
+      expect(waiting).toMatchObject({ what: [what], operator: 'alice', reason: 'R' });
+      return waiting as Waits;
+    }, 20_000);
+    expect(await service.ask('room')).toBe(before);
+    // Its author can not, nor can who has not the role; neither learns more of it than that it waits.
+    expect(await service.keyhole('approve', 'svc', id, '--yes')).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('can not approve it') as string,
+    });
+    const other = await as(patcher, 'approve', 'svc', id, '--yes');
+    expect(other).toMatchObject({ code: 4, stderr: expect.stringContaining('it needs approve') as string });
+    expect(other.stderr).not.toMatch(shown);
+    expect((await as(bob, 'approve', 'svc', id, '--yes')).stderr).toMatch(shown);
+    return asked;
+  };
+
+  test('waits as a patch does, and says what it would do; an undo waits for nobody', async () => {
+    const set = await approved('set room/lobby price', /set room\/lobby price: 10 -> 12/, 'set', 'price', '12');
+    expect(set.json()).toMatchObject({ ok: true, before: 10, after: 12 });
+    expect(await service.ask('room')).toBe('[12,0,false]');
+    expect((await service.keyhole('revert', 'svc', (set.json() as { id: string }).id, '--reason', 'R')).code).toBe(0);
+    expect(await service.ask('room')).toBe('[10,0,false]');
+    await approved('send room/lobby', /send to room\/lobby: \{"bid":5\}/, 'send', '{"bid":5}');
+    expect(await service.ask('room')).toBe('[10,1,false]');
+    const suspended = await approved('suspend room/lobby', /suspend room\/lobby for 1m at most/, 'suspend');
+    expect(await service.ask('room')).toBe('[10,1,true]');
+    await approved('resume room/lobby', /resume room\/lobby/, 'resume');
+    expect(await service.ask('room')).toBe('[10,1,false]');
+    expect(suspended.json()).toMatchObject({ ok: true });
+    const outcomes = journalOf(service).filter(({ kind, phase }) => kind === 'set' && phase === 'outcome');
+    expect(outcomes.map(({ status }) => status)).toEqual(['done', 'done', 'done', 'done', 'done']);
+  });
+
+  test('what can not be done is refused before anybody looks at it', async () => {
+    expect((await service.keyhole('set', 'svc', 'room/lobby', 'price', '"12"', '--reason', 'R', '--json')).json()).toMatchObject({
+      error: { code: 'NOT_PATCHABLE' },
+    });
+    expect((await service.keyhole('resume', 'svc', 'room/lobby', '--reason', 'R', '--json')).json()).toMatchObject({
+      error: { code: 'NOT_PATCHABLE' },
+    });
+    expect((await service.keyhole('send', 'svc', 'room/lobby', '{bid}', '--reason', 'R', '--json')).json()).toMatchObject({
+      error: { code: 'BAD_REQUEST' },
+    });
+    expect(await list()).toEqual([]);
+  });
+
+  test('--break-glass does not wait, and the journal says so', async () => {
+    expect((await service.keyhole('send', 'svc', 'room/lobby', '1', '--reason', 'R', '--break-glass')).code).toBe(0);
+    expect(await service.ask('room')).toBe('[10,2,false]');
+    expect((await service.keyhole('journal', 'show', 'svc')).stdout + (await service.keyhole('log', 'svc')).stdout).toMatch(
+      /WITHOUT APPROVAL|Without approval/,
+    );
+  });
 });
 
 test('glass is broken loudly: everybody who is attached hears it, journal and export are marked', async () => {

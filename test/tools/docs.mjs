@@ -28,12 +28,12 @@ const operations = [
   '',
   'What crosses the wire (subprotocol `keyhole.1`). Made from `packages/agent/src/protocol/catalogue.ts`.',
   '',
-  ...Object.entries(catalogue).flatMap(([name, { doc, capability, journal, where, parameters }]) => [
+  ...Object.entries(catalogue).flatMap(([name, { doc, capability, journal, where, policy, approval, parameters }]) => [
     `## ${name}`,
     '',
     doc,
     '',
-    `Needs \`${capability}\`. ${journal === null ? 'Not journaled.' : `Journaled as \`${journal}\`, before and after.`} Done by the ${where}.`,
+    `Needs \`${capability}\`. ${journal === null ? 'Not journaled.' : `Journaled as \`${journal}\`, before and after.`} Done by the ${where}.${policy === undefined ? '' : ` Rules of a policy for \`${policy}\` narrow it.`}${approval === true ? ' Waits for approval where the service asks for one.' : ''}`,
     '',
     ...(Object.keys(parameters).length === 0
       ? []

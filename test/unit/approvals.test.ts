@@ -25,7 +25,7 @@ const asked = (reason: string): AskedChange => ({
 });
 const digestOf = (change: AskedChange): string => createHash('sha512').update(canonicalRequest(change)).digest('hex');
 const waiting = (approvals: Approvals, author: OperatorSession, change: AskedChange, entry = 1): { id: string; end: Promise<unknown> } => {
-  const end = approvals.wait(author, { entry, at: '', asked: change, expected: [] }).catch((error: unknown) => error);
+  const end = approvals.wait(author, { entry, at: '', asked: change, expected: [], before: null }).catch((error: unknown) => error);
   return { id: approvals.list().find((each) => each.entry === entry)?.id ?? '', end };
 };
 
@@ -84,7 +84,12 @@ test('is asked for where it is the rule, and glass is there to be broken', () =>
   const rules = new Approvals({ patch: 1 });
   expect(rules.isNeeded('patch.apply', {})).toBe(true);
   expect(rules.isNeeded('patch.apply', { breakGlass: true })).toBe(false);
-  expect(rules.isNeeded('patch.revert', {})).toBe(false);
+  for (const op of ['actor.set', 'actor.suspend', 'actor.resume', 'actor.send'] as const) {
+    expect([op, rules.isNeeded(op, {}), rules.isNeeded(op, { breakGlass: true })]).toEqual([op, true, false]);
+    expect(() => new Approvals({ patch: 0 }).isNeeded(op, { breakGlass: true })).toThrow('asks for no approval');
+  }
+  for (const op of ['patch.revert', 'patch.confirm', 'actor.restore', 'rescue.end', 'evaluate'] as const)
+    expect([op, rules.isNeeded(op, {})]).toEqual([op, false]);
   expect(new Approvals({ patch: 0 }).isNeeded('patch.apply', {})).toBe(false);
   expect(() => new Approvals({ patch: 0 }).isNeeded('patch.apply', { breakGlass: true })).toThrow('asks for no approval');
 });

@@ -2,6 +2,7 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { catalogue } from '../../packages/agent/dist/protocol/index.js';
 import { Policy, PolicyFile } from '../../packages/agent/dist/server/policy.js';
 import { newFolder } from '../helpers/service.ts';
 
@@ -32,6 +33,41 @@ describe('addresses', () => {
     for (const op of ['patch.revert', 'patch.confirm', 'inspect', 'fn.get', 'evaluate'] as const)
       expect(policy.refusal('bob', op, { patches: [{ address: 'x' }] }, monday)).toBeNull();
   });
+});
+
+describe('actors', () => {
+  const policy = policyOf({ operators: ['bob'], actors: ['room/*', 'xstate/**'] }, { operators: ['carol'], addresses: ['src/**'] });
+  const all = ['actor.set', 'actor.suspend', 'actor.resume', 'actor.send'] as const;
+  test.each([
+    ['bob', 'room/lobby', true],
+    ['bob', 'room/a/b', false],
+    ['bob', 'xstate/counter#1', true],
+    ['bob', 'ws/1/1', false],
+    ['carol', 'room/lobby', false],
+    ['alice', 'ws/1/1', true],
+  ])('%s, %s: %s', (operator, actor, allowed) => {
+    for (const op of all) expect([op, policy.refusal(operator, op, { actor, reason: 'r' }, monday) === null]).toEqual([op, allowed]);
+  });
+  test('a rule of actors alone allows no function; undoing a change of an actor is never narrowed', () => {
+    expect(policy.refusal('bob', 'patch.apply', patch('r', 'src/a.ts:f'), monday)).toContain('not among the functions that may be patched');
+    expect(policy.refusal('carol', 'patch.apply', patch('r', 'src/a.ts:f'), monday)).toBeNull();
+    expect(policy.refusal('bob', 'actor.restore', { id: 's1', reason: 'r' }, monday)).toBeNull();
+    for (const op of all)
+      expect(policyOf({ for: ['patch'], reason: '^OPS-' }).refusal('a', op, { actor: 'x', reason: 'because' }, monday)).toContain('the reason');
+  });
+});
+
+test('what changes the service or runs code can be narrowed, all but what undoes, confirms or rescues', () => {
+  const strong = Object.entries(catalogue).filter(
+    ([, { capability, journal }]) => journal !== null && ['eval', 'patch', 'admin'].includes(capability),
+  );
+  const free = strong.filter(([, { policy }]) => policy === undefined).map(([name]) => name);
+  expect(free.sort()).toEqual(['actor.restore', 'patch.confirm', 'patch.revert', 'rescue.end']);
+  // A shadow run is no change; whoever may evaluate may do all that it does.
+  const waits = strong.filter(([, { policy }]) => policy === 'patch').filter(([, { approval }]) => approval !== true);
+  expect(waits.map(([name]) => name)).toEqual(['patch.shadow']);
+  for (const [name, { parameters, approval }] of Object.entries(catalogue))
+    expect([name, 'dryRun' in parameters, 'breakGlass' in parameters]).toEqual([name, approval === true, approval === true]);
 });
 
 test('reason', () => {

@@ -1,7 +1,7 @@
 /** Operations on actors: what the service registered, and what adapters find. */
 import { integer, text } from './checks.ts';
 import { limits } from './limits.ts';
-import { depth, name, optional, reason, required } from './operation.ts';
+import { breakGlass, depth, dryRun, name, optional, reason, required } from './operation.ts';
 import type { Operation } from './operation.ts';
 import type { OperationName } from './operations.ts';
 
@@ -28,12 +28,16 @@ export const actorOperations = {
     where: 'host',
     capability: 'patch',
     journal: 'set',
+    policy: 'patch',
+    approval: true,
     doc: "One change of an actor's state: an own property, an element or an entry of a Map that is there already. Runs no code of the service, and is read back.",
     parameters: {
       actor,
       path: required(name, 'where in it: `queue[0].price`'),
       value: required(text(limits.maxStateValueLength), 'JSON, of the same type as what is there'),
       reason,
+      dryRun,
+      breakGlass,
     },
   },
   'actor.restore': {
@@ -47,26 +51,34 @@ export const actorOperations = {
     where: 'host',
     capability: 'patch',
     journal: 'set',
+    policy: 'patch',
+    approval: true,
     doc: 'The actor takes no more messages out of its mailbox until it is resumed, or the time is over.',
     parameters: {
       actor,
       forMs: optional(integer(limits.minSuspendMs, limits.maxSuspendMs), `at most so long (default: ${limits.defaultSuspendMs})`),
       reason,
+      dryRun,
+      breakGlass,
     },
   },
   'actor.resume': {
     where: 'host',
     capability: 'patch',
     journal: 'set',
+    policy: 'patch',
+    approval: true,
     doc: 'The actor goes on with the messages in its mailbox.',
-    parameters: { actor, reason },
+    parameters: { actor, reason, dryRun, breakGlass },
   },
   'actor.send': {
     where: 'host',
     capability: 'patch',
     journal: 'set',
+    policy: 'patch',
+    approval: true,
     doc: 'Hands a message to an actor. It can not be undone.',
-    parameters: { actor, message: required(text(limits.maxStateValueLength), 'JSON'), reason },
+    parameters: { actor, message: required(text(limits.maxStateValueLength), 'JSON'), reason, dryRun, breakGlass },
   },
   'actor.follow': {
     where: 'host',

@@ -59,6 +59,7 @@ export const catalogue: Record<OperationName, Operation> = {
     where: 'host',
     capability: 'eval',
     journal: 'eval',
+    policy: 'eval',
     doc: 'Evaluates JavaScript in the service, awaiting a promise.',
     parameters: {
       expression: required(source, 'JavaScript'),

@@ -1,5 +1,5 @@
 /** What an operation is, and the parameters that several of them have. */
-import { integer, text } from './checks.ts';
+import { flag, integer, text } from './checks.ts';
 import type { Check } from './checks.ts';
 import { limits } from './limits.ts';
 
@@ -19,6 +19,10 @@ export interface Operation {
   journal: 'eval' | 'patch' | 'revert' | 'export' | 'confirm' | 'shadow' | 'approve' | 'trace' | 'rescue' | 'set' | null;
   /** It says something before it answers, and can be ended by `interrupt`. */
   streams?: true;
+  /** Which rules of a policy narrow it. What undoes, confirms or only looks has none: nothing ever holds that up. */
+  policy?: 'patch' | 'eval';
+  /** It waits for other operators where the service asks for approvals; so it takes `dryRun`, by which it is judged first, and `breakGlass`. */
+  approval?: true;
   doc: string;
   parameters: Record<string, Parameter>;
 }
@@ -28,6 +32,8 @@ export const source = text(limits.maxSourceBytes);
 export const required = (check: Check, doc: string): Parameter => ({ required: true, check, doc });
 export const optional = (check: Check, doc: string): Parameter => ({ required: false, check, doc });
 
+export const dryRun = optional(flag, 'only says what would happen');
+export const breakGlass = optional(flag, 'does not wait for approval; every attached operator hears of it, and journal and export are marked');
 export const file = optional(name, 'a file of the service, as its author knows it: evaluates inside that module');
 export const depth = optional(integer(0, limits.maxDepthOfInspection), 'how many levels to open');
 export const thread = optional(integer(0, Number.MAX_SAFE_INTEGER), 'one thread of the service alone; 0 is the main thread');

@@ -74,26 +74,26 @@ export interface Operations {
     params: { actor?: string; handle?: string; expression?: string; in?: string; count?: number; maxPauseMs?: number; insist?: boolean };
     result: Retainers;
   };
-  /** `id`: what undoes it. `entry`: the seq of its intent in the journal. */
+  /** `id`: what undoes it. `entry`: the seq of its intent in the journal. A dry run has no intent: its `id` is `dry-run`, its `entry` 0; so with the others. */
   'actor.set': {
-    params: { actor: string; path: string; value: string; reason: string };
+    params: { actor: string; path: string; value: string; reason: string; dryRun?: boolean; breakGlass?: boolean };
     result: { ok: true; id: string; actor: string; path: string; before: StateValue; after: StateValue; entry: number };
   };
   /** `path`: of a change of state; `resumed`: it was suspended. */
   'actor.restore': { params: { id: string; reason: string }; result: { ok: true; id: string; actor: string; path?: string; resumed?: true } };
   /** `mailbox`: how many messages wait, where it can say. */
   'actor.suspend': {
-    params: { actor: string; forMs?: number; reason: string };
+    params: { actor: string; forMs?: number; reason: string; dryRun?: boolean; breakGlass?: boolean };
     result: { ok: true; id: string; actor: string; forMs: number; mailbox: number | null; entry: number };
   };
   /** `mailbox`: how many messages waited. */
   'actor.resume': {
-    params: { actor: string; reason: string };
+    params: { actor: string; reason: string; dryRun?: boolean; breakGlass?: boolean };
     result: { ok: true; id: string; actor: string; mailbox: number | null; entry: number };
   };
   /** It was handed over; what the actor does with it is not known. */
   'actor.send': {
-    params: { actor: string; message: string; reason: string };
+    params: { actor: string; message: string; reason: string; dryRun?: boolean; breakGlass?: boolean };
     result: { ok: true; id: string; actor: string; mailbox: number | null; suspended: boolean; entry: number };
   };
   /** Events `items` hold {@link FollowStarted} and {@link FollowChange}s. */
@@ -212,8 +212,10 @@ export interface Operations {
   };
   /** What a hotfix file holds for these patches, live or not. */
   'patch.hotfix': { params: { ids: string[] }; result: { hotfix: Hotfix; sha256: string } };
-  /** Changes that wait for other operators; with `id` also all that its author signed. */
-  'approval.list': { params: { id?: string }; result: { waiting: WaitingChange[]; asked: AskedChange | null } };
+  /**
+   * Changes that wait for other operators. With `id`, and to those who may approve, also all that its author signed, and what a `set` found in the place.
+   */
+  'approval.list': { params: { id?: string }; result: { waiting: WaitingChange[]; asked: AskedChange | null; before: StateValue | null } };
   /** `missing`: how many more must approve; 0: it is being done. */
   'approval.give': { params: { id: string; digest: string }; result: { ok: true; id: string; missing: number } };
   'sessions.list': { params: Record<never, never>; result: { sessions: AttachedOperator[] } };

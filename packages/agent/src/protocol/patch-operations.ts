@@ -1,7 +1,7 @@
 /** Operations on functions and patches. */
 import { commitId, flag, integer, listOf, patchRequest } from './checks.ts';
 import { limits } from './limits.ts';
-import { name, optional, reason, required, thread } from './operation.ts';
+import { breakGlass, dryRun, name, optional, reason, required, thread } from './operation.ts';
 import type { Operation } from './operation.ts';
 import type { OperationName } from './operations.ts';
 
@@ -31,18 +31,20 @@ export const patchOperations = {
     where: 'host',
     capability: 'patch',
     journal: 'patch',
+    policy: 'patch',
+    approval: true,
     doc: 'Replaces functions, all or none, in one turn of the event loop of each thread that has loaded them.',
     parameters: {
       patches: required(listOf(patchRequest, 200), 'the functions'),
       reason,
-      dryRun: optional(flag, 'only says what would happen'),
+      dryRun,
       partial: optional(flag, 'applies what can be applied'),
       maxPauseMs: optional(integer(0, 3_600_000), 'refuse when the process would stop longer'),
       waitMs: optional(integer(0, limits.maxCaptureWaitMs), 'how long to wait for the service to call a function that was not instrumented'),
       thread,
       confirmMs: optional(integer(limits.minConfirmMs, limits.maxConfirmMs), 'undone after as many milliseconds, unless confirmed'),
       ifErrors: optional(integer(0, limits.maxErrorsAllowed), 'undone when more calls than that fail in its first minute'),
-      breakGlass: optional(flag, 'does not wait for approval; every attached operator hears of it, and journal and export are marked'),
+      breakGlass,
       commits: optional(
         listOf(commitId, limits.maxPushedCommits),
         'the commits that are pushed, in full, oldest first; journal and export name them',
@@ -60,6 +62,7 @@ export const patchOperations = {
     where: 'host',
     capability: 'patch',
     journal: 'shadow',
+    policy: 'patch',
     doc: 'Runs new functions on copies of the arguments of real calls, after these, and compares the outcomes. Nothing of it is used, but its side effects do happen.',
     parameters: {
       patches: required(listOf(patchRequest, limits.maxShadowFunctions), 'the functions'),

@@ -42,6 +42,7 @@ export const watchOperations = {
     where: 'host',
     capability: 'eval',
     journal: 'eval',
+    policy: 'eval',
     doc: 'Calls a function again with what a recorded call had. Its effects happen.',
     parameters: {
       number: required(integer(1, Number.MAX_SAFE_INTEGER), 'of the call'),

@@ -3,11 +3,11 @@
  * when he is no longer there to see it.
  */
 import { createHash } from 'node:crypto';
-import { KeyholeError, canonicalRequest, limits } from '../protocol/index.ts';
-import type { AppliedPatch, Approval, AskedChange, Params, WaitingChange } from '../protocol/index.ts';
+import { KeyholeError, canonicalRequest, catalogue, limits, whatIsAsked } from '../protocol/index.ts';
+import type { AppliedPatch, Approval, AskedChange, OperationName, StateValue, WaitingChange } from '../protocol/index.ts';
 import type { OperatorSession } from './session.ts';
 
-/** How many others have to approve what. */
+/** How many others have to approve what changes the service: everything that says so in the catalogue. */
 export interface ApprovalRules {
   patch: number;
 }
@@ -20,6 +20,7 @@ interface Waiting {
   asked: AskedChange;
   digest: string;
   expected: AppliedPatch[];
+  before: StateValue | null;
   approvals: Approval[];
   /** Of a clock that nobody sets. */
   until: number;
@@ -37,8 +38,8 @@ export class Approvals {
   }
 
   /** @throws {KeyholeError} BAD_REQUEST where glass is to be broken that is not there. */
-  isNeeded(op: string, params: Record<string, unknown>): boolean {
-    if (op !== 'patch.apply') return false;
+  isNeeded(op: OperationName, params: Record<string, unknown>): boolean {
+    if (catalogue[op].approval !== true) return false;
     if (this.#rules.patch === 0 && params['breakGlass'] === true)
       throw new KeyholeError('BAD_REQUEST', 'breakGlass: this service asks for no approval', 'Leave --break-glass out.');
     return this.#rules.patch > 0 && params['breakGlass'] !== true;
@@ -48,14 +49,17 @@ export class Approvals {
    * Resolves when enough others have approved.
    * @throws {KeyholeError} NOT_APPROVED when the time is up or the author has left, BUSY
    */
-  wait(session: OperatorSession, { entry, at, asked, expected }: Pick<Waiting, 'entry' | 'at' | 'asked' | 'expected'>): Promise<Approval[]> {
+  wait(
+    session: OperatorSession,
+    { entry, at, asked, expected, before }: Pick<Waiting, 'entry' | 'at' | 'asked' | 'expected' | 'before'>,
+  ): Promise<Approval[]> {
     const id = idOf(asked);
     if (this.#waiting.has(id)) return Promise.reject(new KeyholeError('BUSY', `the same change waits already, as ${id}`));
     if (this.#waiting.size >= limits.maxWaitingChanges)
       return Promise.reject(new KeyholeError('BUSY', `${limits.maxWaitingChanges} changes wait for approval already`));
     return new Promise((resolve, reject) => {
       const timer = setTimeout(
-        () => settle(new KeyholeError('NOT_APPROVED', 'nobody approved it in time', 'Ask somebody, and push it again.')),
+        () => settle(new KeyholeError('NOT_APPROVED', 'nobody approved it in time', 'Ask somebody, and try again.')),
         this.#waitMs,
       );
       const settle = (end: Approval[] | KeyholeError): void => {
@@ -65,7 +69,19 @@ export class Approvals {
         else reject(end);
       };
       const digest = digestOf(asked);
-      this.#waiting.set(id, { id, session, entry, at, asked, digest, expected, approvals: [], until: performance.now() + this.#waitMs, settle });
+      this.#waiting.set(id, {
+        id,
+        session,
+        entry,
+        at,
+        asked,
+        digest,
+        expected,
+        before,
+        approvals: [],
+        until: performance.now() + this.#waitMs,
+        settle,
+      });
     });
   }
 
@@ -76,7 +92,8 @@ export class Approvals {
       entry,
       operator: session.operator.name,
       fingerprint: session.operator.fingerprint,
-      reason: (asked.params as Params<'patch.apply'>).reason,
+      what: whatIsAsked(asked.op, asked.params),
+      reason: String(asked.params['reason']),
       at,
       needed: this.#rules.patch,
       approvals: [...approvals],
@@ -86,8 +103,9 @@ export class Approvals {
   }
 
   /** @throws {KeyholeError} NOT_FOUND */
-  asked(id: string): AskedChange {
-    return this.#find(id).asked;
+  asked(id: string): { asked: AskedChange; before: StateValue | null } {
+    const { asked, before } = this.#find(id);
+    return { asked, before };
   }
 
   /**
@@ -103,7 +121,7 @@ export class Approvals {
       throw new KeyholeError('NOT_ALLOWED', `what was approved is not what waits as ${id}`, 'Look at it again: keyhole approve shows it.');
     // Somebody with two keys is still one person, and so are two names with one key.
     if (name === author.name || fingerprint === author.fingerprint)
-      throw new KeyholeError('NOT_ALLOWED', `${name} has pushed ${id}, and can not approve it too`);
+      throw new KeyholeError('NOT_ALLOWED', `${name} has asked for ${id}, and can not approve it too`);
     if (waiting.approvals.some((each) => each.operator === name || each.fingerprint === fingerprint))
       throw new KeyholeError('NOT_ALLOWED', `${name} has approved ${id} already`);
     return (entry) => {

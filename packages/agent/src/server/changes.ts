@@ -4,7 +4,7 @@
  */
 import type { HostContext } from '../host/bridge.ts';
 import type { Appended, Journal } from '../journal/index.ts';
-import { KeyholeError, signedRequestOf } from '../protocol/index.ts';
+import { KeyholeError, signedRequestOf, whatIsAsked } from '../protocol/index.ts';
 import type {
   Approval,
   AskedChange,
@@ -139,18 +139,15 @@ export class Changes {
   ): Promise<{ approvals?: Approval[]; breakGlass?: true } | { refused: PatchResult }> {
     const { approvals, announce } = this.#parts;
     if (!approvals.isNeeded(op, intent.request)) return intent.request['breakGlass'] === true ? { breakGlass: true } : {};
-    const expected = (await this.#parts.ask(session, request, op, { ...intent.request, dryRun: true }, {})) as PatchResult;
-    if (!expected.ok) return { refused: { ...expected, dryRun: false, patches: [] } };
+    const judged = await this.#parts.ask(session, request, op, { ...intent.request, dryRun: true }, {});
+    const expected = op === 'patch.apply' ? (judged as PatchResult) : null;
+    if (expected?.ok === false) return { refused: { ...expected, dryRun: false, patches: [] } };
+    const before = op === 'actor.set' ? (judged as Result<'actor.set'>).before : null;
     const asked = askedOf(session, intent);
-    const approved = approvals.wait(session, { entry, at, asked, expected: expected.patches });
-    const { id } = approvals.list().find((each) => each.entry === entry) ?? {};
-    if (id !== undefined) {
-      const waiting = {
-        id,
-        operator: intent.operator,
-        addresses: expected.patches.map(({ address }) => address),
-        reason: String(intent.request['reason']),
-      };
+    const approved = approvals.wait(session, { entry, at, asked, expected: expected?.patches ?? [], before });
+    const { id, what, reason } = approvals.list().find((each) => each.entry === entry) ?? {};
+    if (id !== undefined && what !== undefined && reason !== undefined) {
+      const waiting = { id, operator: intent.operator, what, reason };
       session.tell('waiting', waiting);
       announce(session, { event: 'waiting', data: waiting });
     }
@@ -175,11 +172,16 @@ export class Changes {
   }
 
   /** Whoever is attached sees who changes what. */
-  #tellOthers(session: OperatorSession, { kind, operator, request }: IntentEntry, result: unknown): void {
+  #tellOthers(session: OperatorSession, { kind, op, operator, request }: IntentEntry, result: unknown): void {
+    const breakGlass = request['breakGlass'] === true;
     if (kind === 'rescue') {
       const [frame] = (result as RescueEnd).stack;
       const where = frame?.address ?? `${frame?.file ?? ''}:${frame?.line ?? ''}`;
-      return this.#parts.announce(session, { event: 'changed', data: { operator, what: 'ended what hung in', patches: [where], breakGlass: false } });
+      return this.#parts.announce(session, { event: 'changed', data: { operator, what: 'ended what hung in', patches: [where], breakGlass } });
+    }
+    if (kind === 'set') {
+      const what = op === 'actor.restore' ? [`undo ${String(request['id'])}`] : whatIsAsked(op, request);
+      return this.#parts.announce(session, { event: 'changed', data: { operator, what: 'changed an actor:', patches: what, breakGlass } });
     }
     if (kind !== 'patch' && kind !== 'revert' && kind !== 'confirm') return;
     const patches = ((result as Partial<PatchResult>).patches ?? []).map((each) =>
@@ -187,7 +189,7 @@ export class Changes {
     );
     if (patches.length === 0) return;
     const what = kind === 'patch' ? 'patched' : kind === 'revert' ? 'reverted' : 'confirmed';
-    this.#parts.announce(session, { event: 'changed', data: { operator, what, patches, breakGlass: request['breakGlass'] === true } });
+    this.#parts.announce(session, { event: 'changed', data: { operator, what, patches, breakGlass } });
   }
 
   /** Undoing never waits for a disk: it is asked for at once, and what can not be written down now is written down later. */

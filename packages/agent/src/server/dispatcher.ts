@@ -9,7 +9,7 @@ import type { StreamEnd } from '../host/call-stream.ts';
 import { historyPage, hotfixOf } from '../journal/index.ts';
 import type { Journal } from '../journal/index.ts';
 import { KeyholeError, catalogue, checkRequest, examine, hotfixText } from '../protocol/index.ts';
-import type { HistoricPatch, News, Operation, OperationName, Params, RequestSignature, Result } from '../protocol/index.ts';
+import type { Capability, HistoricPatch, News, Operation, OperationName, Params, RequestSignature, Result } from '../protocol/index.ts';
 import type { Approvals } from './approvals.ts';
 import type { BridgeClient } from './bridge-client.ts';
 import { Changes } from './changes.ts';
@@ -79,11 +79,12 @@ export class Dispatcher {
   /** @throws {KeyholeError} */
   async dispatch(session: OperatorSession, request: number, op: string, params: unknown, signed?: RequestSignature): Promise<unknown> {
     const { operation, name } = checkRequest(op, params);
-    this.#authorize(session, name, operation);
+    this.#demand(session, name, operation.capability);
     this.#holdToPolicy(session, name, params as Record<string, unknown>);
     if (operation.where === 'door' && operation.journal === null) return this.#atTheDoor(session, name, params as Record<string, unknown>);
     const hostOp = name as HostOperation;
-    const isDryRun = name === 'patch.apply' && (params as Params<'patch.apply'>).dryRun === true;
+    // A parameter of that name is there only where nothing is changed by it.
+    const isDryRun = (params as { dryRun?: boolean }).dryRun === true;
     if (operation.journal === null || isDryRun) {
       const result = await (isLook(operation) ? this.#look(session, request, hostOp, params) : this.#ask(session, request, hostOp, params, {}));
       return this.#withOurPart(session, name, result);
@@ -91,13 +92,13 @@ export class Dispatcher {
     return this.#changes.make(session, operation.journal, { request, op, params: params as Record<string, unknown>, signed });
   }
 
-  #authorize(session: OperatorSession, name: OperationName, operation: Operation): void {
+  #demand(session: OperatorSession, name: OperationName, capability: Capability): void {
     const { operator } = session;
-    if (operator.capabilities.includes(operation.capability)) return;
-    this.#changes.refused(session, name, `lacks ${operation.capability}`);
+    if (operator.capabilities.includes(capability)) return;
+    this.#changes.refused(session, name, `lacks ${capability}`);
     throw new KeyholeError(
       'NOT_ALLOWED',
-      `${operator.name} may not ${name}: it needs ${operation.capability}`,
+      `${operator.name} may not ${name}: it needs ${capability}`,
       'Roles stand in the operators file of the service.',
     );
   }
@@ -133,7 +134,10 @@ export class Dispatcher {
         const { id } = params as Params<'approval.list'>;
         const { approvals } = this.#parts;
         const waiting = approvals.list().filter((each) => id === undefined || each.id === id);
-        return { waiting, asked: id === undefined ? null : approvals.asked(id) } satisfies Result<'approval.list'>;
+        if (id === undefined) return { waiting, asked: null, before: null } satisfies Result<'approval.list'>;
+        // What an actor's state is and shall be is not for everybody who may look.
+        this.#demand(session, name, 'approve');
+        return { waiting, ...approvals.asked(id) } satisfies Result<'approval.list'>;
       }
       case 'sessions.list':
         return { sessions: [...this.#parts.sessions].map((each) => ({ ...each.attached, you: each === session })) } satisfies Result<'sessions.list'>;

@@ -3,25 +3,20 @@
  * understood allows nothing.
  */
 import picomatch from 'picomatch';
-import { KeyholeError } from '../protocol/index.ts';
-import type { OperationName, PatchRequest } from '../protocol/index.ts';
+import { KeyholeError, catalogue } from '../protocol/index.ts';
+import type { Operation, OperationName, PatchRequest } from '../protocol/index.ts';
 import { OwnedFile } from './owned-file.ts';
 
-/** What a rule can be about: the operations that change something or run code. */
-const subjects = ['patch', 'eval'] as const;
-type Subject = (typeof subjects)[number];
-const subjectOf: Partial<Record<OperationName, Subject>> = {
-  'patch.apply': 'patch',
-  'patch.shadow': 'patch',
-  evaluate: 'eval',
-  'recording.replay': 'eval',
-};
+/** What a rule can be about: the operations that change something or run code, as the catalogue says of each. */
+type Subject = NonNullable<Operation['policy']>;
+const subjects: readonly Subject[] = ['patch', 'eval'];
 
 interface Rule {
   /** Its number in the file, from 1. */
   number: number;
   isFor: (operator: string, subject: Subject) => boolean;
   addresses: ((address: string) => boolean) | null;
+  actors: ((id: string) => boolean) | null;
   /** The source of the pattern, for the message. */
   reason: RegExp | null;
   hours: Hours | null;
@@ -56,7 +51,7 @@ export class Policy {
 
   /** Why that operator may not do this now, or null. */
   refusal(operator: string, op: OperationName, params: Record<string, unknown>, now: Date): string | null {
-    const subject = subjectOf[op];
+    const { policy: subject } = catalogue[op];
     if (subject === undefined) return null;
     for (const rule of this.#rules) {
       const why = rule.isFor(operator, subject) ? misfit(rule, subject, params, now) : null;
@@ -66,31 +61,35 @@ export class Policy {
   }
 }
 
-function misfit({ addresses, reason, hours }: Rule, subject: Subject, params: Record<string, unknown>, now: Date): string | null {
+function misfit({ addresses, actors, reason, hours }: Rule, subject: Subject, params: Record<string, unknown>, now: Date): string | null {
   if (hours !== null && !isWithin(hours, now)) return `not at this time: ${describe(hours)}`;
   if (subject !== 'patch') return null;
   if (reason !== null && !reason.test(String(params['reason']))) return `the reason does not match ${reason.source}`;
-  if (addresses === null) return null;
-  const outside = (params['patches'] as PatchRequest[]).find(({ address }) => !addresses(address));
+  if (addresses === null && actors === null) return null;
+  // A rule that names functions only allows nothing of an actor, and the other way round: else one would be a way past it.
+  const { patches, actor } = params as { patches?: PatchRequest[]; actor?: string };
+  if (actor !== undefined) return actors?.(actor) === true ? null : `${actor} is not among the actors that may be changed`;
+  const outside = patches?.find(({ address }) => addresses?.(address) !== true);
   return outside === undefined ? null : `${outside.address} is not among the functions that may be patched`;
 }
 
 function parseRule(value: unknown, number: number): Rule {
   const rule = objectOf(value, 'it');
-  unknownField(rule, 'it', ['operators', 'for', 'addresses', 'reason', 'hours']);
+  unknownField(rule, 'it', ['operators', 'for', 'addresses', 'actors', 'reason', 'hours']);
   const isOperator = globs(rule['operators'], 'operators');
   const kinds = rule['for'] === undefined ? subjects : texts(rule['for'], 'for');
   const strange = kinds.find((kind) => !subjects.includes(kind as Subject));
   if (strange !== undefined) throw new Error(`for knows ${subjects.join(' and ')}, not ${JSON.stringify(strange)}`);
-  const { addresses, reason, hours } = rule;
-  if (addresses === undefined && reason === undefined && hours === undefined)
-    throw new Error('it narrows nothing: addresses, reason or hours is due');
-  if ((addresses ?? reason) !== undefined && !kinds.includes('patch')) throw new Error('addresses and reason are for patches');
+  const { addresses, actors, reason, hours } = rule;
+  if ([addresses, actors, reason, hours].every((each) => each === undefined))
+    throw new Error('it narrows nothing: addresses, actors, reason or hours is due');
+  if ((addresses ?? actors ?? reason) !== undefined && !kinds.includes('patch')) throw new Error('addresses, actors and reason are for patches');
   if (reason !== undefined && typeof reason !== 'string') throw new Error('reason must be a regular expression as text');
   return {
     number,
     isFor: (operator, subject) => (isOperator?.(operator) ?? true) && kinds.includes(subject),
     addresses: globs(addresses, 'addresses'),
+    actors: globs(actors, 'actors'),
     reason: reason === undefined ? null : new RegExp(reason, 'u'),
     hours: hours === undefined ? null : parseHours(hours),
   };
@@ -187,7 +186,7 @@ export class PolicyFile {
 
   /** @throws {KeyholeError} NOT_ALLOWED saying why that operator may not do this now. */
   check(operator: string, op: OperationName, params: Record<string, unknown>): void {
-    if (this.#file === null || subjectOf[op] === undefined) return;
+    if (this.#file === null || catalogue[op].policy === undefined) return;
     const problem = this.problem();
     const why =
       problem === null

@@ -7,7 +7,7 @@ import { renderDiff } from '../render/unified-diff.ts';
 import type { Refusal } from '../typescript/changed-functions.ts';
 import { runShadow, shadowFlags, shadowOptions } from './shadow.ts';
 import { threadOf, threadOption } from './threads.ts';
-import { describeNews } from './news.ts';
+import { breakGlassOption, reviewed } from './reviewed.ts';
 import { describeTrial } from './trial.ts';
 import {
   countFlag,
@@ -32,7 +32,7 @@ export const applyOptions: OptionDefinition[] = [
   { flags: '--max-pause <ms>', doc: `refuse when the process would stop longer (default: ${limits.defaultMaxPauseMs})` },
   { flags: '--confirm <time>', doc: 'undone after that time (90s, 5m, 2h) unless keyhole confirm comes before' },
   { flags: '--if-errors <n>', doc: `undone when more than n of its calls fail in the first ${duration(limits.errorWatchMs)}` },
-  { flags: '--break-glass', doc: 'does not wait for the approval that this service asks for; everybody hears of it, journal and export are marked' },
+  breakGlassOption,
   ...shadowOptions,
 ];
 
@@ -56,20 +56,14 @@ export async function applyPatches(
     const seen = shadowed === null ? {} : { shadow: shadowed.result };
     return { ok: false, dryRun, patches: [], refused: [...refused, ...(shadowed?.result.refused ?? [])], ...seen };
   }
-  const glass = flags['breakGlass'] === true ? { breakGlass: true } : {};
   const named = commits.length > 0 ? { commits } : {};
-  const isReviewed = !dryRun && flags['breakGlass'] !== true && (connection.welcome.approvals ?? 0) > 0;
-  if (isReviewed) sayThatItWaits(context, connection);
   const waitMs = Math.min(context.timeoutMs ?? limits.defaultCaptureWaitMs, limits.maxCaptureWaitMs);
+  const { glass, options } = reviewed(context, connection, { flags, ownMs: waitMs + applyTimeoutMs, dryRun });
   const stopSaying = sayWhatIsWaitedFor(context, connection, new Set(patches.map((patch) => patch.address)));
   const pause = maxPause === undefined ? {} : { maxPauseMs: durationMs('--max-pause', maxPause, 1) };
   const trial = { ...(confirmMs !== undefined && { confirmMs }), ...(ifErrors !== undefined && { ifErrors }) };
   const result = await connection
-    .call(
-      'patch.apply',
-      { patches, reason, dryRun, partial, waitMs, ...threadOf(flags), ...pause, ...trial, ...glass, ...named },
-      { ...context, timeoutMs: waitMs + applyTimeoutMs + (isReviewed ? limits.approvalWaitMs : 0) },
-    )
+    .call('patch.apply', { patches, reason, dryRun, partial, waitMs, ...threadOf(flags), ...pause, ...trial, ...glass, ...named }, options)
     .finally(stopSaying);
   return {
     ok: result.ok && (refused.length === 0 || partial),
@@ -78,15 +72,6 @@ export async function applyPatches(
     refused: [...refused, ...result.refused],
     ...(shadowed !== null && { shadow: shadowed.result }),
   };
-}
-
-/** The REPL says so by itself. */
-function sayThatItWaits(context: CommandContext, connection: Connection): void {
-  if (connection.tellsNews) return;
-  connection.onNews((event, data) => {
-    const line = event === 'waiting' ? describeNews(event, data) : null;
-    if (line !== null) context.terminal.message(line);
-  });
 }
 
 /** Code that was not instrumented is captured at its next call, which the service makes when it likes. */

@@ -1,6 +1,15 @@
 /** `keyhole approve`: the second pair of eyes. It shows what its author signed, and signs exactly that. */
 import { createHash } from 'node:crypto';
-import { canonicalRequest, KeyholeError, type AskedChange, type Params, type PatchRequest, type WaitingChange } from '@keyhole/agent/protocol';
+import {
+  canonicalRequest,
+  KeyholeError,
+  limits,
+  type AskedChange,
+  type Params,
+  type PatchRequest,
+  type StateValue,
+  type WaitingChange,
+} from '@keyhole/agent/protocol';
 import type { Connection } from '../client/connection.ts';
 import { duration } from '../render/duration.ts';
 import { importLine } from '../render/import-line.ts';
@@ -13,6 +22,8 @@ interface Shown {
   connection: Connection;
   waiting: WaitingChange;
   asked: AskedChange;
+  /** What a `set` would replace. */
+  before: StateValue | null;
 }
 
 export const approve: CommandDefinition = {
@@ -48,30 +59,50 @@ export const approve: CommandDefinition = {
 async function listed(context: CommandContext, connections: readonly Connection[]): Promise<Outcome> {
   const lists = await Promise.all(connections.map(async (connection) => (await connection.call('approval.list', {}, context)).waiting));
   const waiting = lists.flatMap((each, index) => each.map((change) => ({ ...change, pid: connections[index]?.welcome.pid ?? 0 })));
-  const rows = waiting.map(({ id, operator, leftMs, expected, reason, pid }) => [
+  const rows = waiting.map(({ id, operator, leftMs, what, reason, pid }) => [
     id,
     String(pid),
     operator,
     duration(leftMs),
-    expected.map(({ address }) => address).join(', '),
+    what.join(', '),
     span('dim', reason),
   ]);
-  return { json: waiting, text: table(['ID', 'PID', 'OPERATOR', 'LEFT', 'FUNCTIONS', 'REASON'], rows, 'nothing waits for approval') };
+  return { json: waiting, text: table(['ID', 'PID', 'OPERATOR', 'LEFT', 'WHAT', 'REASON'], rows, 'nothing waits for approval') };
 }
 
 async function lookUp(context: CommandContext, connection: Connection, id: string): Promise<Shown | null> {
   const { waiting } = await connection.call('approval.list', {}, context);
   if (!waiting.some((each) => each.id === id)) return null;
-  const { waiting: still, asked } = await connection.call('approval.list', { id }, context);
+  const { waiting: still, asked, before } = await connection.call('approval.list', { id }, context);
   const [found] = still;
   if (found === undefined || asked === null) return null;
-  if (asked.op !== 'patch.apply' || !Array.isArray(asked.params['patches'])) throw new KeyholeError('BAD_FRAME', `what waits as ${id} is no patch`);
-  return { connection, waiting: found, asked };
+  return { connection, waiting: found, asked, before };
 }
 
-/** Everything that will run is shown, and made from what is signed. */
-function describe({ waiting, asked }: Shown): Text {
-  const { patches, reason, confirmMs, ifErrors, partial, maxPauseMs } = asked.params as Params<'patch.apply'>;
+/** Everything that will be done is shown, and made from what is signed. @throws {KeyholeError} BAD_FRAME for what this console does not know how to show. */
+function describe(shown: Shown): Text {
+  const { waiting, asked } = shown;
+  const what = asked.op === 'patch.apply' ? patchText(shown) : actorText(shown);
+  if (what === null) throw new KeyholeError('BAD_FRAME', `what waits as ${waiting.id} is nothing that this console knows: ${asked.op}`);
+  return [span('heading', `${waiting.id}: ${waiting.operator} (${waiting.fingerprint})\n`), `  ${String(asked.params['reason'])}\n`, what];
+}
+
+function actorText({ asked, before }: Shown): Text | null {
+  const { actor, path, value, message, forMs, ...others } = asked.params;
+  const known = Object.keys(others).every((name) => ['reason', 'dryRun', 'breakGlass'].includes(name));
+  if (typeof actor !== 'string' || !known) return null;
+  const of = span('name', actor);
+  if (asked.op === 'actor.set')
+    return ['  set ', of, ` ${String(path)}: `, span('removed', before?.text ?? 'unknown'), ' -> ', span('added', String(value)), '\n'];
+  if (asked.op === 'actor.send') return ['  send to ', of, ': ', span('added', String(message)), '\n'];
+  if (asked.op === 'actor.suspend')
+    return ['  suspend ', of, ` for ${duration(typeof forMs === 'number' ? forMs : limits.defaultSuspendMs)} at most\n`];
+  return asked.op === 'actor.resume' ? ['  resume ', of, '\n'] : null;
+}
+
+function patchText({ waiting, asked }: Shown): Text | null {
+  if (!Array.isArray(asked.params['patches'])) return null;
+  const { patches, confirmMs, ifErrors, partial, maxPauseMs } = asked.params as Params<'patch.apply'>;
   const pauses = new Map(waiting.expected.map(({ address, strategy, pauseMs }) => [address, `${strategy}, expected pause ${pauseMs} ms`]));
   const terms = [
     confirmMs === undefined ? [] : [`undone after ${duration(confirmMs)} unless confirmed`],
@@ -80,8 +111,6 @@ function describe({ waiting, asked }: Shown): Text {
     maxPauseMs === undefined ? [] : [`a pause of ${maxPauseMs} ms is allowed`],
   ].flat();
   return [
-    span('heading', `${waiting.id}: ${waiting.operator} (${waiting.fingerprint})\n`),
-    `  ${reason}\n`,
     terms.map((term) => `  ${term}\n`),
     patches.map((patch) => [span('name', patch.address), `  ${pauses.get(patch.address) ?? 'is refused'}\n`, differences(patch)]),
   ];

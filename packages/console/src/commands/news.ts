@@ -15,13 +15,8 @@ export function describeNews(event: string, data: unknown): Text | null {
       : [span('good', 'the main thread answers again'), `, after ${duration(blockedMs)}\n`];
   }
   if (event === 'waiting' && isWaiting(data)) {
-    const { id, operator, addresses, reason } = data;
-    return [
-      span('warning', `${operator} waits for approval: `),
-      `keyhole approve T ${id}  ${addresses.join(', ')}`,
-      span('dim', `  (${reason})`),
-      '\n',
-    ];
+    const { id, operator, what, reason } = data;
+    return [span('warning', `${operator} waits for approval: `), `keyhole approve T ${id}  ${what.join(', ')}`, span('dim', `  (${reason})`), '\n'];
   }
   if (event === 'changed' && isChanged(data)) {
     const { operator, what, patches, breakGlass } = data;
@@ -36,8 +31,8 @@ function blockedNews(data: unknown): number | null {
 }
 
 function isWaiting(data: unknown): data is Extract<News, { event: 'waiting' }>['data'] {
-  const { id, operator, addresses, reason } = (data ?? {}) as Record<string, unknown>;
-  return [id, operator, reason].every((each) => typeof each === 'string') && isTexts(addresses);
+  const { id, operator, what, reason } = (data ?? {}) as Record<string, unknown>;
+  return [id, operator, reason].every((each) => typeof each === 'string') && isTexts(what);
 }
 
 function isChanged(data: unknown): data is Extract<News, { event: 'changed' }>['data'] {

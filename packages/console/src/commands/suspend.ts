@@ -3,6 +3,7 @@ import { limits } from '@keyhole/agent/protocol';
 import { duration } from '../render/duration.ts';
 import { span } from '../render/text.ts';
 import { durationFlag, reasonFor, reasonOption, type CommandDefinition } from './command.ts';
+import { breakGlassOption, ownMsOf, reviewed } from './reviewed.ts';
 
 export const suspend: CommandDefinition = {
   name: 'suspend',
@@ -10,12 +11,17 @@ export const suspend: CommandDefinition = {
   target: 'agent',
   words: ['ACTOR'],
   required: () => 1,
-  options: [{ flags: '--for <time>', doc: `it goes on by itself after that (default: ${duration(limits.defaultSuspendMs)})` }, reasonOption],
+  options: [
+    { flags: '--for <time>', doc: `it goes on by itself after that (default: ${duration(limits.defaultSuspendMs)})` },
+    reasonOption,
+    breakGlassOption,
+  ],
   async run(context, { words: [actor = ''], flags }) {
     const forMs = durationFlag(flags, 'for', '--for', limits.minSuspendMs, limits.maxSuspendMs);
     const reason = await reasonFor(context, flags);
     const connection = await context.connect();
-    const result = await connection.call('actor.suspend', { actor, reason, ...(forMs !== undefined && { forMs }) }, context);
+    const { glass, options } = reviewed(context, connection, { flags, ownMs: ownMsOf(context) });
+    const result = await connection.call('actor.suspend', { actor, reason, ...(forMs !== undefined && { forMs }), ...glass }, options);
     const waits = result.mailbox === null ? '' : `; ${result.mailbox} in its mailbox`;
     return {
       json: result,
@@ -30,11 +36,12 @@ export const resume: CommandDefinition = {
   target: 'agent',
   words: ['ACTOR'],
   required: () => 1,
-  options: [reasonOption],
+  options: [reasonOption, breakGlassOption],
   async run(context, { words: [actor = ''], flags }) {
     const reason = await reasonFor(context, flags);
     const connection = await context.connect();
-    const result = await connection.call('actor.resume', { actor, reason }, context);
+    const { glass, options } = reviewed(context, connection, { flags, ownMs: ownMsOf(context) });
+    const result = await connection.call('actor.resume', { actor, reason, ...glass }, options);
     const waited = result.mailbox === null ? '' : `; ${result.mailbox} had waited`;
     return { json: result, text: [span('good', 'resumed'), ` ${result.id}  ${actor}${waited}\n`] };
   },

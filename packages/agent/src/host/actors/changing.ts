@@ -33,11 +33,12 @@ export function createChanging(inspector: Inspector, actors: ActorDirectory): Ch
       : { text, ...(json !== undefined && { json }) };
   };
   return {
-    'actor.set': ({ actor, path, value }, context) => {
-      const { id, entry } = changeOf(context);
+    'actor.set': ({ actor, path, value, dryRun }, context) => {
+      const { id, entry } = changeOf(context, dryRun);
       const { actor: object } = actors.find(actor);
+      const asked = { actor, object, path, value };
       try {
-        const { before, after } = state.set(id, { actor, object, path, value });
+        const { before, after } = dryRun === true ? state.judge(asked) : state.set(id, asked);
         return { ok: true, id, actor, path, before: shown(before, path), after: shown(after, path), entry };
       } finally {
         inspector.releaseGroup(group);
@@ -47,30 +48,35 @@ export function createChanging(inspector: Inspector, actors: ActorDirectory): Ch
       const actor = await controls.undo(id);
       return actor === null ? { ok: true, id, ...state.restore(id) } : { ok: true, id, actor, resumed: true };
     },
-    'actor.suspend': async ({ actor, forMs = limits.defaultSuspendMs }, context) => {
-      const { id, entry } = changeOf(context);
+    'actor.suspend': async ({ actor, forMs = limits.defaultSuspendMs, dryRun }, context) => {
+      const { id, entry } = changeOf(context, dryRun);
       const found = actors.find(actor);
-      await controls.suspend(id, found, forMs);
+      if (dryRun === true) controls.judge(found, 'suspend');
+      else await controls.suspend(id, found, forMs);
       return { ok: true, id, actor, forMs, mailbox: actors.waitingFor(found), entry };
     },
-    'actor.resume': async ({ actor }, context) => {
-      const { id, entry } = changeOf(context);
+    'actor.resume': async ({ actor, dryRun }, context) => {
+      const { id, entry } = changeOf(context, dryRun);
       const found = actors.find(actor);
       const mailbox = actors.waitingFor(found);
-      await controls.resume(id, found);
+      if (dryRun === true) controls.judge(found, 'resume');
+      else await controls.resume(id, found);
       return { ok: true, id, actor, mailbox, entry };
     },
-    'actor.send': async ({ actor, message }, context) => {
-      const { id, entry } = changeOf(context);
+    'actor.send': async ({ actor, message, dryRun }, context) => {
+      const { id, entry } = changeOf(context, dryRun);
       const found = actors.find(actor);
-      await controls.send(id, found, messageOf(message));
+      const given = messageOf(message);
+      if (dryRun === true) controls.judge(found, 'send');
+      else await controls.send(id, found, given);
       return { ok: true, id, actor, mailbox: actors.waitingFor(found), suspended: found.isSuspended?.() === true, entry };
     },
   };
 }
 
 /** The id that a change is undone by. @throws {KeyholeError} INTERNAL where it is not journaled. */
-function changeOf({ intent }: HostContext): { id: string; entry: number } {
+function changeOf({ intent }: HostContext, dryRun = false): { id: string; entry: number } {
+  if (dryRun) return { id: 'dry-run', entry: 0 };
   if (intent === undefined) throw new KeyholeError('INTERNAL', 'a change of an actor was not journaled');
   return { id: `s${intent.entry}`, entry: intent.entry };
 }

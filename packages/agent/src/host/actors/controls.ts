@@ -14,6 +14,9 @@ const settleMs = 5_000;
 /** What can't be undone is remembered, so that whoever tries is told why. */
 const maxRemembered = 200;
 
+type Control = 'suspend' | 'resume' | 'send';
+const doneTo: Readonly<Record<Control, string>> = { suspend: 'suspended', resume: 'resumed', send: 'sent messages' };
+
 /** Held until it ends: its actor as well, at most for the time that the operator gave. */
 interface Suspension {
   entry: ActorEntry;
@@ -29,10 +32,18 @@ export class ActorControls {
     this.#clock = clock;
   }
 
+  /** Whether that could be done now. @throws {KeyholeError} NOT_PATCHABLE, NOT_FOUND */
+  judge(entry: ActorEntry, what: Control): ActorEntry {
+    able(entry, what);
+    const isSuspended = what !== 'send' && entry.isSuspended?.() === true;
+    if (what === 'suspend' && isSuspended) throw cannot(entry, 'be suspended: it is suspended already', 'keyhole resume lets it go on.');
+    if (what === 'resume' && !isSuspended) throw cannot(entry, 'be resumed: it is not suspended', '');
+    return entry;
+  }
+
   /** @throws {KeyholeError} NOT_PATCHABLE, NOT_FOUND, ACTOR_FAILED, UNPROVEN */
   async suspend(id: string, entry: ActorEntry, forMs: number): Promise<void> {
-    const { suspend, isSuspended } = able(entry, 'suspend', 'suspended');
-    if (isSuspended?.() === true) throw cannot(entry, 'be suspended: it is suspended already', 'keyhole resume lets it go on.');
+    const { suspend, isSuspended } = this.judge(entry, 'suspend');
     // It is ours to resume from here on, also where it throws half-way.
     const callOff = this.#clock.after(forMs, () => this.#endOf(id));
     this.#suspended.set(id, { entry, callOff });
@@ -52,14 +63,14 @@ export class ActorControls {
 
   /** @throws {KeyholeError} NOT_PATCHABLE, NOT_FOUND, ACTOR_FAILED, UNPROVEN */
   async resume(id: string, entry: ActorEntry): Promise<void> {
-    if (able(entry, 'resume', 'resumed').isSuspended?.() !== true) throw cannot(entry, 'be resumed: it is not suspended', '');
+    this.judge(entry, 'resume');
     await this.#resume(entry);
     this.#remember(id, `${id} resumed ${entry.id}; keyhole suspend suspends it again`);
   }
 
   /** @throws {KeyholeError} NOT_PATCHABLE, NOT_FOUND, ACTOR_FAILED */
   async send(id: string, entry: ActorEntry, message: unknown): Promise<void> {
-    const { send } = able(entry, 'send', 'sent messages');
+    const { send } = this.judge(entry, 'send');
     await this.#run(entry, 'sent the message', () => send?.(message));
     this.#remember(id, `${id} sent a message to ${entry.id}: what it did with it can not be taken back`);
   }
@@ -75,7 +86,7 @@ export class ActorControls {
   }
 
   async #resume(entry: ActorEntry): Promise<void> {
-    const { resume, isSuspended } = able(entry, 'resume', 'resumed');
+    const { resume, isSuspended } = able(entry, 'resume');
     await this.#run(entry, 'resumed', () => resume?.());
     if (isSuspended?.() === true) throw new KeyholeError('UNPROVEN', `${entry.id} still says that it is suspended`);
     for (const [id, suspension] of this.#suspended) {
@@ -133,12 +144,12 @@ export class ActorControls {
   }
 }
 
-function able(entry: ActorEntry, what: 'suspend' | 'resume' | 'send', words: string): ActorEntry {
+function able(entry: ActorEntry, what: Control): ActorEntry {
   if (entry[what] === undefined) {
     const whose = entry.from === undefined ? 'it was registered without a function for that' : `the adapter ${entry.from} has no way to do that`;
     throw cannot(
       entry,
-      `be ${words}: ${whose}`,
+      `be ${doneTo[what]}: ${whose}`,
       entry.from === undefined ? 'agent.actors.register takes suspend, resume, isSuspended and send.' : '',
     );
   }

@@ -31,6 +31,14 @@ interface Place {
   inMap: boolean;
 }
 
+interface Asked {
+  actor: string;
+  object: object;
+  path: string;
+  /** JSON. */
+  value: string;
+}
+
 interface Changed {
   actor: string;
   path: string;
@@ -43,9 +51,9 @@ export class ActorState {
   /** The latest, by their ids. What stood there before is held as long, so that it can come back as it was. */
   readonly #changed = new Map<string, Changed>();
 
-  /** @throws {KeyholeError} NOT_FOUND, NOT_PATCHABLE, BAD_REQUEST, UNPROVEN */
-  set(id: string, asked: { actor: string; object: object; path: string; value: string }): { before: unknown; after: unknown } {
-    const { actor, path } = asked;
+  /** Whether it could be set now, and what it would replace. @throws {KeyholeError} NOT_FOUND, NOT_PATCHABLE, BAD_REQUEST */
+  judge(asked: Asked): { place: Place; before: unknown; after: unknown } {
+    const { path } = asked;
     const steps = parsePath(path);
     const after = valueOf(asked.value);
     const place = placeOf(asked.object, steps, path);
@@ -58,6 +66,13 @@ export class ActorState {
         `it is ${article(was)} and would become ${article(becomes)}`,
         'VALUE is JSON: "text" in quotes, 1, true, null, [..], {..}. keyhole eval can change the type.',
       );
+    return { place, before, after };
+  }
+
+  /** @throws {KeyholeError} NOT_FOUND, NOT_PATCHABLE, BAD_REQUEST, UNPROVEN */
+  set(id: string, asked: Asked): { before: unknown; after: unknown } {
+    const { actor, path } = asked;
+    const { place, before, after } = this.judge(asked);
     write(place, after);
     const now = read(place, path);
     if (!is(now, after)) {
