@@ -22,6 +22,7 @@ export const liveEdit: Conformance = {
   doc: 'The process was not instrumented, and its V8 still swaps code in place (Node 20 to 25).',
   absent: { on: [26], refused: /V8 took that out/, why: 'V8 took it out' },
   rounds: 0,
+  everywhere: false,
   shared: false,
   limits: {
     'arrow with an expression, patched with a block': topLevel,

@@ -34,6 +34,7 @@ export const rebind: Conformance = {
   doc: 'The process was not instrumented: any Node, live edit or not.',
   absent: null,
   rounds: 1,
+  everywhere: false,
   shared: true,
   limits: {
     'a default of a generator is evaluated when it is called': {

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import type { Row, Step } from './row.ts';
 import { rows } from './rows/index.ts';
 import { Stage, type Outcome, type Scene } from './stage.ts';
-import { limitOf, type Asserted, type Conformance, type NodeMajor } from './strategy.ts';
+import { limitOf, nodes, type Asserted, type Conformance, type NodeMajor } from './strategy.ts';
 
 /** For all steps of a row; a process that hangs is ended, and named, before. */
 const rowTimeoutMs = 120_000;
@@ -11,7 +11,8 @@ const rowTimeoutMs = 120_000;
 export function conformance(conformant: Conformance): void {
   const { strategy, absent, limits } = conformant;
   const major = Number(process.versions.node.split('.')[0]) as NodeMajor;
-  describe(strategy, () => {
+  const part = partOf(conformant, major);
+  describe(part.of === 1 ? strategy : `${strategy}, one row of ${part.of}`, () => {
     const stage = new Stage(conformant);
     afterAll(() => stage.end());
 
@@ -23,7 +24,8 @@ export function conformance(conformant: Conformance): void {
       test(`is not there on Node ${major}: ${absent.why}`, () => play(stage, conformant, name, rows[name], absent));
       return;
     }
-    for (const [name, row] of Object.entries(rows)) {
+    for (const [index, [name, row]] of Object.entries(rows).entries()) {
+      if (index % part.of !== part.number) continue;
       const limit = limitOf(conformant, name, major);
       if (limit === undefined) test(name, { timeout: rowTimeoutMs }, () => play(stage, conformant, name, row, null));
       else if ('skip' in limit) test.skip(`${name} (${limit.skip})`, () => undefined);
@@ -33,6 +35,13 @@ export function conformance(conformant: Conformance): void {
         );
     }
   });
+}
+
+/** Which rows are played here; all of them with `KEYHOLE_ALL_ROWS=1` (`npm run test:rows`). */
+function partOf({ everywhere, absent }: Conformance, major: NodeMajor): { number: number; of: number } {
+  const others = nodes.slice(1).filter((each) => absent?.on.includes(each) !== true);
+  if (everywhere || process.env.KEYHOLE_ALL_ROWS === '1' || !others.includes(major as (typeof others)[number])) return { number: 0, of: 1 };
+  return { number: others.indexOf(major as (typeof others)[number]), of: others.length };
 }
 
 async function play(stage: Stage, conformant: Conformance, name: string, row: Row, limit: Asserted | null): Promise<void> {

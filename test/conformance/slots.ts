@@ -9,6 +9,7 @@ export const slots: Conformance = {
   doc: 'The process was started with `--import @keyhole/agent/register`.',
   absent: null,
   rounds: 2,
+  everywhere: true,
   shared: true,
   limits: {
     'default that reads a destructured parameter': {

@@ -35,6 +35,8 @@ export interface Conformance {
   absent: { on: NodeMajor[]; refused: RegExp; why: string } | null;
   /** How often each row's patch is applied and taken back once more: where that costs seconds, a row of its own does it instead of all. */
   rounds: number;
+  /** Whether the gate plays every row on every Node: not where a row costs about a second. Then the oldest Node plays all, and the others a part each that together are all of them again. */
+  everywhere: boolean;
   /** Whether rows may share a process; not where a strategy looks at every living function, those of the other rows included. */
   shared: boolean;
   limits: Limits;
