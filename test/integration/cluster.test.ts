@@ -74,8 +74,8 @@ function journalOf(service: Service, pid: number | undefined): string {
 }
 
 /** A primary and two workers, all announced. */
-async function begin(environment: Record<string, string> = {}): Promise<{ service: Service; workers: number[] }> {
-  const service = await startService({ files, main: 'src/main.js', git: true, environment });
+async function begin(environment: Record<string, string> = {}, more: Record<string, string> = {}): Promise<{ service: Service; workers: number[] }> {
+  const service = await startService({ files: { ...files, ...more }, main: 'src/main.js', git: true, environment });
   const workers = [Number(await service.ask('start')), Number(await service.ask('start'))];
   const announced = (): string[] => readdirSync(path.join(service.env.XDG_RUNTIME_DIR ?? '', 'keyhole')).filter((name) => name.endsWith('.json'));
   await vi.waitFor(() => expect(announced()).toHaveLength(3), { timeout: 20_000 });
@@ -183,20 +183,25 @@ describe('cluster', () => {
     expect(await service.ask('price')).toBe('[20,20]');
   });
 
-  test('where it fails in one process it is taken back in the others, the patch that was live before included', async () => {
-    const { service, workers } = await begin();
+  test('where it fails in one process it is taken back in the others, the patch that was live before included; that waits for no approval', async () => {
+    const { service, workers } = await begin({}, { 'keyhole.config.json': '{"approvals":{"patch":1}}' });
     edit(service, 'net * 2', 'net * 3');
-    expect(await push(service, 'svc')).toMatchObject({ ok: true });
+    const before = await push(service, 'svc', '--break-glass');
+    expect(before).toMatchObject({ ok: true });
     edit(service, 'net * 3', 'net * 4');
     // The second process can not journal any more, so it refuses what it has judged possible.
     const dir = journalOf(service, workers[1]);
     rmSync(dir, { recursive: true });
     writeFileSync(dir, 'in the way');
-    const pushed = await push(service, 'svc');
+    const pushed = await push(service, 'svc', '--break-glass');
     expect(pushed.ok).toBe(false);
     expect(pushed.processes.find((each) => each.pid === workers[1])?.error?.code).toBe('JOURNAL');
     expect(pushed.processes.find((each) => each.pid === workers[0])).toMatchObject({ ok: false, undone: true });
     expect(await service.ask('price')).toBe('[30,30]');
+    // It is the very patch of before.
+    const { id = '' } = before.patches.find(({ pid }) => pid === workers[0]) ?? {};
+    expect(await json(service, 'revert', `svc#${workers[0]}`, id, '--reason', 'x')).toMatchObject({ ok: true, patches: [{ id }] });
+    expect(await service.ask('price')).toBe('[20,30]');
   });
 
   test('workers that are told one path listen each on their own', async () => {

@@ -116,6 +116,16 @@ describe('what became of a patch', () => {
     expect(await story.states()).toEqual({ [first]: 'live', [second]: 'undone: too many of its calls failed' });
   });
 
+  test('taken back by an operator to the one before it, which is live again', async () => {
+    const story = await begin();
+    const first = await story.pushOne('one');
+    const second = await story.pushOne('two', 'one');
+    await story.revert({ ids: [second], earlier: true }, { patches: [{ id: second, address, now: first }] });
+    expect(await story.states()).toEqual({ [first]: 'live', [second]: 'reverted' });
+    await story.restart('next');
+    expect(await story.states()).toEqual({ [first]: 'lost', [second]: 'reverted' });
+  });
+
   test('on trial when its process ended', async () => {
     const story = await begin();
     const [waiting, confirmed, counted] = [

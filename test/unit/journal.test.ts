@@ -496,6 +496,41 @@ describe('retention', () => {
     expect(await verifyJournal(dir)).toMatchObject({ ok: true });
   });
 
+  test.each(['undone', 'taken back'])('a patch that is live again, since the one behind it was %s, keeps its segment', async (how) => {
+    const dir = path.join(newFolder(), 'journal');
+    const journal = open(dir, limits);
+    const push = async (): Promise<{ id: string; address: string }> => {
+      const [, { seq } = { seq: 0 }] = await journal.appendAll([
+        alice.login('continued'),
+        alice.asks('patch', { patches: [{ address: 'a.js:f' }], reason: 'r' }),
+      ]);
+      const patch = { id: `p${seq}`, address: 'a.js:f' };
+      await journal.append(outcomeOf(seq, 'patch', { patches: [patch] }));
+      return patch;
+    };
+    const first = await push();
+    const second = { ...(await push()), now: first.id };
+    if (how === 'undone')
+      await journal.append({
+        kind: 'revert',
+        phase: 'undone',
+        by: 'agent',
+        entry: 1,
+        cause: 'errors',
+        lateMs: 0,
+        patches: [second],
+        number: 1,
+        at: '',
+      });
+    else await journal.append(outcomeOf(1, 'revert', { patches: [second] }));
+    await fill(journal, 130);
+    expect(existsSync(path.join(dir, firstSegment))).toBe(true);
+    await journal.append(outcomeOf(1, 'revert', { patches: [first] }));
+    await fill(journal, 60);
+    await expect.poll(() => existsSync(path.join(dir, firstSegment)), { timeout: 5_000 }).toBe(false);
+    journal.close();
+  });
+
   test('where patches are replayed, exporting is not enough: it has to land', async () => {
     const dir = path.join(newFolder(), 'journal');
     const journal = Journal.open(configFor(dir, limits), startEntry, { replays: true });

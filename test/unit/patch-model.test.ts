@@ -73,6 +73,16 @@ class Model {
     return 'ok';
   }
 
+  takeBack(ids: readonly string[]): string {
+    const found = [...this.live.values()].filter(({ id }) => ids.includes(id));
+    if (found.length < ids.length) return 'NOT_FOUND';
+    for (const { address, previous } of found) {
+      if (previous === null) this.live.delete(address);
+      else this.live.set(address, previous);
+    }
+    return 'ok';
+  }
+
   confirm(id: string): string {
     const push = this.pushes.find(({ patches }) => patches.some((patch) => patch.id === id));
     if (push === undefined || push.until === null || push.isOver) return 'NOT_FOUND';
@@ -153,6 +163,7 @@ const step = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('push at once' as const), one: who, other: who, codes, others: codes }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('revert' as const), which: fc.uniqueArray(which, { minLength: 1, maxLength: 2 }) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('take back' as const), which: fc.uniqueArray(which, { minLength: 1, maxLength: 2 }) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('confirm' as const), which }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('call' as const), address }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(0, 500, 5_000, 30_000, 60_000) }) },
@@ -160,7 +171,7 @@ const step = fc.oneof(
 );
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 
-const seenInAll = { lapsed: 0, failed: 0, stale: 0, confirmed: 0, late: 0 };
+const seenInAll = { lapsed: 0, failed: 0, stale: 0, confirmed: 0, late: 0, takenBack: 0 };
 
 const answer = async (work: () => unknown): Promise<string> => {
   try {
@@ -224,6 +235,13 @@ async function play(steps: readonly Step[]): Promise<void> {
         const ids = [...new Set(each.which.map(idOf))];
         const expected = model.revert(ids);
         same(await answer(() => world.engine.revert({ ids, reason: 'x' })), expected);
+        break;
+      }
+      case 'take back': {
+        const ids = [...new Set(each.which.map(idOf))];
+        const expected = model.takeBack(ids);
+        same(await answer(() => world.trials.takeBack(ids, undefined)), expected);
+        if (expected === 'ok') seenInAll.takenBack += 1;
         break;
       }
       case 'confirm': {

@@ -181,13 +181,20 @@ export class PatchHistory {
       if (fate.state !== 'live' && fate.state !== 'lost' && fate.state !== 'superseded') continue;
       this.#end(fate, 'reverted', at);
     }
+    if (thread !== undefined) return;
+    for (const { now } of listOf(result) as { now?: unknown }[]) if (typeof now === 'string') this.#isBack(now, at);
   }
 
   #undone(id: string, now: string | null, why: string, at: string): void {
     const fate = this.fates.get(id);
     if (fate === undefined) return;
     this.#end(fate, 'undone', at, why);
-    const back = now === null ? undefined : this.fates.get(now);
+    if (now !== null) this.#isBack(now, at);
+  }
+
+  /** What was live before is so again. */
+  #isBack(id: string, at: string): void {
+    const back = this.fates.get(id);
     if (back === undefined) return;
     settle(back, 'live', at);
     this.#begin(back);

@@ -74,10 +74,12 @@ function* firstNeeded(dir: string, segments: string[], replays: boolean): Genera
   /** Intents of patches by id, in the order of the journal, and what they changed. */
   const patches = new Map<string, { intent: number; address: string }>();
   const open = new Set<number>();
-  const settle = (id: string): void => {
+  /** @param back what is live there again: that went nowhere yet. */
+  const settle = (id: string, back?: string | null): void => {
     const settled = patches.get(id);
     if (settled === undefined) return;
-    for (const [other, { intent, address }] of patches) if (address === settled.address && intent <= settled.intent) patches.delete(other);
+    for (const [other, { intent, address }] of patches)
+      if (other !== back && address === settled.address && intent <= settled.intent) patches.delete(other);
   };
   for (const name of segments) {
     for (const { bytes } of linesOf(path.join(dir, name))) {
@@ -89,14 +91,14 @@ function* firstNeeded(dir: string, segments: string[], replays: boolean): Genera
       if (entry.phase === 'intent' || entry.phase === 'due') open.add(entry.seq);
       else if (entry.phase === 'outcome') open.delete(entry.intent);
       if (entry.phase === 'undone') {
-        if (entry.failed === undefined) for (const { id } of entry.patches) settle(id);
+        if (entry.failed === undefined) for (const { id, now } of entry.patches) settle(id, now);
         continue;
       }
       if (entry.phase === 'intent' || entry.phase === 'due' || entry.status !== 'done') continue;
       if (entry.kind === 'replay' && entry.result?.['became'] === 'landed') settle(String(entry.result['id']));
-      for (const { id, address } of patchesOf(entry)) {
+      for (const { id, address, now } of patchesOf(entry)) {
         if (entry.kind === 'patch' && entry.phase === 'outcome') patches.set(id, { intent: entry.intent, address });
-        if (entry.kind === 'revert' || (entry.kind === 'export' && !replays)) settle(id);
+        if (entry.kind === 'revert' || (entry.kind === 'export' && !replays)) settle(id, now);
       }
     }
   }
@@ -104,10 +106,12 @@ function* firstNeeded(dir: string, segments: string[], replays: boolean): Genera
 }
 
 /** The patches an outcome speaks of; an export names only their ids. */
-function patchesOf(entry: Extract<JournalEntry, { phase: 'outcome' | 'late' }>): { id: string; address: string }[] {
+function patchesOf(entry: Extract<JournalEntry, { phase: 'outcome' | 'late' }>): { id: string; address: string; now?: string }[] {
   const list = entry.result?.['patches'];
   if (!Array.isArray(list)) return [];
-  return list.map((each: string | { id?: unknown; address?: unknown }) =>
-    typeof each === 'string' ? { id: each, address: '' } : { id: String(each.id), address: String(each.address) },
+  return list.map((each: string | { id?: unknown; address?: unknown; now?: unknown }) =>
+    typeof each === 'string'
+      ? { id: each, address: '' }
+      : { id: String(each.id), address: String(each.address), ...(typeof each.now === 'string' && { now: each.now }) },
   );
 }

@@ -186,7 +186,7 @@ export interface Operations {
     };
     result: LogpointResult;
   };
-  'patch.revert': { params: { ids: string[]; all?: boolean; reason: string; thread?: number }; result: PatchResult };
+  'patch.revert': { params: { ids: string[]; all?: boolean; earlier?: boolean; reason: string; thread?: number }; result: PatchResult };
   /** Ends the probation of the push that `id` belongs to: all its patches stay. */
   'patch.confirm': { params: { id: string }; result: { ok: true; id: string; patches: string[] } };
   'patch.shadow': {

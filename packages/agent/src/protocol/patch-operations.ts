@@ -5,6 +5,8 @@ import { breakGlass, dryRun, name, optional, reason, required, thread } from './
 import type { Operation } from './operation.ts';
 import type { OperationName } from './operations.ts';
 
+const earlier = optional(flag, 'the patch that was live before each, unless it was on trial itself; else the original code');
+
 export const patchOperations = {
   'fn.list': {
     where: 'host',
@@ -76,8 +78,8 @@ export const patchOperations = {
     where: 'host',
     capability: 'patch',
     journal: 'revert',
-    doc: 'Puts the original code back.',
-    parameters: { ids: required(listOf(name, 1_000), 'patch ids'), all: optional(flag, 'every live patch'), reason, thread },
+    doc: 'Puts the original code back, or what was live before. It waits for no disk and no approval.',
+    parameters: { ids: required(listOf(name, 1_000), 'patch ids'), all: optional(flag, 'every live patch'), earlier, reason, thread },
   },
   'patch.list': { where: 'host', capability: 'view', journal: null, doc: 'Patches that are live.', parameters: {} },
   'patch.waiting': {

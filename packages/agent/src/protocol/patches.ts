@@ -134,6 +134,8 @@ export interface AppliedPatch {
   /** Threads where it was done; absent while the service has no other thread than its main one (0). */
   threads?: number[];
   trial?: TrialState;
+  /** Of a patch that was taken back: the one that is live there again, where it is not the loaded code. */
+  now?: string;
 }
 
 /** What can undo a patch without anybody's doing; absent on one that stays. */

@@ -52,7 +52,6 @@ export async function pushToAll(context: CommandContext, all: readonly Member[],
     connection,
     plan: { patches: plan.patches.filter(({ address }) => !out.has(address)), refused: [] },
   }));
-  const before = await Promise.all(members.map(({ connection }) => connection.call('patch.list', {}, context)));
   const made = await Promise.all(
     members.map(({ connection, plan }) => inProcess(connection, () => applyPatches(context, connection, { ...plan, ...change }))),
   );
@@ -62,32 +61,18 @@ export async function pushToAll(context: CommandContext, all: readonly Member[],
   await Promise.all(
     made.map(async (each, index) => {
       const member = members[index];
-      const records = before[index]?.patches ?? [];
-      if (member !== undefined && each.patches.length > 0) await takeBack(context, member.connection, each, records, failed.pid);
+      if (member !== undefined && each.patches.length > 0) await takeBack(context, member.connection, each, failed.pid);
     }),
   );
   return report(made, false, false);
 }
 
-/** The loaded code back, and where an earlier patch was live, that one again. */
-async function takeBack(
-  context: CommandContext,
-  connection: Connection,
-  done: InProcess,
-  before: readonly PatchRecord[],
-  failedIn: number,
-): Promise<void> {
+/** The loaded code back, and where an earlier patch was live, that one again: at once, whoever would have to approve a patch. */
+async function takeBack(context: CommandContext, connection: Connection, done: InProcess, failedIn: number): Promise<void> {
   const reason = `taken back: the same change failed in process ${failedIn}`;
   done.ok = false;
   try {
-    const reverted = await connection.call('patch.revert', { ids: done.patches.map((each) => each.id), reason }, context);
-    const earlier = before.filter((record) => done.patches.some(({ address }) => address === record.address));
-    const patches = earlier.map(({ address, code, baseCode, source, baseSource, imports }): PatchRequest => ({
-      ...{ address, code, baseCode, source, baseSource },
-      ...(imports !== undefined && { imports }),
-    }));
-    const restored = patches.length === 0 || (await connection.call('patch.apply', { patches, reason }, context)).ok;
-    done.undone = reverted.ok && restored;
+    done.undone = (await connection.call('patch.revert', { ids: done.patches.map((each) => each.id), earlier: true, reason }, context)).ok;
   } catch (error) {
     done.undone = false;
     done.error = said(error);

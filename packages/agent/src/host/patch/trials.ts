@@ -61,6 +61,8 @@ export type Report = (undone: Omit<Undone, 'number' | 'at'>) => void;
 const undoRetryMs = 10_000;
 /** What became of trials that are over, for whoever confirms too late. */
 const maxRemembered = 100;
+/** Each holds the texts of the patch before it. */
+const maxBefore = 200;
 
 export class Trials {
   readonly #tried: TriedPatches;
@@ -69,6 +71,8 @@ export class Trials {
   /** By patch id. */
   readonly #trials = new Map<string, Trial>();
   readonly #over = new Map<string, string>();
+  /** What to go back to from patches that are live or may be again, by id. */
+  readonly #before = new Map<string, Withdrawal & { thread: number | undefined }>();
 
   constructor(tried: TriedPatches, clock: Clock, report: Report) {
     this.#tried = tried;
@@ -81,9 +85,11 @@ export class Trials {
     const before = new Map(params.patches.map(({ address }) => [address, this.#lasting(this.#tried.liveAt(address, thread))]));
     const watch = ifErrors === undefined ? null : this.#newWatch(ifErrors);
     const result = await this.#tried.apply(params, context, watch === null ? undefined : this.#counting(watch));
-    if (result.dryRun || result.patches.length === 0 || context.intent === undefined || (confirmMs === undefined && watch === null)) return result;
-
+    if (result.dryRun || result.patches.length === 0 || context.intent === undefined) return result;
     const patches = result.patches.map(({ id, address }) => ({ id, address, previous: before.get(address) ?? null }));
+    this.#remember(patches, thread);
+    if (confirmMs === undefined && watch === null) return result;
+
     const trial: Trial = { entry: context.intent.entry, thread, patches, probation: null, watch, undoing: false };
     if (confirmMs !== undefined) {
       const until = this.#clock.now() + confirmMs;
@@ -123,6 +129,28 @@ export class Trials {
     );
   }
 
+  /**
+   * Takes patches back to what a trial would take them back to, when somebody says so.
+   * @throws {KeyholeError} NOT_FOUND for one that is not live there
+   */
+  async takeBack(ids: readonly string[], thread: number | undefined): Promise<PatchResult> {
+    const wanted = [...new Set(ids)].map((id) => {
+      const known = this.#before.get(id);
+      if (known?.thread !== thread || known === undefined)
+        throw new KeyholeError('NOT_FOUND', `what was live before ${id} is not known`, 'keyhole revert goes back to the original code.');
+      const record = this.#tried.liveAt(known.address, thread);
+      if (record?.id !== id) throw new KeyholeError('NOT_FOUND', `${id} is not live`);
+      return { ...known, strategy: record.strategy };
+    });
+    const { now, elsewhere } = await this.#tried.withdraw(wanted, thread);
+    const patches = wanted.map(({ id, address, strategy }) => {
+      const back = now.get(address)?.id;
+      return { id, address, strategy, pauseMs: 0, verified: true, ...(back !== undefined && { now: back }) };
+    });
+    const refused = elsewhere.map((why) => ({ address: wanted[0]?.address ?? '', why }));
+    return { ok: refused.length === 0, dryRun: false, patches, refused };
+  }
+
   /** What can still undo a patch that is live. */
   stateOf(id: string): TrialState | undefined {
     const trial = this.#trials.get(id);
@@ -140,6 +168,11 @@ export class Trials {
   described<P extends { id: string }>(patch: P): P & { trial?: TrialState } {
     const trial = this.stateOf(patch.id);
     return trial === undefined ? patch : { ...patch, trial };
+  }
+
+  #remember(patches: readonly Withdrawal[], thread: number | undefined): void {
+    for (const patch of patches) this.#before.set(patch.id, { ...patch, thread });
+    for (const id of [...this.#before.keys()].slice(0, Math.max(0, this.#before.size - maxBefore))) this.#before.delete(id);
   }
 
   /** What a later patch goes back to: never to one that was on trial itself. */

@@ -183,7 +183,11 @@ export function createThreading({ main, patches, roster, service, root, commit, 
       if (refused.length > 0) return { ok: false, ended: 'not started', tookMs: 0, functions: [], refused };
       return await main['patch.shadow'](params, context);
     },
-    'patch.revert': (params, context) => all.revert(params, context),
+    'patch.revert': async (params, context) => {
+      if (params.earlier !== true) return await all.revert(params, context);
+      if (params.all === true) throw new KeyholeError('BAD_REQUEST', 'patch.revert: earlier goes with ids, not with all');
+      return await trials.takeBack(params.ids, params.thread);
+    },
     'patch.list': async (_, context) => {
       const states = await everywhere('thread.state', {}, context);
       const threadsOf = (patch: string): number[] =>
