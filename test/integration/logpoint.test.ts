@@ -1,11 +1,12 @@
 /** Logpoints in real services, instrumented or not: the expression gives what the line sees, and afterwards nothing is left. */
+import { readFileSync, writeFileSync } from 'node:fs';
 import { buildSync } from 'esbuild';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { LogpointHit, LogpointResult, LogpointStarted, Params } from '../../packages/agent/dist/protocol/index.js';
 import type { Connection } from '../../packages/console/dist/index.js';
 import { startConsole } from '../helpers/console-process.ts';
 import { pushEdits, withConnection } from '../helpers/operator.ts';
-import { agentUrl, answering, startService, type Service } from '../helpers/service.ts';
+import { agentUrl, answering, journalOf, registerUrl, startService, type Service } from '../helpers/service.ts';
 import { openWatch } from '../helpers/watching.ts';
 
 const files = {
@@ -37,6 +38,9 @@ const lines = [{ net: 2, count: 3 }, { net: 1, count: 1 }];
 const till = new Till();
 const answer = (line) => line.startsWith('hot ') ? Array.from({ length: Number(line.slice(4)) }, (_, n) => hot(n)).length : ({
   total: () => total(lines), both: () => double(1) + triple(1), take: () => till.take(2), counted,
+  // Where a breakpoint is in it, V8 compiles it no further.
+  optimized: () => (new Function('hot', '%PrepareFunctionForOptimization(hot); hot(1); hot(2); %OptimizeFunctionOnNextCall(hot); hot(3); return (%GetOptimizationStatus(hot) & 16) !== 0'))(hot),
+  text: () => String(hot),
   left: () => Object.getOwnPropertyNames(globalThis).filter((name) => name.startsWith('keyhole.') && name.length > 15).length,
 })[line]();
 ${answering}`,
@@ -161,6 +165,58 @@ test('it ends at its limit, in the middle of a loop that would be held up, and w
     await watch.stop();
     expect(await service.ask('left')).toBe('0');
   });
+});
+
+/** The ways in which one ends; each is told what is open. Looking whether V8 optimizes the function is three calls of it. */
+const ends: [
+  how: string,
+  end: (of: { service: Service; connection: Connection; logpoint: Logpoint }) => Promise<unknown>,
+  params?: Partial<Params<'logpoint'>>,
+][] = [
+  ['limit', ({ service }) => service.ask('hot 3'), { limit: 5 }],
+  ['time', () => Promise.resolve(), { forMs: 100 }],
+  ['budget', ({ service }) => service.ask('hot 50000'), { limit: 100_000, rate: 1, budgetPercent: 1 }],
+  ['stopped', ({ logpoint }) => logpoint.stop()],
+  ['gone', ({ connection }) => Promise.resolve(connection.close())],
+  [
+    'not allowed',
+    ({ service }) => {
+      writeFileSync(service.operators, readFileSync(service.operators, 'utf8').replace('roles="patch"', 'roles="inspect"'));
+      return Promise.resolve();
+    },
+  ],
+];
+
+test('however it ends, the function is as it was: no breakpoint in it, nothing of ours on the global object, and the journal says why', async () => {
+  const service = await startService({ files, main: 'main.js', nodeArguments: ['--allow-natives-syntax', '--import', registerUrl] });
+  const text = await service.ask('text');
+  expect(await service.ask('optimized')).toBe('true');
+  const outcomes = (): unknown[] =>
+    journalOf(service).flatMap(({ kind, phase, result }) => (kind === 'trace' && phase === 'outcome' ? [(result as { ended: string }).ended] : []));
+  for (const [index, [how, end, params]] of ends.entries()) {
+    await withConnection(service, async (connection) => {
+      const logpoint = await open(connection, { line: 20, expression: 'n', ...params });
+      expect([how, await service.ask('optimized'), await service.ask('left')]).toEqual([how, 'false', '1']);
+      logpoint.ended.catch(() => undefined);
+      await end({ service, connection, logpoint });
+      await vi.waitFor(() => expect(outcomes()).toHaveLength(index + 1), 10_000);
+    });
+    expect(outcomes().at(-1)).toBe(how);
+    expect([how, await service.ask('left'), await service.ask('text'), await service.ask('optimized')]).toEqual([how, '0', text, 'true']);
+  }
+});
+
+test('a console that is killed takes its logpoint with it', async () => {
+  const service = await startService({ files, main: 'main.js' });
+  const console_ = startConsole(['logpoint', String(service.pid), 'src/shop.js:20', 'n', '--max-pause', '2000'], {
+    env: service.env,
+    cwd: service.folder,
+  });
+  await console_.until('stderr', 'each hit takes it');
+  expect(await service.ask('left')).toBe('1');
+  console_.child.kill('SIGKILL');
+  await console_.ended;
+  await vi.waitFor(async () => expect(await service.ask('left')).toBe('0'), 10_000);
 });
 
 test('an operator below eval says what is looking, and nothing that may be a global', async () => {
