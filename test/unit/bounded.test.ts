@@ -118,8 +118,8 @@ describe('what is large is taken a page at a time, and V8 is not asked', () => {
   test('far into a Map in turns', async () => {
     let turns = 0;
     const value = inspector.show(new Map(counting(50_000).map((index) => [index, -index])), objects.group);
-    const rows = await objects.far(value, 49_999, 10, async () => void (turns += 1));
-    expect(rows).toEqual([{ index: 49_999, key: 49_999, value: -49_999 }]);
+    const fetched = await objects.fetch(value, { start: 49_999, count: 10, maxPauseMs: 0 }, async () => void (turns += 1));
+    expect(fetched).toEqual({ rows: [{ index: 49_999, key: 49_999, value: -49_999 }], total: 50_000 });
     expect(turns).toBe(3);
   });
 

@@ -4,7 +4,7 @@
 import { isInstrumentedModule, offsetWithoutEdits, scopeWords } from '../loader/index.ts';
 import type { InstrumentedModule } from '../loader/index.ts';
 import { lineStarts } from '../source/index.ts';
-import type { Inspector, PropertiesAnswer, RemoteObject } from './inspector.ts';
+import type { Inspector, RemoteObject } from './inspector.ts';
 import type { LoadedModule, ModuleIndex } from './patch/modules.ts';
 
 type AnyFunction = (...words: never[]) => unknown;
@@ -39,18 +39,8 @@ export class Closures {
     this.#loaded = loaded;
   }
 
-  /** What a function sees under a name in the closures that it was made in; undefined where it sees no such variable. */
   variable(of: AnyFunction, name: string): unknown {
-    return this.#withInternals(of, (internal) => {
-      const scopes = internal('[[Scopes]]')?.objectId;
-      if (scopes === undefined) return undefined;
-      for (const { value: scope } of this.#properties(scopes).result) {
-        if (scope?.objectId === undefined || scope.description?.startsWith('Global') === true) continue;
-        const found = this.#properties(scope.objectId).result.find((each) => each.name === name)?.value;
-        if (found !== undefined) return found.objectId === undefined ? found.value : this.#inspector.unwrap(found.objectId);
-      }
-      return undefined;
-    });
+    return closureVariable(this.#inspector, of, name);
   }
 
   /** The author's place of a function's text; null of what is not in an instrumented module. Of a bound one, that of the function behind it. */
@@ -73,7 +63,7 @@ export class Closures {
 
   #locationOf(of: unknown, boundLeft = maxBound): Location | undefined {
     if (typeof of !== 'function' || boundLeft === 0) return undefined;
-    const { location, target } = this.#withInternals(of as AnyFunction, (internal) => {
+    const { location, target } = withInternals(this.#inspector, of as AnyFunction, (internal) => {
       const { objectId } = internal('[[TargetFunction]]') ?? {};
       return {
         location: internal('[[FunctionLocation]]')?.value as Location | undefined,
@@ -91,23 +81,33 @@ export class Closures {
       this.#known.add(module);
       // One that its own text made.
       const made = module.scope()[scopeWords.import] as AnyFunction;
-      const id = this.#withInternals(made, (internal) => internal('[[FunctionLocation]]')?.value as Location | undefined)?.scriptId;
+      const id = withInternals(this.#inspector, made, (internal) => internal('[[FunctionLocation]]')?.value as Location | undefined)?.scriptId;
       if (id !== undefined) this.#scripts.set(id, { module, starts: lineStarts(module.record.text) });
     }
     return this.#scripts.get(scriptId) ?? null;
   }
+}
 
-  #withInternals<T>(of: AnyFunction, use: (internal: (name: string) => RemoteObject | undefined) => T): T {
-    try {
-      const { objectId = '' } = this.#inspector.wrap(of, group, false);
-      const answer = this.#properties(objectId);
-      return use((name) => answer.internalProperties?.find((each) => each.name === name)?.value);
-    } finally {
-      this.#inspector.releaseGroup(group);
+/** What a function sees under a name in the closures that it was made in; undefined where it sees no such variable. */
+export function closureVariable(inspector: Inspector, of: AnyFunction, name: string): unknown {
+  return withInternals(inspector, of, (internal) => {
+    const scopes = internal('[[Scopes]]')?.objectId;
+    if (scopes === undefined) return undefined;
+    for (const { value: scope } of inspector.properties(scopes, true, false).result) {
+      if (scope?.objectId === undefined || scope.description?.startsWith('Global') === true) continue;
+      const found = inspector.properties(scope.objectId, true, false).result.find((each) => each.name === name)?.value;
+      if (found !== undefined) return found.objectId === undefined ? found.value : inspector.unwrap(found.objectId);
     }
-  }
+    return undefined;
+  });
+}
 
-  #properties(objectId: string): PropertiesAnswer {
-    return this.#inspector.properties(objectId, true, false);
+function withInternals<T>(inspector: Inspector, of: AnyFunction, use: (internal: (name: string) => RemoteObject | undefined) => T): T {
+  try {
+    const { objectId = '' } = inspector.wrap(of, group, false);
+    const { internalProperties = [] } = inspector.properties(objectId, true, false);
+    return use((name) => internalProperties.find((each) => each.name === name)?.value);
+  } finally {
+    inspector.releaseGroup(group);
   }
 }

@@ -5,11 +5,12 @@
 import { types } from 'node:util';
 import { getOwnPropertyDescriptor, getPrototypeOf } from '../platform/originals.ts';
 import { KeyholeError } from '../protocol/index.ts';
-import { elementsOf, isSmall } from './bounded.ts';
+import { elementsOf, isSmall, nameOfKey } from './bounded.ts';
 import { firstOf } from './elements.ts';
 import { objectsIn } from './inspector.ts';
 import type { Inspector, RemoteObject } from './inspector.ts';
 import { isSecret, isSecretEntry } from './secrets.ts';
+import { isWeakCollection, weakRows } from './weak-entries.ts';
 
 const steps = /\.(\[\[\w+\]\]|#?[\p{ID_Continue}$]+)|\[(\d+)\]/gu;
 const written = /^(.*?)(\.(?:\[\[\w+\]\]|#[\p{ID_Continue}$]+)(?:\.(?:\[\[\w+\]\]|#?[\p{ID_Continue}$]+)|\[\d+\])*)\s*$/su;
@@ -21,21 +22,45 @@ export function splitInner(expression: string): { outer: string; inner: string[]
 }
 
 /** @throws {KeyholeError} NOT_FOUND, naming the step and what there is. */
-export function innerValue(inspector: Inspector, from: RemoteObject, inner: readonly string[], group: string): RemoteObject {
+export function innerValue(inspector: Inspector, from: RemoteObject, inner: readonly string[], { group, maxPauseMs }: Within): RemoteObject {
   let at = from;
   let path = '';
-  for (const step of inner) {
+  for (let index = 0; index < inner.length; index += 1) {
+    const step = inner[index] ?? '';
     if (isSecret(step)) throw hiddenStep(`what is called ${step} is hidden`);
     path += step.startsWith('[') && !step.startsWith('[[') ? step : `.${step}`;
     const value = inspector.objectOf(at);
     if (value === null) throw new KeyholeError('NOT_FOUND', `${path}: there is no object to look into`);
     if (isSecretEntry(at, () => value)) throw hiddenStep('what has that key is hidden');
+    if (step === '[[Entries]]' && isWeakCollection(value)) {
+      index += 1;
+      at = inspector.show(weakEntry(inspector, value, inner[index], path, maxPauseMs), group);
+      path += inner[index];
+      continue;
+    }
     at =
       step.startsWith('[[') || step.startsWith('#')
         ? innerOf(inspector, { object: at, value, group }, step, path)
         : inspector.show(ownOf(value, step, path), group);
   }
   return at;
+}
+
+interface Within {
+  group: string;
+  maxPauseMs: number;
+}
+
+/** One entry, as V8 shows those of a Map and of a Set. @param which the step that names it. */
+function weakEntry(inspector: Inspector, collection: object, which: string | undefined, path: string, maxPauseMs: number): object {
+  const index = /^\[(\d+)\]$/.exec(which ?? '')?.[1];
+  if (index === undefined)
+    throw new KeyholeError('BAD_REQUEST', `${path}: which of them?`, `${path}[0] is the first; without ${path} they are shown in pages.`);
+  const [row] = weakRows(inspector, collection, { start: Number(index), count: 1, maxPauseMs }).rows;
+  if (row === undefined) throw new KeyholeError('NOT_FOUND', `${path}[${index}] is not there`);
+  if (!('key' in row)) return { value: row.value };
+  if (typeof row.key === 'symbol' && isSecret(nameOfKey(row.key))) throw hiddenStep('what has that key is hidden');
+  return { key: row.key, value: row.value };
 }
 
 function hiddenStep(why: string): KeyholeError {

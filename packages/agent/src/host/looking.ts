@@ -29,6 +29,7 @@ interface AskedFor {
   handle?: string;
   expression?: string;
   in?: string;
+  maxPauseMs?: number;
 }
 
 /** A name or a chain is read in no time; whatever takes longer is no inspection. */
@@ -71,7 +72,12 @@ export function createLooking({ inspector, actors, portals, keepers, leaveOut }:
   };
 
   /** What is asked about: an actor, what a handle stands for, or what an expression gives. */
-  const askedFor = (op: string, { actor, handle, expression, in: file }: AskedFor, objects: SessionObjects, entry?: ActorEntry): RemoteObject => {
+  const askedFor = (
+    op: string,
+    { actor, handle, expression, in: file, maxPauseMs }: AskedFor,
+    objects: SessionObjects,
+    entry?: ActorEntry,
+  ): RemoteObject => {
     const asked = [actor, handle, expression].filter((each) => each !== undefined);
     if (asked.length !== 1) throw new KeyholeError('BAD_REQUEST', `${op}: exactly one of actor, handle and expression must be given`);
     if (actor !== undefined) return inspector.show((entry ?? actors.find(actor)).actor, objects.group);
@@ -85,7 +91,7 @@ export function createLooking({ inspector, actors, portals, keepers, leaveOut }:
       const hint = 'A getter is one, __proto__ too: EXPR.[[Prototype]] is the prototype. keyhole eval runs anything.';
       throw new KeyholeError('SIDE_EFFECT', `${outer.slice(0, 200)} would run code of the service`, hint);
     }
-    return innerValue(inspector, value, inner, objects.group);
+    return innerValue(inspector, value, inner, { group: objects.group, maxPauseMs: maxPauseMs ?? limits.defaultMaxPauseMs });
   };
 
   const prototypeOf = (of: string, file: string | undefined, objects: SessionObjects): object => {
@@ -147,12 +153,12 @@ export function createLooking({ inspector, actors, portals, keepers, leaveOut }:
       },
       evaluate: (params, { session, ...asked }) => evaluator.evaluate(params, asked, objectsOf(session)),
       inspect: async (params, { session }) => {
-        const { depth = 1, start = 0, count = limits.maxPageSize } = params;
+        const { depth = 1, start = 0, count = limits.maxPageSize, maxPauseMs = limits.defaultMaxPauseMs } = params;
         const objects = objectsOf(session);
         const entry = params.actor === undefined ? undefined : actors.find(params.actor);
         const object = askedFor('inspect', params, objects, entry);
-        const far = await objects.far(object, start, count, () => new Promise((resolve) => nodeClock.soon(resolve)));
-        const page = objects.page(object, start, count, depth, far);
+        const fetched = await objects.fetch(object, { start, count, maxPauseMs }, () => new Promise((resolve) => nodeClock.soon(resolve)));
+        const page = objects.page(object, start, count, depth, fetched);
         return entry === undefined ? page : { ...page, actor: actors.describe(entry, objects) };
       },
       text: ({ handle, start, count }, { session }) => objectsOf(session).text(handle, start, count),

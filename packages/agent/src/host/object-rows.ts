@@ -1,7 +1,7 @@
 /** Rows of an opened value, and what else is told of a value without looking into it again. */
 import { getOwnPropertyDescriptor } from '../platform/originals.ts';
 import type { RemoteProperty } from '../protocol/index.ts';
-import type { Elements } from './elements.ts';
+import type { ElementRow, Elements } from './elements.ts';
 import type { PropertiesAnswer, RemoteObject } from './inspector.ts';
 import { hide, longestSecret } from './secrets.ts';
 
@@ -51,10 +51,25 @@ export function elementBefore(list: object, index: number): unknown {
 export interface OpenedList {
   object: RemoteObject;
   held: object;
-  elements: Elements;
+  /** null: of a WeakMap or a WeakSet. */
+  elements: Elements | null;
   start: number;
   count: number;
   depth: number;
+}
+
+/** What is wanted of it. */
+export interface WantedRows {
+  start: number;
+  count: number;
+  /** For a WeakMap or a WeakSet, which can only be listed whole. */
+  maxPauseMs: number;
+}
+
+/** A page of it, and how many there are in all. */
+export interface FetchedRows {
+  rows: readonly ElementRow[];
+  total: number;
 }
 
 export interface Rows {

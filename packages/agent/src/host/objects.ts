@@ -7,13 +7,14 @@ import { KeyholeError, limits } from '../protocol/index.ts';
 import type { RemoteProperty, RemoteValue, Result, ValuePage } from '../protocol/index.ts';
 import { countOf, elementsOf, isSmall, keysOf, nameOfKey } from './bounded.ts';
 import { firstOf, pageInTurns } from './elements.ts';
-import type { ElementRow, Elements } from './elements.ts';
+import type { Elements } from './elements.ts';
 import { objectsIn } from './inspector.ts';
 import type { Inspector, PropertiesAnswer, RemoteObject } from './inspector.ts';
 import { KeptValues } from './kept-values.ts';
 import { elementBefore, lengthOf, pieceOf, rowsOf } from './object-rows.ts';
-import type { OpenedList, Row, Rows } from './object-rows.ts';
+import type { FetchedRows, OpenedList, Row, Rows, WantedRows } from './object-rows.ts';
 import { announcesSecret, hide, isSecret, isSecretEntry, withoutSecrets } from './secrets.ts';
+import { isWeakCollection, weakRows } from './weak-entries.ts';
 
 interface Handle {
   object: RemoteObject | null;
@@ -114,39 +115,36 @@ export class SessionObjects {
     return value;
   }
 
-  /** One page of an opened value. @param rows its elements, where they were fetched before. */
-  page(object: RemoteObject, start: number, count: number, depth: number, rows?: readonly ElementRow[]): ValuePage {
+  /** One page of an opened value. @param fetched its elements, where they were fetched before. */
+  page(object: RemoteObject, start: number, count: number, depth: number, fetched?: FetchedRows): ValuePage {
     this.#rowsLeft = limits.maxOpenedRows;
     this.#releaseUnused();
-    return this.#page(object, start, count, depth, rows);
+    return this.#page(object, start, count, depth, fetched);
   }
 
-  #page(object: RemoteObject, start: number, count: number, depth: number, rows?: readonly ElementRow[]): ValuePage {
+  #page(object: RemoteObject, start: number, count: number, depth: number, fetched?: FetchedRows): ValuePage {
     const value = this.value(object);
     const held = this.#inspector.objectOf(object);
     if (held === null || value.type === 'redacted') return { value, properties: [], total: 0, start };
     const elements = elementsOf(held);
+    const listed = fetched ?? (elements === null ? null : { rows: firstOf(held, elements, start, count), total: countOf(held, elements) });
     const page =
-      elements === null
+      listed === null
         ? this.#properties(held, object.objectId, start, count, depth)
-        : this.#withOthers(this.#elements(held, elements, rows ?? firstOf(held, elements, start, count), depth), {
-            object,
-            held,
-            elements,
-            start,
-            count,
-            depth,
-          });
+        : this.#withOthers(this.#elements(held, elements, listed, depth), { object, held, elements, start, count, depth });
     const scopes = object.type === 'function' && object.objectId !== undefined ? this.#scopes(object.objectId) : undefined;
     const next = start + count < page.total ? { next: start + count } : {};
     return { value, ...page, start, ...next, ...(scopes === undefined ? {} : { scopes }) };
   }
 
-  /** Elements far into a Map or a Set, which are reached in turns. */
-  async far(object: RemoteObject, start: number, count: number, turn: () => Promise<void>): Promise<ElementRow[] | undefined> {
-    const held = start === 0 ? null : this.#inspector.objectOf(object);
-    const elements = held === null ? null : elementsOf(held);
-    return held !== null && (elements === 'map' || elements === 'set') ? pageInTurns(held, elements, { start, count, turn }) : undefined;
+  /** Elements far into a Map or a Set, which are reached in turns, and those of a WeakMap or a WeakSet. @throws {KeyholeError} PAUSE_BUDGET */
+  async fetch(object: RemoteObject, wanted: WantedRows, turn: () => Promise<void>): Promise<FetchedRows | undefined> {
+    const held = this.#inspector.objectOf(object);
+    if (held === null) return undefined;
+    if (isWeakCollection(held)) return weakRows(this.#inspector, held, wanted);
+    const elements = elementsOf(held);
+    if (wanted.start === 0 || (elements !== 'map' && elements !== 'set')) return undefined;
+    return { rows: await pageInTurns(held, elements, { ...wanted, turn }), total: countOf(held, elements) };
   }
 
   #keep(handle: Handle): string {
@@ -183,8 +181,8 @@ export class SessionObjects {
     for (const objectId of this.#unused.splice(0)) if (!this.#uses.has(objectId)) this.#inspector.post('Runtime.releaseObject', { objectId });
   }
 
-  #elements(value: object, elements: Elements, rows: readonly ElementRow[], depth: number): Rows {
-    const isEntry = elements === 'map' || elements === 'set';
+  #elements(value: object, elements: Elements | null, { rows, total }: FetchedRows, depth: number): Rows {
+    const isEntry = elements !== 'array' && elements !== 'typedarray';
     const values = this.#inspector.showAll(
       rows.map((row) => row.value),
       this.group,
@@ -198,19 +196,19 @@ export class SessionObjects {
       const key = keys[index];
       const property: RemoteProperty = { name: String(row.index), kind: isEntry ? 'entry' : 'data', enumerable: true };
       if (key !== undefined) property.key = this.value(key);
-      const name = typeof row.key === 'string' ? row.key : undefined;
+      const name = typeof row.key === 'string' || typeof row.key === 'symbol' ? nameOfKey(row.key) : undefined;
       const isAnnounced =
         elements === 'array' && announcesSecret(rows[index - 1]?.value ?? (row.index > 0 ? elementBefore(value, row.index) : undefined));
       property.value = isAnnounced ? { ...hidden } : this.value(shown, { name });
       this.#open(property, shown, depth);
       return property;
     });
-    return { properties, total: countOf(value, elements) };
+    return { properties, total };
   }
 
   /** Behind the elements: what else it has of its own. */
   #withOthers(page: Rows, { object, held, elements, start, count, depth }: OpenedList): Rows {
-    const length = countOf(held, elements);
+    const { total: length } = page;
     const others = this.#others(object, held, elements);
     const room = count - Math.max(0, Math.min(count, length - start));
     const from = Math.max(0, start - length);
@@ -219,8 +217,8 @@ export class SessionObjects {
   }
 
   /** V8 tells the names of a long list that are no indexes without listing these. */
-  #others({ objectId }: RemoteObject, held: object, elements: Elements): Row[] {
-    if (elements === 'map' || elements === 'set') return keysOf(held).map((key) => this.#rowOf(held, key));
+  #others({ objectId }: RemoteObject, held: object, elements: Elements | null): Row[] {
+    if (elements !== 'array' && elements !== 'typedarray') return keysOf(held).map((key) => this.#rowOf(held, key));
     if (objectId === undefined) return [];
     const params = { objectId, ownProperties: true, generatePreview: false, nonIndexedPropertiesOnly: true };
     const answer = this.#inspector.post<PropertiesAnswer>('Runtime.getProperties', params);

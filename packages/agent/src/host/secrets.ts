@@ -1,5 +1,5 @@
 /** What this process hides from whoever looks: said once, at the start. An evaluation gives what it names; what merely comes along is hidden there too. */
-import { getOwnPropertyDescriptor } from '../platform/originals.ts';
+import { apply, descriptionOfSymbol, getOwnPropertyDescriptor } from '../platform/originals.ts';
 import { Secrets } from '../source/secrets.ts';
 import type { RemoteObject, V8Preview } from './remote-object.ts';
 
@@ -30,7 +30,8 @@ const entrySubtype = 'internal#entry';
 export function isSecretEntry({ subtype }: RemoteObject, entry: () => object | null): boolean {
   if (subtype !== entrySubtype) return false;
   const key: unknown = getOwnPropertyDescriptor(entry() ?? {}, 'key')?.value;
-  return typeof key === 'string' && isSecret(key);
+  const name = typeof key === 'symbol' ? apply(descriptionOfSymbol, key, []) : key;
+  return typeof name === 'string' && isSecret(name);
 }
 
 /** The same of an entry of which there is only V8's short text, where a key may be cut in two. */
@@ -55,7 +56,8 @@ export function withoutSecrets(preview: V8Preview): V8Preview {
   }
   for (const entry of preview.entries ?? []) {
     const { key } = entry;
-    if (key?.type === 'string' && isSecret(key.description ?? '')) entry.value = { type: 'redacted', overflow: false, properties: [] };
+    if ((key?.type === 'string' || key?.type === 'symbol') && isSecret(key.description ?? ''))
+      entry.value = { type: 'redacted', overflow: false, properties: [] };
     else withoutSecrets(entry.value);
     if (key !== undefined) withoutSecrets(key);
   }

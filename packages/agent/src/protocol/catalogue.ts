@@ -84,6 +84,10 @@ export const catalogue: Record<OperationName, Operation> = {
       depth,
       start: optional(integer(0, Number.MAX_SAFE_INTEGER), 'the first row'),
       count: optional(integer(1, limits.maxPageSize), 'how many rows'),
+      maxPauseMs: optional(
+        integer(0, 3_600_000),
+        `for a WeakMap or a WeakSet, which can only be listed whole: how long the process may stand still (default: ${limits.defaultMaxPauseMs})`,
+      ),
       thread,
     },
   },

@@ -108,7 +108,17 @@ export interface Operations {
   };
   inspect: {
     /** Exactly one of `actor`, `handle`, `expression`; `expression` is evaluated under the side-effect guard. */
-    params: { actor?: string; handle?: string; expression?: string; in?: string; depth?: number; start?: number; count?: number; thread?: number };
+    params: {
+      actor?: string;
+      handle?: string;
+      expression?: string;
+      in?: string;
+      depth?: number;
+      start?: number;
+      count?: number;
+      maxPauseMs?: number;
+      thread?: number;
+    };
     /** `actor`: what an actor says of itself, where one was asked for. */
     result: ValuePage & { actor?: ListedActor };
   };

@@ -22,6 +22,10 @@ export const inspect: CommandDefinition = {
     { flags: '--depth <n>', doc: 'how many levels to open' },
     { flags: '--start <n>', doc: 'the first row, or the first character of a long string' },
     { flags: '--count <n>', doc: 'how many' },
+    {
+      flags: '--max-pause <ms>',
+      doc: `for a WeakMap or a WeakSet: refused when the process would stand still longer (default: ${limits.defaultMaxPauseMs})`,
+    },
     threadOption,
   ],
   async run(context, { words, flags }) {
@@ -30,10 +34,12 @@ export const inspect: CommandDefinition = {
     const start = countFlag(flags, 'start', 0, Number.MAX_SAFE_INTEGER);
     const count = countFlag(flags, 'count', 1, limits.maxStringLength);
     const depth = countFlag(flags, 'depth', 0, limits.maxDepthOfInspection);
+    const maxPauseMs = countFlag(flags, 'maxPause', 0, 3_600_000, '--max-pause');
     const params = {
       ...(depth !== undefined && { depth }),
       ...(start !== undefined && { start }),
       ...(count !== undefined && { count: Math.min(count, limits.maxPageSize) }),
+      ...(maxPauseMs !== undefined && { maxPauseMs }),
       ...threadOf(flags),
     };
     const open = (of: ActorOrExpression): Promise<Result<'inspect'>> => connection.call('inspect', { ...of, ...params }, context);
