@@ -1,5 +1,5 @@
 /** An evaluation may not end the process unless its operator is an admin, and the service's own exit is never in the way. */
-import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { ask } from '../helpers/operator.ts';
 import { answering, journalOf, startService, type Service } from '../helpers/service.ts';
 
@@ -9,6 +9,8 @@ export const leave = () => { process.exit(5) };
 export const leaveLater = async () => { await new Promise((done) => setTimeout(done, 20)); process.exit(6) };
 export const stubborn = () => { try { process.exit(5) } catch { return 'caught' } };
 const own = { untouched: () => process.exit === exit && process.kill === kill && process.abort === abort && process.reallyExit === reallyExit };
+own.leaves = () => process.exit();
+own.emits = () => process.emit('left');
 const answer = (line) => line === 'leave' ? process.exit(3) : line === 'replace' ? void (process.exit = own.replaced = () => 'replaced') : own[line]?.() ?? line;
 globalThis.own = own;
 ${answering}`;
@@ -21,7 +23,13 @@ describe('who may evaluate and is no admin', () => {
   beforeAll(async () => {
     service = await start();
   });
-  afterEach(async () => expect(await service.ask('untouched')).toBe('true'));
+  afterEach(async () => expect(await service.ask('here')).toBe('"here"'));
+
+  test('what can leave nothing behind leaves the functions of process as they were', async () => {
+    expect(await ask(service, 'evaluate', { expression: 'process.pid' })).toMatchObject({ ok: true });
+    await expect(ask(service, 'evaluate', { expression: 'process.exit()' })).rejects.toMatchObject({ code: 'EXIT' });
+    expect(await service.ask('untouched')).toBe('true');
+  });
 
   test.each([
     ['process.exit', 'process.exit()'],
@@ -39,6 +47,10 @@ describe('who may evaluate and is no admin', () => {
     ['process.exit', "eval('process.exit()')"],
     ['process.exit', "await 1; eval('process.exit()')"],
     ['process.exit', 'await new Promise((done) => setTimeout(() => { process.exit(); done() }, 10))'],
+    // Thrown into what nobody awaits it would be an unhandled rejection, which ends the service too.
+    ['process.exit', 'void (async () => { await 1; process.exit() })(); await new Promise((done) => setTimeout(done, 100))'],
+    ['process.exit', 'const later = async () => { await 1; process.exit() }; await later()'],
+    ['process.exit', 'const { pid } = process; await pid; process.exit()'],
     ['process.exit', "await new Promise(() => { process.once('ping', () => process.exit()); setImmediate(() => process.emit('ping')) })"],
   ])('%s: %s', async (name, code) => {
     await expect(ask(service, 'evaluate', { expression: code })).rejects.toMatchObject({
@@ -88,13 +100,37 @@ describe('the service ends when it wants to', () => {
     service.write('go');
     expect((await asked).code).toBe(0);
     expect((await service.keyhole('eval', 'svc', 'process.exit === own.replaced', '--json')).json()).toMatchObject({ value: false });
-    await service.keyhole('eval', 'svc', 'own.kept = () => process.exit === own.replaced');
-    expect(await service.ask('kept')).toBe('true');
+    expect(await service.ask('leaves')).toBe('"replaced"');
   });
 
-  test('by what an evaluation left behind: that is too far from it', async () => {
+  test('not by functions that an evaluation left behind, whether it is over or was let go; that is said on stderr', async () => {
     const service = await start();
-    expect((await service.keyhole('eval', 'svc', 'setTimeout(() => process.exit(9), 300); 1')).code).toBe(0);
+    for (const code of [
+      'setTimeout(() => process.exit(9), 20); 1',
+      "process.once('left', () => process.exit(9)); 1",
+      'void (async () => { await new Promise((done) => setTimeout(done, 20)); process.exit(9) })(); 1',
+    ]) {
+      const before = service.stderr().length;
+      expect((await service.keyhole('eval', 'svc', code)).code).toBe(0);
+      if (code.includes('left')) expect(await service.ask('emits')).toBe('true');
+      await vi.waitFor(
+        () => expect(service.stderr().slice(before)).toContain('what an evaluation of an operator has left behind, and not done'),
+        10_000,
+      );
+    }
+    const before = service.stderr().length;
+    const letGo = 'await new Promise((done) => setTimeout(done, 300)); process.exit(9)';
+    expect((await service.keyhole('eval', 'svc', letGo, '--timeout', '100ms')).code).not.toBe(0);
+    await vi.waitFor(() => expect(service.stderr().slice(before)).toContain('has left behind, and not done'), 10_000);
+    expect(await service.ask('here')).toBe('"here"');
+    // Its own still goes through.
+    service.write('leave');
+    expect(await service.ended).toBe(3);
+  });
+
+  test('by process.exit itself, handed to a timer: that is told from nobody', async () => {
+    const service = await start();
+    expect((await service.keyhole('eval', 'svc', 'setTimeout(process.exit, 300, 9); 1')).code).toBe(0);
     expect(await service.ended).toBe(9);
   });
 

@@ -132,11 +132,22 @@ export class Evaluator {
   #start(params: Params<'evaluate'>, objects: SessionObjects, passing: Passing, timeoutMs: number, held: Held | null): Promise<EvaluateAnswer> {
     const named = held === null ? '' : `\n//# sourceURL=${held.script}`;
     const during = <T>(work: () => T): T => (held === null ? work() : held.during(work));
-    return during(() => this.#run(params, objects, passing, timeoutMs, named));
+    return during(() =>
+      this.#run(params, objects, passing, timeoutMs, (code) => {
+        held?.runs(code);
+        return `${code}${named}`;
+      }),
+    );
   }
 
-  /** @param named a comment behind the code, by which it is known among callers. */
-  #run(params: Params<'evaluate'>, objects: SessionObjects, passing: Passing, timeoutMs: number, named: string): Promise<EvaluateAnswer> {
+  /** @param named puts a comment behind the code, by which it is known among callers. */
+  #run(
+    params: Params<'evaluate'>,
+    objects: SessionObjects,
+    passing: Passing,
+    timeoutMs: number,
+    named: (code: string) => string,
+  ): Promise<EvaluateAnswer> {
     const { expression, in: file, safe = false } = params;
     try {
       if (file !== undefined && safe) {
@@ -146,7 +157,7 @@ export class Evaluator {
       }
       const names = this.#keptIn(expression, file, objects);
       const run = (text: string): EvaluateAnswer => {
-        const code = `${withTopLevelAwait(text)}${named}`;
+        const code = named(withTopLevelAwait(text));
         const global = (what: string): EvaluateAnswer => this.#global(passing.call, what, safe, passing.group, timeoutMs);
         return file === undefined ? global(code) : this.#within(code, file, global);
       };

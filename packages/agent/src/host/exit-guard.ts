@@ -4,7 +4,7 @@
  *
  *   synchronous part: nobody else runs, so every call is the evaluation's, also through functions of the service
  *   while it is awaited: a call is its own when its script is among the callers, awaiting ones included
- *   after it has settled: timers and listeners that it left behind are on their own
+ *   after it has settled, or was let go: the same for functions that it left behind, in timers and listeners; nobody hears of that but the service's stderr
  */
 import { apply, defineProperty, getOwnPropertyDescriptor } from '../platform/originals.ts';
 import { KeyholeError } from '../protocol/index.ts';
@@ -18,11 +18,21 @@ const endings = ['exit', 'reallyExit', 'abort', 'kill', 'execve'];
 const promiseFrame = /^node:internal\/process\/task_queues$/;
 const maxFrames = 200;
 const { pid } = process;
+const emitWarning = process.emitWarning.bind(process);
+/** What `withTopLevelAwait` puts around code that awaits, up to the function. */
+const wrapper = /^((?:var [^;]*;)?\()async \(/;
+
+/** Evaluations that may have left functions behind; of more than that the first are forgotten. */
+const maxLeft = 1_000;
+/** Whatever makes a function, or makes code that does. What holds none of it leaves nothing behind that could be told from the service's own. */
+const makesFunctions = /=>|\b(?:function|class|await|eval|Function|import)\b|\)\s*\{/;
 
 /** One evaluation that may not end the process. */
 export interface Held {
   /** The name that its script has to have. */
   readonly script: string;
+  /** This is what runs. */
+  runs(code: string): void;
   /** Runs its synchronous part. */
   during<T>(work: () => T): T;
   /** What it was not allowed to do; null where it tried nothing. */
@@ -34,6 +44,9 @@ class Evaluation {
   readonly script: string;
   readonly hear: (error: KeyholeError) => void;
   refused: KeyholeError | null = null;
+  mayLeave = false;
+  /** Where the function begins that it is wrapped in, whose promise is awaited; 0: it is in none. */
+  wrapperColumn = 0;
 
   constructor(script: string, hear: (error: KeyholeError) => void) {
     this.script = script;
@@ -43,6 +56,8 @@ class Evaluation {
 
 export class ExitGuard {
   readonly #active = new Set<Evaluation>();
+  /** Those that are over, by their scripts. */
+  readonly #left = new Map<string, Evaluation>();
   /** What stands on `process` in place of its own functions. */
   #installed: { name: string; original: Ending; guard: Ending }[] = [];
   #running: Evaluation | null = null;
@@ -56,6 +71,11 @@ export class ExitGuard {
     this.#active.add(evaluation);
     return {
       script: evaluation.script,
+      runs: (code) => {
+        evaluation.mayLeave = makesFunctions.test(code);
+        const before = wrapper.exec(code)?.[1];
+        evaluation.wrapperColumn = before === undefined ? 0 : before.length + 1;
+      },
       during: (work) => {
         const before = this.#running;
         this.#running = evaluation;
@@ -70,16 +90,23 @@ export class ExitGuard {
       },
       release: () => {
         this.#active.delete(evaluation);
-        if (this.#active.size === 0) this.#remove();
+        if (evaluation.mayLeave) this.#keep(evaluation);
+        if (this.#active.size === 0 && this.#left.size === 0) this.#remove();
       },
     };
+  }
+
+  #keep(evaluation: Evaluation): void {
+    this.#left.set(evaluation.script, evaluation);
+    const [oldest] = this.#left.keys();
+    if (this.#left.size > maxLeft && oldest !== undefined) this.#left.delete(oldest);
   }
 
   #install(): void {
     for (const name of endings) {
       const descriptor = getOwnPropertyDescriptor(process, name);
       const original = descriptor?.value as unknown;
-      if (typeof original !== 'function') continue;
+      if (typeof original !== 'function' || this.#installed.some(({ guard }) => guard === original)) continue;
       const decide = (words: readonly unknown[]): boolean => this.#allows(name, words);
       const guard = function (this: unknown, ...words: unknown[]): unknown {
         return decide(words) ? apply(original, this, words) : undefined;
@@ -100,31 +127,33 @@ export class ExitGuard {
 
   /** @throws {KeyholeError} EXIT into code that nobody but the evaluation hears; false where it must not be thrown. */
   #allows(name: string, words: readonly unknown[]): boolean {
-    if (this.#active.size === 0 || (name === 'kill' && !isAtItself(words))) return true;
+    if (name === 'kill' && !isAtItself(words)) return true;
     const running = this.#running;
-    const found = running === null ? this.#caller() : { evaluation: running, isPromise: true };
+    const found = running === null ? this.#caller() : { evaluation: running, isHeard: true };
     if (found === null) return true;
-    const { evaluation, isPromise } = found;
+    const { evaluation, isHeard } = found;
     const error = new KeyholeError(
       'EXIT',
       `process.${name} was called by the evaluation and not done: it would have ended the service`,
       'What came before it was done. It takes the role admin to end a service by an evaluation.',
     );
     evaluation.refused ??= error;
-    evaluation.hear(error);
-    // In a callback of Node's it would be an uncaught error, and end the service after all.
-    if (isPromise) throw error;
+    if (this.#active.has(evaluation)) evaluation.hear(error);
+    else warn(`process.${name} was called by what an evaluation of an operator has left behind, and not done: it would have ended the service`);
+    // In a callback of Node's, and in a promise that nobody awaits, it would be an uncaught error, and end the service after all.
+    if (isHeard) throw error;
     return false;
   }
 
-  /** The awaited evaluation that calls. Null where none is among the callers, or nobody can tell: then it is the service's own exit. */
-  #caller(): { evaluation: Evaluation; isPromise: boolean } | null {
-    const scripts = callers();
-    for (const evaluation of this.#active) {
-      const at = scripts.lastIndexOf(evaluation.script);
+  /** The evaluation that calls, and whether what is thrown into it is sure to be heard. Null where none is among the callers, or nobody can tell: then it is the service's own exit. */
+  #caller(): { evaluation: Evaluation; isHeard: boolean } | null {
+    const frames = callers();
+    for (const evaluation of [...this.#active, ...this.#left.values()]) {
+      const at = frames.findLastIndex(({ script }) => script === evaluation.script);
       if (at === -1) continue;
-      const below = scripts.slice(at + 1);
-      return { evaluation, isPromise: below.every((script) => !script.startsWith('node:') || promiseFrame.test(script)) };
+      const isAwaited = this.#active.has(evaluation) && frames[at]?.column === evaluation.wrapperColumn;
+      const isHeard = isAwaited && frames.slice(at + 1).every(({ script }) => !script.startsWith('node:') || promiseFrame.test(script));
+      return { evaluation, isHeard };
     }
     return null;
   }
@@ -136,7 +165,30 @@ function isAtItself([target, signal]: readonly unknown[]): boolean {
   return signal !== 0 && (number === pid || number === 0 || number === -1);
 }
 
-/** The scripts of all callers, the nearest first. */
-function callers(): string[] {
-  return callSites(maxFrames, (site) => site.getScriptNameOrSourceURL() ?? site.getFileName() ?? '', callers);
+interface Frame {
+  script: string;
+  /** Where the function begins, counted from 1, where that is in the first line of its script; else 0. */
+  column: number;
+}
+
+/** The frames of all callers, the nearest first. */
+function callers(): Frame[] {
+  return callSites(maxFrames, frameOf, callers);
+}
+
+function frameOf(site: NodeJS.CallSite): Frame {
+  const { getEnclosingLineNumber: line, getEnclosingColumnNumber: column } = site as unknown as Partial<Record<string, () => number | null>>;
+  const isFirstLine = line !== undefined && apply(line, site, []) === 1;
+  return {
+    script: site.getScriptNameOrSourceURL() ?? site.getFileName() ?? '',
+    column: isFirstLine && column !== undefined ? (apply(column, site, []) as number) : 0,
+  };
+}
+
+function warn(what: string): void {
+  try {
+    emitWarning(what, { type: 'KeyholeWarning', code: 'EXIT', detail: 'It takes the role admin to end a service by an evaluation.' });
+  } catch {
+    // The service has made something else of warnings: then nobody hears it.
+  }
 }
