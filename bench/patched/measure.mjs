@@ -18,7 +18,7 @@ try {
   const { run } = await import(pathToFileURL(file).href);
   if (mode === 'patched') {
     const engine = await patching({ dist, root, table });
-    await engine.apply(engine.look(`program.mjs:${hot}`));
+    await engine.apply(await engine.look(`program.mjs:${hot}`));
   }
   const warmUntil = performance.now() + 400;
   while (performance.now() < warmUntil) run();

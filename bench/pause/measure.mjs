@@ -46,15 +46,18 @@ try {
     }
   };
   let patch = null;
-  const original = engine.look('program.mjs:tax');
+  let original = null;
+  const lookMs = await longestGap(async () => {
+    original = await engine.look('program.mjs:tax');
+  });
   const firstMs = await longestGap(() => push(original, 5));
-  const patched = engine.look('program.mjs:tax');
+  const patched = await engine.look('program.mjs:tax');
   const gapMs = await longestGap(async () => {
     patch = await push(patched, 2);
   });
   if (patch !== null && total(1) !== 3) throw new Error(`the patch has no effect: ${total(1)}`);
   if (patch !== null && patch.strategy.replace('-', ' ') !== strategy) throw new Error(`patched by ${patch.strategy}`);
-  console.log(JSON.stringify({ quietMs, firstMs, gapMs, pauseMs: patch?.pauseMs, refused, objects: ballast.length }));
+  console.log(JSON.stringify({ quietMs, lookMs, firstMs, gapMs, pauseMs: patch?.pauseMs, refused, objects: ballast.length }));
 } finally {
   rmSync(root, { recursive: true, force: true });
 }

@@ -57,13 +57,14 @@ const settled = async (answer) => {
   return done;
 };
 
-const apply = (patch) => {
+const apply = async (patch) => {
   const { handlers, file } = scene;
-  const patches = Object.entries(patch).map(([name, code]) => {
+  const patches = [];
+  for (const [name, code] of Object.entries(patch)) {
     const address = name.includes(':') ? name : `${file}:${name}`;
-    const { code: baseCode } = handlers['fn.get']({ address });
-    return { address, code, baseCode, source: code, baseSource: baseCode };
-  });
+    const { code: baseCode } = await handlers['fn.get']({ address });
+    patches.push({ address, code, baseCode, source: code, baseSource: baseCode });
+  }
   entry += 1;
   const intent = { entry, entryHash: '', at: '', operator: 'a', email: 'a@b', fingerprint: '' };
   return settled(handlers['patch.apply']({ patches, reason: 'row', ...limits }, { session: 's', call: entry, intent }));

@@ -50,7 +50,7 @@ export class PatchWorld {
   #entry = 0;
 
   constructor(wraps = true) {
-    const modules = { at: (address: string) => [this.#target(address)] } as unknown as ModuleIndex;
+    const modules = { read: async () => undefined, at: (address: string) => [this.#target(address)] } as unknown as ModuleIndex;
     this.engine = new PatchEngine(modules, [this.#strategy(wraps)], new PatchImports(modules, () => [], this.clock), new WaitingRoom());
     const { engine } = this;
     const tried: TriedPatches = {

@@ -1,5 +1,7 @@
 /** What each function takes from around it: captured variables, and the words that have no variable (`this`, `arguments`, `super`, private names). */
-import { analyseScopes, isConstant } from './scopes.ts';
+import { atOnce, inPieces } from './pieces.ts';
+import type { Pieces } from './pieces.ts';
+import { analysingScopes, isConstant } from './scopes.ts';
 import type { Binding, ScopeAnalysis } from './scopes.ts';
 import { below, child, children, isClass, isFunction, nameOf, privateNamesOf } from './syntax.ts';
 import type { SyntaxNode } from './syntax.ts';
@@ -50,25 +52,37 @@ export function moduleNameOf(binding: Binding, captures: Captures): Binding | nu
 }
 
 export function analyseCaptures(program: SyntaxNode): Captures {
-  const scopes = analyseScopes(program);
+  return atOnce(analysingCaptures(program));
+}
+
+/** As {@link analyseCaptures}, statement by statement. */
+export function* analysingCaptures(program: SyntaxNode): Pieces<Captures> {
+  const scopes = yield* analysingScopes(program);
   const uses = new Map<SyntaxNode, FunctionUse>();
   /** Classes around the node that is walked, with how many functions are around each. */
   const classes: { node: SyntaxNode; declares: Set<string>; depth: number }[] = [];
   let withs = 0;
-  walk(program, [], []);
-  for (const reference of scopes.references) {
+  for (const statement of below(program)) {
+    walk(statement, [], []);
+    yield;
+  }
+  yield* inPieces(scopes.references, (reference) => {
     const binding = scopes.resolve(reference.name, reference.scope);
-    if (binding === null || binding.scope === scopes.module) continue;
+    if (binding === null || binding.scope === scopes.module) return;
     for (let at = reference.scope; at !== binding.scope && at.parent !== null; at = at.parent) {
       if (at.kind === 'function') uses.get(at.node)?.captured.set(reference.name, binding);
     }
+  });
+  const targets = new Set<SyntaxNode>();
+  for (const statement of below(program)) {
+    for (const target of assignedIn(statement)) targets.add(target);
+    yield;
   }
-  const targets = assignedIn(program);
   const assigned = new Set<Binding>();
-  for (const reference of scopes.references) {
+  yield* inPieces(scopes.references, (reference) => {
     const binding = targets.has(reference.node) ? scopes.resolve(reference.name, reference.scope) : null;
     if (binding !== null) assigned.add(binding);
-  }
+  });
   return {
     ...scopes,
     isAssigned: (binding) => assigned.has(binding),

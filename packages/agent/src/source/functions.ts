@@ -2,6 +2,8 @@
  * The functions of a file and their addresses. An address is `file:Name.path`, read from the syntax alone, so that the author's TypeScript and the
  * JavaScript made of it give the same one; a function without a name is `file:line`.
  */
+import { atOnce } from './pieces.ts';
+import type { Pieces } from './pieces.ts';
 import { below, child, children, functionOf, isClass, isFunction, isMember, lineTable, nameOf, typeWrappers } from './syntax.ts';
 import type { FunctionPlace, SyntaxNode } from './syntax.ts';
 
@@ -55,6 +57,11 @@ interface Hint {
  * @param author for compiled code: paths are made of the author's names then.
  */
 export function indexFunctions(program: SyntaxNode, source: string, author: AuthorNames | null = null): FunctionEntry[] {
+  return atOnce(indexingFunctions(program, source, author));
+}
+
+/** As {@link indexFunctions}, statement by statement. */
+export function* indexingFunctions(program: SyntaxNode, source: string, author: AuthorNames | null = null): Pieces<FunctionEntry[]> {
   /** The author's name where it is known, else that of the text. */
   const named = (node: SyntaxNode | null): string | null => {
     if (node === null) return null;
@@ -127,7 +134,12 @@ export function indexFunctions(program: SyntaxNode, source: string, author: Auth
     for (const [part, name] of parts(node, hint)) visit(part, name, inside);
   };
 
-  visit(program, null, { names: [], ofClass: [], parent: null, class: null });
+  const outside: Around = { names: [], ofClass: [], parent: null, class: null };
+  if (program.type !== 'Program') visit(program, null, outside);
+  for (const statement of program.type === 'Program' ? below(program) : []) {
+    visit(statement, null, outside);
+    yield;
+  }
   entries.sort((a, b) => a.start - b.start || b.end - a.end);
   return entries;
 

@@ -1,4 +1,5 @@
 /** What agent and console share about source text. Pure: no `node:` import below this folder. */
+export * from './pieces.ts';
 export * from './syntax.ts';
 export * from './functions.ts';
 export * from './scopes.ts';

@@ -6,10 +6,17 @@ import { namesOf } from './patterns.ts';
 import { below, child, children, functionOf, isClass, isFunction, isMember, isNode, nameOf, typeWrappers } from './syntax.ts';
 import type { SyntaxNode } from './syntax.ts';
 import type { BindingKind, Reference, Scope, ScopeAnalysis } from './scope.ts';
+import { atOnce } from './pieces.ts';
+import type { Pieces } from './pieces.ts';
 
 export * from './scope.ts';
 
 export function analyseScopes(program: SyntaxNode): ScopeAnalysis {
+  return atOnce(analysingScopes(program));
+}
+
+/** As {@link analyseScopes}, statement by statement. */
+export function* analysingScopes(program: SyntaxNode): Pieces<ScopeAnalysis> {
   const references: Reference[] = [];
   const declarations = new Map<SyntaxNode, Scope>();
   const functionScopes = new Map<SyntaxNode, Scope>();
@@ -263,7 +270,12 @@ export function analyseScopes(program: SyntaxNode): ScopeAnalysis {
     for (const decorator of children(node, 'decorators')) visit(decorator, scope, node);
   };
 
-  enterBlock(program, module);
+  const statements = children(program, 'body');
+  hoist(statements, module);
+  for (const statement of statements) {
+    visit(statement, module, program);
+    yield;
+  }
 
   return {
     module,

@@ -1,6 +1,7 @@
 /** Syntax trees: parsing, walking, and errors that show the place. Trees are ESTree, so that the console's TypeScript trees walk the same. */
 import * as acorn from 'acorn';
 import { KeyholeError } from '../protocol/index.ts';
+import type { Pieces } from './pieces.ts';
 
 /** Any ESTree node. Fields are read through {@link child} and {@link children}, which check that a node is there. */
 export interface SyntaxNode {
@@ -153,14 +154,55 @@ function collectInto(tokens: Token[]): (token: acorn.Token) => void {
 export function parseModule(source: string, format: ModuleFormat, file: string, tokens?: Token[]): SyntaxNode {
   try {
     return acorn.parse(source, {
-      ecmaVersion: 'latest',
-      sourceType: format === 'module' ? 'module' : 'script',
-      allowHashBang: true,
-      allowReturnOutsideFunction: format === 'commonjs',
-      allowAwaitOutsideFunction: format === 'module',
-      allowSuperOutsideMethod: false,
+      ...moduleOptions(format),
       ...(tokens === undefined ? {} : { onToken: collectInto(tokens) }),
     }) as unknown as SyntaxNode;
+  } catch (thrown) {
+    throw syntaxError(thrown, source, file);
+  }
+}
+
+function moduleOptions(format: ModuleFormat): acorn.Options {
+  return {
+    ecmaVersion: 'latest',
+    sourceType: format === 'module' ? 'module' : 'script',
+    allowHashBang: true,
+    allowReturnOutsideFunction: format === 'commonjs',
+    allowAwaitOutsideFunction: format === 'module',
+    allowSuperOutsideMethod: false,
+  };
+}
+
+/** What acorn's plugins use of its parser, and its types do not say. */
+interface AcornInternals {
+  type: acorn.TokenType;
+  startNode(): acorn.Program;
+  nextToken(): void;
+  next(): void;
+  parseStatement(context: null, topLevel: true, exports: object): acorn.Statement;
+  adaptDirectivePrologue(statements: acorn.Node[]): void;
+  finishNode(node: acorn.Node, type: 'Program'): acorn.Program;
+}
+
+/**
+ * As {@link parseModule}, statement by statement, for a text that is loaded already: names that it exports and does not have were V8's affair.
+ * @throws {KeyholeError} SYNTAX
+ */
+export function* parsingModule(source: string, format: ModuleFormat, file: string): Pieces<SyntaxNode> {
+  try {
+    const parser = new (acorn.Parser as unknown as new (options: acorn.Options, input: string) => AcornInternals)(moduleOptions(format), source);
+    const program = parser.startNode();
+    const exports = Object.create(null) as object;
+    program.body = [];
+    parser.nextToken();
+    while (parser.type !== acorn.tokTypes.eof) {
+      program.body.push(parser.parseStatement(null, true, exports));
+      yield;
+    }
+    parser.adaptDirectivePrologue(program.body);
+    parser.next();
+    program.sourceType = format === 'module' ? 'module' : 'script';
+    return parser.finishNode(program, 'Program') as unknown as SyntaxNode;
   } catch (thrown) {
     throw syntaxError(thrown, source, file);
   }

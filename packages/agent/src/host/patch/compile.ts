@@ -6,14 +6,14 @@ import { stringify } from '../../platform/originals.ts';
 import { argumentCount, commonJsNames, exactnessOf, offerOrder, passesThis, scopeWords } from '../../loader/index.ts';
 import type { InstrumentedModule, OfferKey } from '../../loader/index.ts';
 import {
-  analyseCaptures,
+  analysingCaptures,
   assignedIn,
   below,
   child,
   children,
   directivesOf,
   functionOf,
-  indexFunctions,
+  indexingFunctions,
   isClass,
   isConstant,
   isWritable,
@@ -22,7 +22,7 @@ import {
   privateNamesOf,
   wordsOf,
 } from '../../source/index.ts';
-import type { Captures, FunctionEntry, SyntaxNode, Words } from '../../source/index.ts';
+import type { Captures, FunctionEntry, Pieces, SyntaxNode, Words } from '../../source/index.ts';
 import type { FunctionTarget } from './modules.ts';
 import { slotNested } from './nested-slots.ts';
 import type { Draft } from './nested-slots.ts';
@@ -47,13 +47,13 @@ export interface CompiledPatch {
 }
 
 /**
- * Compiles a patch, or says why it can not be one.
+ * Compiles a patch, or says why it can not be one. Nothing is changed by it; in pieces, so that it can be tried before the turn in which it has to be done.
  * @param offered what every living closure of the function offers.
  * @param imported names that stand for what other modules export, and that the module itself does not have.
  * @param isGlobal whether a name is known outside the module.
  * @throws {KeyholeError} SYNTAX with file, line and caret.
  */
-export function compilePatch(
+export function* compilingPatch(
   target: FunctionTarget,
   module: InstrumentedModule,
   code: string,
@@ -61,19 +61,22 @@ export function compilePatch(
   offered: ReadonlySet<OfferKey>,
   imported: ReadonlySet<string>,
   isGlobal: (name: string) => boolean,
-): CompiledPatch | { why: string } {
+): Pieces<CompiledPatch | { why: string }> {
   const { entry, captures: original } = target;
   const parsed = parseFunction(code, entry.place, module.format, target.file);
   const node = functionOf(parsed.container);
   // Its own name means the function that the service knows, which is the original, and not what is put into the slot.
   node.id = null;
-  const captures = analyseCaptures(parsed.program);
-  const functions = indexFunctions(parsed.program, parsed.text);
+  yield;
+  const captures = yield* analysingCaptures(parsed.program);
+  const functions = yield* indexingFunctions(parsed.program, parsed.text);
   const own = functions.find((each) => each.container === parsed.container);
   if (own === undefined) return { why: 'the text is not a function' };
   const words = wordsOf(node);
+  yield;
   const why = shapeMismatch(entry, own, original.useOf(entry.node), captures.useOf(node)) ?? unseen(words) ?? otherThis(target, module, node, words);
   if (why !== null) return { why };
+  yield;
 
   const order = offerOrder(original, entry, target.classes);
   const requires = new Set<OfferKey>();
@@ -90,6 +93,7 @@ export function compilePatch(
   };
   const names = namesOutside(target, module, captures, parsed.program, offered, imported, isGlobal);
   if ('why' in names) return names;
+  yield;
   const { classes } = target;
   const classNode = [...classes.keys()].find((each) => contains(each, entry)) ?? null;
   const declared = classNode === null ? [] : privateNamesOf(classNode);
@@ -114,6 +118,7 @@ export function compilePatch(
   const draft: Draft = { target, module, parsed, own, functions, captures, meaning };
   try {
     const nested = slotNested(draft);
+    yield;
     const text = new PatchText(parsed.program, parsed.text, meaning, nested.edits);
     const emitted = emit(draft, text, order.length > 0, id);
     const usesClass = superByClass && words.super.length > 0 ? entry.class : words.privateNames.length > 0 ? classNode : null;

@@ -2,6 +2,7 @@
  * Applies patches and takes them back. It decides whether a change may happen (base, budget, all or none), lets a strategy do it in one turn of the event
  * loop, and reports success only for what the strategy has proven. At most one patch of a function is live; reverting goes back to the loaded code.
  */
+import { nodeClock } from '../../platform/clock.ts';
 import { KeyholeError, limits } from '../../protocol/index.ts';
 import type { AppliedPatch, Params, PatchRecord, PatchRequest, PatchResult, RefusedPatch, StrategyName } from '../../protocol/index.ts';
 import type { HostContext } from '../bridge.ts';
@@ -9,10 +10,11 @@ import { checkBudget, foreseenPauseMs, sumOf } from './budget.ts';
 import { captureAll } from './capturing.ts';
 import { chooseStrategy } from './choice.ts';
 import type { PatchImports } from './imports.ts';
+import { nextTurn } from './in-turns.ts';
 import { loadedCode } from './modules.ts';
 import type { FunctionTarget, ModuleIndex } from './modules.ts';
 import { noSuchPatch, patchIds } from './patch-ids.ts';
-import { applyAll, prepareAll, withoutImports, withoutSlot } from './planned.ts';
+import { applyAll, beginAll, prepareAll, withoutImports, withoutSlot } from './planned.ts';
 import type { Planned, Wrapping } from './planned.ts';
 import { applyProven } from './proof.ts';
 import { staleBase, staleStrategy } from './stale.ts';
@@ -89,7 +91,7 @@ export class PatchEngine {
     const dryRun = params.dryRun === true;
     const maxPauseMs = params.maxPauseMs ?? limits.defaultMaxPauseMs;
     if (!dryRun && intent === undefined) throw new KeyholeError('INTERNAL', 'a change without a journaled intent');
-    if (params.patches.some(({ imports }) => imports !== undefined)) await this.#imports.bring(params.patches);
+    await this.getReady(params.patches, ids);
     const { planned, refused } = this.plan(params.patches, ids, maxPauseMs, wrap);
     if (refused.length > 0 && params.partial !== true) return { ok: false, dryRun, patches: [], refused };
     checkBudget(foreseenPauseMs(planned), maxPauseMs);
@@ -100,6 +102,17 @@ export class PatchEngine {
     } finally {
       for (const each of captured.values()) each.release();
     }
+  }
+
+  /**
+   * What takes time and changes nothing, a little in each turn, so that the turn of the change is short.
+   * @throws {KeyholeError} as the change would.
+   */
+  async getReady(patches: readonly PatchRequest[], ids: Readonly<Record<string, string>> = {}): Promise<void> {
+    for (const { address } of patches) await this.#modules.read(address);
+    if (patches.some(({ imports }) => imports !== undefined)) await this.#imports.bring(patches);
+    await nextTurn(nodeClock);
+    await beginAll(this.plan(patches, ids, limits.defaultMaxPauseMs).planned);
   }
 
   async #applyPrepared({ planned, refused, captured, params, dryRun, maxPauseMs, intent }: Application): Promise<PatchResult> {

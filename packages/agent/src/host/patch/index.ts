@@ -57,7 +57,7 @@ export function createPatching({ inspector, service, root, commit, table }: Patc
   const imports = new PatchImports(modules, () => table?.list() ?? [], nodeClock);
   const slots = new SlotsStrategy(imports);
   const engine = new PatchEngine(modules, [slots, new LiveEditStrategy(inspector, scripts), new RebindStrategy()], imports, waiting);
-  const shadows = new Shadows({ engine, imports, inspector, clock: nodeClock });
+  const shadows = new Shadows({ engine, inspector, clock: nodeClock });
 
   const summary = (target: FunctionTarget): FunctionSummary => ({
     address: target.address,
@@ -68,8 +68,12 @@ export function createPatching({ inspector, service, root, commit, table }: Patc
   });
 
   const handlers: PatchHandlers = {
-    'fn.list': ({ prefix }) => ({ functions: modules.withPrefix(prefix).map(summary) }),
-    'fn.get': ({ address }): FunctionDetail => {
+    'fn.list': async ({ prefix }) => {
+      await modules.read(prefix);
+      return { functions: modules.withPrefix(prefix).map(summary) };
+    },
+    'fn.get': async ({ address }): Promise<FunctionDetail> => {
+      await modules.read(address);
       const [target] = modules.at(address);
       const live = engine.liveAt(target.address);
       const original = modules.authorText(target);

@@ -5,58 +5,15 @@
 import { hash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import * as path from 'node:path';
-import { registeredClasses } from '../../loader/index.ts';
+import { nodeClock } from '../../platform/clock.ts';
 import { KeyholeError } from '../../protocol/index.ts';
-import {
-  Authorship,
-  PlaceMap,
-  addressOf,
-  analyseCaptures,
-  authoredPaths,
-  indexFunctions,
-  lineTable,
-  parseModule,
-  splitAddress,
-} from '../../source/index.ts';
-import type { Captures, FunctionEntry, ModuleFormat, SyntaxNode } from '../../source/index.ts';
+import { PlaceMap, atOnce, lineTable, splitAddress } from '../../source/index.ts';
+import type { Pieces } from '../../source/index.ts';
+import { analysing } from './analysis.ts';
+import type { AnalysedModule, FunctionTarget, LoadedModule } from './analysis.ts';
+import { inTurns } from './in-turns.ts';
 
-/** A module as the loader or the inspector knows it. */
-export interface LoadedModule {
-  url: string;
-  format: ModuleFormat;
-  /** The JavaScript that was loaded, before instrumentation. */
-  running: string;
-  /** What the author wrote, where it is known and differs (types that Node blanked out); else null. */
-  typed: string | null;
-  /** JSON text of the source map from `running`, or null. */
-  map: string | null;
-  instrumented: boolean;
-}
-
-export interface FunctionTarget {
-  module: LoadedModule;
-  entry: FunctionEntry;
-  /** Its place among the module's functions. */
-  index: number;
-  /** All functions of the module. */
-  functions: readonly FunctionEntry[];
-  /** The classes of the module that register themselves when they were instrumented, by their order. */
-  classes: ReadonlyMap<SyntaxNode, number>;
-  captures: Captures;
-  address: string;
-  /** The author's file, relative to the root where it lies below it. */
-  file: string;
-  /** The author's line. */
-  line: number;
-}
-
-interface AnalysedModule {
-  module: LoadedModule;
-  program: SyntaxNode;
-  map: PlaceMap | null;
-  captures: Captures;
-  targets: FunctionTarget[];
-}
+export type { FunctionTarget, LoadedModule } from './analysis.ts';
 
 /** Where modules come from. Several modules may have one url when a file was loaded twice. */
 export interface ModuleProvider {
@@ -73,10 +30,24 @@ export class ModuleIndex {
     this.#provider = provider;
   }
 
+  /**
+   * Reads the modules that an address or a prefix may mean, a little in each turn of the event loop: who asks for them afterwards finds them read. It never fails; a text that can not be
+   * read is the matter of who asks.
+   */
+  async read(prefix: string): Promise<void> {
+    for (const module of this.#loaded(filePartOf(prefix))) {
+      if (this.#analysed.has(module)) continue;
+      try {
+        this.#keep(module, await inTurns(this.#analysing(module), nodeClock));
+      } catch (thrown) {
+        if (!(thrown instanceof KeyholeError)) throw thrown;
+      }
+    }
+  }
+
   /** Every function whose address starts with the prefix. */
   withPrefix(prefix: string): FunctionTarget[] {
-    const { file } = splitAddress(prefix);
-    return this.#candidates(file === '' || !prefix.includes(':') ? prefix : file)
+    return this.#candidates(filePartOf(prefix))
       .flatMap((analysed) => analysed.targets)
       .filter((target) => target.address.startsWith(prefix));
   }
@@ -120,9 +91,9 @@ export class ModuleIndex {
 
   /** The module an author's file became. */
   module(file: string): { module: LoadedModule; author: string | null } {
-    for (const analysed of this.#candidates(file)) {
-      const author = this.#authorText(analysed, file);
-      if (author !== undefined) return { module: analysed.module, author };
+    for (const module of this.#loaded(file)) {
+      const author = this.#authorText(module, file);
+      if (author !== undefined) return { module, author };
     }
     throw notLoaded(file);
   }
@@ -186,16 +157,17 @@ export class ModuleIndex {
     return map.sources.map((source) => this.#relative(source));
   }
 
+  #loaded(filePrefix: string): LoadedModule[] {
+    return this.#provider.list().filter((module) => this.filesOf(module).some((file) => file.startsWith(filePrefix)));
+  }
+
   #candidates(filePrefix: string): AnalysedModule[] {
-    return this.#provider
-      .list()
-      .filter((module) => this.filesOf(module).some((file) => file.startsWith(filePrefix)))
-      .map((module) => this.#analyse(module));
+    return this.#loaded(filePrefix).map((module) => this.#analyse(module));
   }
 
   /** undefined: this module has no such file. null: it has, but does not hold its text. */
-  #authorText(analysed: AnalysedModule, file: string): string | null | undefined {
-    const { module, map } = analysed;
+  #authorText(module: LoadedModule, file: string): string | null | undefined {
+    const map = this.#mapOf(module);
     if (map === null) return this.#relative(module.url) === file ? (module.typed ?? module.running) : undefined;
     const source = map.sources.find((each) => this.#relative(each) === file);
     return source === undefined ? undefined : map.contentOf(source);
@@ -220,42 +192,18 @@ export class ModuleIndex {
   }
 
   #analyse(module: LoadedModule): AnalysedModule {
-    const known = this.#analysed.get(module);
-    if (known !== undefined) return known;
-    const running = this.#relative(module.url);
-    const program = parseModule(module.running, module.format, running);
-    const captures = analyseCaptures(program);
-    const map = this.#mapOf(module);
-    const targets: FunctionTarget[] = [];
-    const functions = indexFunctions(program, module.running);
-    const classes = registeredClasses(program, captures, functions);
-    for (const [index, { entry, path: named, file, line }] of this.#named(module, program, functions, map).entries()) {
-      if (file === null) continue;
-      const address = addressOf(file, { ...entry, path: named }, line);
-      targets.push({ module, entry, index, functions, classes, captures, file, line, address });
-    }
-    const analysed = { module, program, map, captures, targets };
-    this.#analysed.set(module, analysed);
-    return analysed;
+    return this.#analysed.get(module) ?? this.#keep(module, atOnce(this.#analysing(module)));
   }
 
-  /** Each function by its author's name and place; `file` is null for what no author wrote (a compiler's own function). */
-  #named(
-    module: LoadedModule,
-    program: SyntaxNode,
-    functions: readonly FunctionEntry[],
-    map: PlaceMap | null,
-  ): { entry: FunctionEntry; path: string; file: string | null; line: number }[] {
-    const running = this.#relative(module.url);
-    if (map === null) return functions.map((entry) => ({ entry, path: entry.path, file: running, line: entry.line }));
-    const authorship = new Authorship(module.running, map);
-    const renamed = indexFunctions(program, module.running, authorship);
-    const authored = authoredPaths(renamed, authorship);
-    return functions.map((entry, index) => {
-      const found = renamed[index] === undefined ? undefined : authored.get(renamed[index]);
-      const place = found?.place ?? null;
-      return { entry, path: found?.path ?? '', file: place === null ? null : this.#relative(place.source), line: place?.line ?? entry.line };
-    });
+  #analysing(module: LoadedModule): Pieces<AnalysedModule> {
+    return analysing(module, this.#mapOf(module), (url) => this.#relative(url));
+  }
+
+  /** The first that is ready stays: others hold its functions already. */
+  #keep(module: LoadedModule, made: AnalysedModule): AnalysedModule {
+    const analysed = this.#analysed.get(module) ?? made;
+    this.#analysed.set(module, analysed);
+    return analysed;
   }
 
   #relative(url: string): string {
@@ -264,6 +212,11 @@ export class ModuleIndex {
     const relative = path.relative(this.#root, file);
     return (relative.startsWith('..') ? file : relative).split(path.sep).join('/');
   }
+}
+
+function filePartOf(prefix: string): string {
+  const { file } = splitAddress(prefix);
+  return file === '' || !prefix.includes(':') ? prefix : file;
 }
 
 function notLoaded(file: string): KeyholeError {

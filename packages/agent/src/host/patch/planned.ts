@@ -1,6 +1,8 @@
 /** A change, the strategy that will make it, and how a set of them becomes transactions. It never decides whether a change is allowed. */
+import { nodeClock } from '../../platform/clock.ts';
 import { KeyholeError } from '../../protocol/index.ts';
 import type { PatchImport, PatchRequest, RefusedPatch } from '../../protocol/index.ts';
+import { inTurns, nextTurn } from './in-turns.ts';
 import type { FunctionTarget } from './modules.ts';
 import { applyProven } from './proof.ts';
 import type { SlotWrapper } from './slot-watch.ts';
@@ -23,6 +25,20 @@ export interface Planned {
 export interface Prepared {
   transactions: { strategy: PatchStrategy; transaction: Transaction }[];
   refused: RefusedPatch[];
+}
+
+/** What {@link prepareAll} can find done: a little in each turn of the event loop. */
+export async function beginAll(planned: readonly Planned[]): Promise<void> {
+  for (const strategy of new Set(planned.map((each) => each.strategy))) {
+    if (strategy.begin === undefined) continue;
+    await nextTurn(nodeClock);
+    const changes = changesFor(planned, strategy);
+    await inTurns(strategy.begin(changes), nodeClock);
+    // Once for nothing: V8 compiles what runs for the first time, which takes longer than running it, and so the turn of the change finds it compiled.
+    await nextTurn(nodeClock);
+    strategy.prepare(changes);
+  }
+  await nextTurn(nodeClock);
 }
 
 export function prepareAll(planned: readonly Planned[], captured: ReadonlyMap<PatchStrategy, Captured> = new Map()): Prepared {

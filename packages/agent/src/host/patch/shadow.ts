@@ -10,7 +10,6 @@ import type { FunctionUse } from '../../source/index.ts';
 import type { Inspector } from '../inspector.ts';
 import { SessionObjects } from '../objects.ts';
 import type { PatchEngine } from './engine.ts';
-import type { PatchImports } from './imports.ts';
 import { loadedCode } from './modules.ts';
 import { withoutSlot } from './planned.ts';
 import type { Planned } from './planned.ts';
@@ -22,7 +21,6 @@ import type { Change, PatchStrategy } from './strategy.ts';
 
 export interface ShadowParts {
   engine: PatchEngine;
-  imports: PatchImports;
   inspector: Inspector;
   clock: Clock;
 }
@@ -52,8 +50,20 @@ export class Shadows {
   /** @throws {KeyholeError} BUSY; STALE_BASE and SYNTAX as for a patch. */
   async run(params: Params<'patch.shadow'>, session: string): Promise<ShadowResult> {
     if (this.#running !== null) throw new KeyholeError('BUSY', 'another shadow run is under way', 'There is one at a time; it ends by itself.');
-    const { clock, inspector, engine, imports } = this.#parts;
-    await imports.bring(params.patches);
+    let end: (how: Ending) => void = () => undefined;
+    const ended = new Promise<Ending>((resolve) => (end = resolve));
+    // From here on: the operator may be gone before it has begun.
+    this.#running = { session, end };
+    try {
+      await this.#parts.engine.getReady(params.patches);
+      return await this.#look(params, session, end, ended);
+    } finally {
+      this.#running = null;
+    }
+  }
+
+  async #look(params: Params<'patch.shadow'>, session: string, end: (how: Ending) => void, ended: Promise<Ending>): Promise<ShadowResult> {
+    const { clock, inspector, engine } = this.#parts;
     const { planned, refused } = engine.plan(params.patches, {}, limits.defaultMaxPauseMs);
     const looked: Looked[] = [];
     for (const each of planned) {
@@ -67,8 +77,6 @@ export class Shadows {
 
     const started = clock.now();
     const objects = new SessionObjects(inspector, `${session}:shadow`);
-    let end: (how: Ending) => void = () => undefined;
-    const ended = new Promise<Ending>((resolve) => (end = resolve));
     const functions: ShadowFunction[] = [];
     const around: ShadowSurroundings = {
       clock,
@@ -79,7 +87,6 @@ export class Shadows {
     };
     refused.push(...this.#start(first.planned.strategy, looked, params.calls, around, functions));
     if (refused.length > 0) return notStarted();
-    this.#running = { session, end };
     const cancel = clock.after(params.timeoutMs ?? limits.defaultShadowMs, () => end('time is up'));
     let how: Ending;
     let reports: ShadowReport[];
@@ -87,7 +94,6 @@ export class Shadows {
       how = await ended;
     } finally {
       cancel();
-      this.#running = null;
       reports = functions.map((each) => each.finish());
       // Where somebody has patched or reverted meanwhile, the observer is gone already.
       engine.settle(

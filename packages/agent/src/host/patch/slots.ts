@@ -2,17 +2,17 @@
  * The strategy for code that was instrumented when it was loaded: a patch fills the function's slot. Every living closure reaches the patch at its next
  * call, with its own variables; the function objects the service handed out stay the same. Nothing stops for it.
  */
-import { Script } from 'node:vm';
 import { argumentCount, isInstrumentedModule, offerOrder } from '../../loader/index.ts';
-import type { InstrumentedModule, ModuleScope, OfferKey, PrivateAccessor } from '../../loader/index.ts';
-import { apply, compile, defineProperty, get, getPrototypeOf, set } from '../../platform/originals.ts';
-import { KeyholeError } from '../../protocol/index.ts';
+import type { InstrumentedModule, OfferKey } from '../../loader/index.ts';
 import type { StrategyVerdict } from '../../protocol/index.ts';
-import { compilePatch } from './compile.ts';
+import { atOnce } from '../../source/index.ts';
+import type { Pieces } from '../../source/index.ts';
+import { compilingPatch } from './compile.ts';
 import type { CompiledPatch } from './compile.ts';
 import type { PatchImports } from './imports.ts';
 import { loadedCode } from './modules.ts';
 import type { FunctionTarget } from './modules.ts';
+import { functionOf } from './slot-function.ts';
 import { SlotPlaces } from './slot-places.ts';
 import type { SlotFunction, SlotWrapper } from './slot-watch.ts';
 import type { Change, PatchStrategy, Refusal, Transaction } from './strategy.ts';
@@ -27,7 +27,12 @@ interface SlotHistory {
   requires: Map<number, Set<OfferKey>>;
   /** What the loaded code requires where somebody looks at its calls, once for each who does. */
   observed: Map<number, Set<OfferKey>[]>;
+  /** Another one whenever what closures offer has changed. */
+  version: number;
 }
+
+/** A text compiled, or why it can not be. */
+type Made = { patch: CompiledPatch; value: SlotFunction } | { why: string };
 
 interface Ready {
   change: Change;
@@ -39,14 +44,14 @@ interface Ready {
   value: unknown;
 }
 
-const reflect = Object.freeze({ apply, get, set });
-
 export class SlotsStrategy implements PatchStrategy {
   readonly name = 'slots';
   readonly wraps = true;
   readonly #histories = new WeakMap<InstrumentedModule, SlotHistory>();
   readonly #places = new SlotPlaces();
   readonly #imports: PatchImports;
+  /** What {@link begin} has made and is not applied. */
+  readonly #begun = new WeakMap<FunctionTarget, { change: Change; version: number; made: Made }>();
 
   constructor(imports: PatchImports) {
     this.#imports = imports;
@@ -62,6 +67,17 @@ export class SlotsStrategy implements PatchStrategy {
     if (!isInstrumentedModule(module)) return [];
     const offered = this.#offered(target, module);
     return [...target.captures.useOf(target.entry.node).captured.keys()].filter((name) => offered.has(name));
+  }
+
+  *begin(changes: readonly Change[]): Pieces<void> {
+    for (const change of changes) {
+      const { code, target } = change;
+      if (code === null || !isInstrumentedModule(target.module) || this.#obstacle(target) !== null) continue;
+      const { version } = this.#history(target.module);
+      const made = yield* this.#making(change, target.module, code);
+      this.#begun.set(target, { change, version, made });
+      yield;
+    }
   }
 
   prepare(changes: readonly Change[]): { transaction: Transaction; refused: Refusal[] } {
@@ -136,7 +152,7 @@ export class SlotsStrategy implements PatchStrategy {
   #history(module: InstrumentedModule): SlotHistory {
     let history = this.#histories.get(module);
     if (history === undefined) {
-      history = { offers: new Map(), detached: new Map(), requires: new Map(), observed: new Map() };
+      history = { offers: new Map(), detached: new Map(), requires: new Map(), observed: new Map(), version: 0 };
       this.#histories.set(module, history);
     }
     return history;
@@ -159,22 +175,29 @@ export class SlotsStrategy implements PatchStrategy {
     const { index } = target;
     const ready: Ready = { change, module, index, patch: null, value: undefined };
     if (change.code === null) return ready;
-    const imported = this.#imports.of(module, change.imports ?? []);
+    const made = this.#begunFor(change, module) ?? atOnce(this.#making(change, module, change.code));
+    if ('why' in made) return made;
+    return { ...ready, patch: made.patch, value: change.wrap === undefined ? made.value : change.wrap(made.value) };
+  }
+
+  /** What was begun for this very change, unless other patches of its module came in between. */
+  #begunFor({ target, id, code, imports }: Change, module: InstrumentedModule): Made | null {
+    const begun = this.#begun.get(target);
+    if (begun === undefined || begun.version !== this.#history(module).version) return null;
+    const { change, made } = begun;
+    return change.id === id && change.code === code && change.imports === imports ? made : null;
+  }
+
+  *#making({ id, target, imports = [] }: Change, module: InstrumentedModule, code: string): Pieces<Made> {
+    const imported = this.#imports.of(module, imports);
     if ('why' in imported) return imported;
     const { names } = imported;
-    const patch = compilePatch(
-      target,
-      module,
-      change.code,
-      change.id,
-      this.#offered(target, module),
-      new Set(names.keys()),
-      (name) => name in globalThis,
-    );
+    const offered = this.#offered(target, module);
+    const patch = yield* compilingPatch(target, module, code, id, offered, new Set(names.keys()), (name) => name in globalThis);
     if ('why' in patch) return patch;
+    yield;
     const made = functionOf(patch, module, target, names);
-    if (typeof made === 'string') return { why: made };
-    return { ...ready, patch, value: change.wrap === undefined ? made.value : change.wrap(made.value) };
+    return typeof made === 'string' ? { why: made } : { patch, value: made.value };
   }
 
   /** Changes whose new text makes closures that lack a variable which a patch of those closures needs. */
@@ -214,6 +237,7 @@ export class SlotsStrategy implements PatchStrategy {
   /** From now on closures of the new text may live, also after a revert: what they offer is never forgotten. */
   #remember({ change, module, patch }: Ready): void {
     const history = this.#history(module);
+    history.version += 1;
     for (const [nested, names] of patch?.offers ?? []) {
       const offers = history.offers.get(nested) ?? [];
       if (!offers.some((known) => isSubset(known, names))) offers.push(names);
@@ -239,6 +263,7 @@ export class SlotsStrategy implements PatchStrategy {
           const before = this.#places.belongs(module, index);
           undoes.push(() => this.#places.put(module, index, before));
           this.#places.put(module, index, value);
+          this.#begun.delete(each.change.target);
           if (patch === null) history.requires.delete(index);
           else history.requires.set(index, patch.requires);
           this.#remember(each);
@@ -265,41 +290,4 @@ export class SlotsStrategy implements PatchStrategy {
 /** Where one text offers no more than another, the other says nothing new. */
 function isSubset(part: ReadonlySet<OfferKey>, whole: ReadonlySet<OfferKey>): boolean {
   return [...part].every((key) => whole.has(key));
-}
-
-/** Where the process forbids eval, a script does it. */
-function compiled(code: string): unknown {
-  try {
-    // By eval: what vm.Script compiles stays in memory, 2 KB a text (Node 20, 22, 24); Node 26 keeps either.
-    return compile(code);
-  } catch (thrown) {
-    if (thrown instanceof EvalError) return new Script(code).runInThisContext();
-    throw thrown;
-  }
-}
-
-/** Compiles a patch; a text that only V8 refuses is the author's error, what else goes wrong is a refusal. */
-function functionOf(
-  patch: CompiledPatch,
-  module: InstrumentedModule,
-  target: FunctionTarget,
-  imported: ReadonlyMap<string, () => unknown>,
-): { value: SlotFunction } | string {
-  const registered = patch.classIndex === null ? undefined : module.classes.get(patch.classIndex);
-  if (patch.classIndex !== null && registered === undefined) return 'its class has not been evaluated';
-  let make: (scope: ModuleScope, home: () => unknown, privates: PrivateAccessor | null | undefined, native: typeof reflect) => unknown;
-  try {
-    make = compiled(patch.code) as typeof make;
-  } catch (thrown) {
-    if (thrown instanceof SyntaxError) throw new KeyholeError('SYNTAX', `${target.address}: ${thrown.message}`, 'Nothing was applied.');
-    return `its new text can not be compiled: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
-  }
-  const home = (): unknown => {
-    const { class: owner } = registered as { class: { prototype: object } };
-    return getPrototypeOf(target.entry.static ? owner : owner.prototype);
-  };
-  const scope = module.scopeOf(patch.names);
-  for (const [name, get] of imported) defineProperty(scope, name, { get });
-  const value = make(scope, home, registered?.privates, reflect);
-  return typeof value === 'function' ? { value: value as SlotFunction } : 'its new text did not give a function';
 }

@@ -3,6 +3,7 @@
  * of changes as one transaction inside one turn of the event loop. It never decides whether a change is allowed: that is the engine's.
  */
 import type { PatchImport, StrategyName, StrategyVerdict, Unreached } from '../../protocol/index.ts';
+import type { Pieces } from '../../source/index.ts';
 import type { FunctionTarget } from './modules.ts';
 import type { SlotWrapper } from './slot-watch.ts';
 
@@ -66,6 +67,11 @@ export interface PatchStrategy {
   assess(target: FunctionTarget): StrategyVerdict;
   /** What speaks against this very text, known without touching the process; {@link prepare} may still refuse. */
   objection?(change: Change): string | null;
+  /**
+   * Does beforehand and in pieces what {@link prepare} would do in one go; prepare takes what of it still holds. Nothing is visible to the service.
+   * @throws {KeyholeError} SYNTAX as prepare does.
+   */
+  begin?(changes: readonly Change[]): Pieces<void>;
   /** Waits for what {@link prepare} needs. Only where something is said by {@link waitsFor}. */
   capture?(changes: readonly Change[], options: CaptureOptions): Promise<Captured>;
   waitsFor?(change: Change): string[];

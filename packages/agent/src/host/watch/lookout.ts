@@ -68,6 +68,7 @@ export async function lookOut<Call extends object>(
   observe: Observing<Call>,
 ): Promise<{ ended: WatchEnded; lookout: Lookout }> {
   const { slots, modules, clock } = parts;
+  for (const address of params.addresses) await modules.read(address);
   const { targets, skipped } = selectFunctions(modules, slots, params.addresses, most);
   const otherThreads = await threadsBesides(parts, targets);
   const { lookout, until } = openLookout(clock, params, stream, rate);
