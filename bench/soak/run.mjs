@@ -60,6 +60,8 @@ globalThis.rooms = rooms;
 export const answer = (id) => { const room = rooms.get(id % 10_000); room.members[0] += 1; return JSON.stringify(room); };
 const server = createServer((request, response) => response.end(answer(Number(request.url.slice(1)))));
 createInterface({ input: process.stdin }).on('line', () => { globalThis.gc(); console.log(JSON.stringify(process.memoryUsage())); });
+// A request must not meet a connection that the server is just giving up.
+server.keepAliveTimeout = 3_600_000;
 server.listen(0, '127.0.0.1', () => console.log(server.address().port));
 `,
 );
