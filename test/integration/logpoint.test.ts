@@ -36,10 +36,11 @@ export function hot(n) {
 import { Till, counted, double, hot, total, triple } from './src/shop.js';
 const lines = [{ net: 2, count: 3 }, { net: 1, count: 1 }];
 const till = new Till();
+const optimized = (fn) => (new Function('fn', '%PrepareFunctionForOptimization(fn); fn(1); fn(2); %OptimizeFunctionOnNextCall(fn); fn(3); return %GetOptimizationStatus(fn)'))(fn);
 const answer = (line) => line.startsWith('hot ') ? Array.from({ length: Number(line.slice(4)) }, (_, n) => hot(n)).length : ({
   total: () => total(lines), both: () => double(1) + triple(1), take: () => till.take(2), counted,
-  // Where a breakpoint is in it, V8 compiles it no further.
-  optimized: () => (new Function('hot', '%PrepareFunctionForOptimization(hot); hot(1); hot(2); %OptimizeFunctionOnNextCall(hot); hot(3); return (%GetOptimizationStatus(hot) & 16) !== 0'))(hot),
+  // Where a breakpoint is in it, V8 compiles it no further; what its words for that are differs, so it is held against another function.
+  optimized: () => optimized(hot) === optimized((n) => n + 1),
   text: () => String(hot),
   left: () => Object.getOwnPropertyNames(globalThis).filter((name) => name.startsWith('keyhole.') && name.length > 15).length,
 })[line]();

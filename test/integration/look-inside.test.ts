@@ -51,13 +51,13 @@ const table: [words: string, shows: (string | RegExp)[]][] = [
   ['s.ref.[[WeakRefTarget]]', ['id: 7']],
   ['s.map.[[Entries]]', ['{ key: [Object], value: [Object] }']],
   ['s.map.[[Entries]][0].value.found', ['1']],
-  ['s.weak', ['{ id: 7 } => { v: 1 }', "extra: 'e'"]],
-  ['s.weak.[[Entries]][0].value.v', ['1']],
-  ['s.weak.[[Entries]][0].key.id', ['7']],
-  ['s.weakSet', ["'0': { id: 7 }"]],
-  ['s.weakSet.[[Entries]][0].value.id', ['7']],
-  ['s.weak200 --count 2 --start 298', [/\{ i: \d+ \} => \{ password: \[redacted\], i: \d+ \}/]],
-  ['s.weakHidden', ['{ token: [redacted] } => 1', "{ id: 7 } => '[redacted]**********'"]],
+  ['s.weak --max-pause 60000', ['{ id: 7 } => { v: 1 }', "extra: 'e'"]],
+  ['s.weak.[[Entries]][0].value.v --max-pause 60000', ['1']],
+  ['s.weak.[[Entries]][0].key.id --max-pause 60000', ['7']],
+  ['s.weakSet --max-pause 60000', ["'0': { id: 7 }"]],
+  ['s.weakSet.[[Entries]][0].value.id --max-pause 60000', ['7']],
+  ['s.weak200 --count 2 --start 298 --max-pause 60000', [/\{ i: \d+ \} => \{ password: \[redacted\], i: \d+ \}/]],
+  ['s.weakHidden --max-pause 60000', ['{ token: [redacted] } => 1', "{ id: 7 } => '[redacted]**********'"]],
   ['s.symbols', ['Symbol(password) => [redacted]', "Symbol(plain) => 'shown'"]],
   ['s.set', ["'0': { id: 7 }"]],
   ['s.proxy', ['[[Target]]: { t: 1 }']],
@@ -91,7 +91,7 @@ test('a WeakMap can only be listed whole: the pause is bounded before, and known
 });
 
 test('what is not there, and what would run, is said by name', async () => {
-  const why = async (expression: string): Promise<string> => (await service.keyhole('inspect', 'svc', expression)).stderr;
+  const why = async (expression: string): Promise<string> => (await service.keyhole('inspect', 'svc', expression, '--max-pause', '60000')).stderr;
   expect(await why('s.room.[[Nothing]]')).toMatch(/\.\[\[Nothing\]\] is not there\nIt has \[\[Prototype\]\]/);
   expect(await why('s.room.#hidden')).toContain('.#hidden is a getter, which would run');
   expect(await why('s.room.#gone')).toMatch(/\.#gone is not there\nIt has .*#inside/);

@@ -77,12 +77,12 @@ test.each(Object.keys(servers))('%s: handlers are watched while requests come, a
   });
 });
 
-test('a thread that has loaded the file too is named: its calls are not seen', async () => {
+test('a thread that has loaded the file too is named: its calls are not seen; what it alone has is refused with its number', async () => {
   const service = await startService({
     files: {
       'work.js': 'export function work(n) { return n + 1; }',
       'pool.js':
-        "import { parentPort } from 'node:worker_threads'; import { work } from './work.js'; parentPort.on('message', (n) => parentPort.postMessage(work(n)));",
+        "import { parentPort } from 'node:worker_threads'; import { work } from './work.js'; export function alone() { return 1; } parentPort.on('message', (n) => parentPort.postMessage(work(n)));",
       'main.js': `
 import { Worker } from 'node:worker_threads';
 import { createInterface } from 'node:readline';
@@ -105,5 +105,22 @@ pool.once('online', () => console.log('ready'));
     expect([await service.ask('there'), await service.ask('here')]).toEqual(['11', '2']);
     expect((await watch.until(1)).map(({ args }) => args[0]?.value)).toEqual([1]);
     expect(await watch.stop()).toMatchObject({ functions: [{ seen: 1 }] });
+    const [{ id: thread = 0, name = '' } = {}] = watch.started.otherThreads;
+    const words = [
+      'watch pool.js:alone',
+      'watch pool.js:*',
+      'trace pool.js:alone',
+      'stack pool.js:alone',
+      'monitor pool.js:alone',
+      'logpoint pool.js:1 1',
+    ];
+    for (const [command = '', ...rest] of words.map((each) => each.split(' '))) {
+      const { code, stderr } = await service.keyhole(command, 'svc', ...rest);
+      expect([command, code]).toEqual([command, 1]);
+      expect(stderr).toContain(`is not in the main thread, but in thread ${thread} (${name}): calls can only be looked at in the main thread`);
+    }
+    // What no thread has is not there.
+    expect((await service.keyhole('watch', 'svc', 'pool.js:none')).stderr).toContain('NOT_FOUND');
+    expect((await service.keyhole('watch', 'svc', 'none.js:f')).stderr).toContain('NOT_FOUND');
   });
 });

@@ -109,6 +109,11 @@ export function assembleHost(parts: MainHostParts): MainHost {
       const { threads } = await threading.handlers['fn.get']({ address }, context);
       return threads.filter(({ id }) => id !== 0).map(({ id, name }) => ({ id, name }));
     },
+    async foundElsewhere(prefix) {
+      const { functions } = await threading.handlers['fn.list']({ prefix }, context);
+      const ids = new Set(functions.flatMap(({ threads = [] }) => threads));
+      return roster.list().flatMap(({ id, name }) => (ids.has(id) ? [{ id, name }] : []));
+    },
   });
   const handlers: HostHandlers = {
     ...threading.handlers,

@@ -20,7 +20,7 @@ import { predictPauseMs } from '../patch/pauses.ts';
 import { callers } from './caller.ts';
 import { look } from './condition.ts';
 import { Glimpse, defaultGlimpse } from './glimpse.ts';
-import { openLookout } from './lookout.ts';
+import { openLookout, orElsewhere } from './lookout.ts';
 import type { Lookout, WatchParts } from './lookout.ts';
 import { describeThrown } from './words.ts';
 
@@ -58,7 +58,7 @@ export async function logpoint(parts: LogpointParts, params: Params<'logpoint'>,
   const { modules, clock, root } = parts;
   const { file, line, limit = limits.defaultWatchedCalls, rate = limits.defaultWatchRate, maxPauseMs = limits.defaultMaxPauseMs, stack = 0 } = params;
   const expression = expressionOf(params.expression, mayEval);
-  modules.module(file);
+  await orElsewhere(parts, [`${file}:`], () => modules.module(file));
   checkBudget(predictPauseMs('enable') + predictPauseMs('breakpoint'), maxPauseMs);
   const { lookout, until } = openLookout(clock, params, stream, rate);
   const openedMs = now();

@@ -24,6 +24,8 @@ export interface WatchParts {
   root: string;
   /** Other threads that have loaded the function too, or do not say whether they have. */
   loadedElsewhere(address: string): Promise<{ id: number; name: string }[]>;
+  /** Other threads that have functions whose addresses begin so. */
+  foundElsewhere(prefix: string): Promise<{ id: number; name: string }[]>;
 }
 
 /** What an observer has to know of all this. */
@@ -68,8 +70,10 @@ export async function lookOut<Call extends object>(
   observe: Observing<Call>,
 ): Promise<{ ended: WatchEnded; lookout: Lookout }> {
   const { slots, modules, clock } = parts;
-  for (const address of params.addresses) await modules.read(address);
-  const { targets, skipped } = selectFunctions(modules, slots, params.addresses, most);
+  const { targets, skipped } = await orElsewhere(parts, params.addresses, async () => {
+    for (const address of params.addresses) await modules.read(address);
+    return selectFunctions(modules, slots, params.addresses, most);
+  });
   const otherThreads = await threadsBesides(parts, targets);
   const { lookout, until } = openLookout(clock, params, stream, rate);
   const stops = await observeAll(parts, targets, inTurns, (target) => observe(target, lookout));
@@ -153,6 +157,25 @@ function prove(why: WatchEnd, targets: readonly FunctionTarget[], stops: readonl
     `it has ended (${why}), and what stood around ${stuck.map(({ address }) => address).join(', ')} COULD NOT be proven to be gone`,
     'It looks at nothing any more and passes every call on; only a restart brings the loaded code back for sure.',
   );
+}
+
+/** What the main thread does not have, another one may: that is said, instead of that there is no such thing. @throws {KeyholeError} NOT_PATCHABLE, or what `select` throws. */
+export async function orElsewhere<T>({ foundElsewhere }: WatchParts, addresses: readonly string[], select: () => T | Promise<T>): Promise<T> {
+  try {
+    return await select();
+  } catch (thrown) {
+    if (!(thrown instanceof KeyholeError) || thrown.code !== 'NOT_FOUND') throw thrown;
+    for (const address of addresses) {
+      const [thread] = await foundElsewhere(address.replace(/\*$/, ''));
+      if (thread === undefined) continue;
+      throw new KeyholeError(
+        'NOT_PATCHABLE',
+        `${address} is not in the main thread, but in thread ${thread.id} (${thread.name}): calls can only be looked at in the main thread`,
+        `push, eval and inspect reach that one with --thread ${thread.id}.`,
+      );
+    }
+    throw thrown;
+  }
 }
 
 /** Threads are asked once for each file. */

@@ -28,6 +28,8 @@ const sampleIntervalUs = 1_000;
 /** How long a service that was freed may take for its next turn. */
 const turnMs = 3_000;
 const maxFrames = 50;
+/** Of the innermost functions. */
+const maxCompiledAgain = 10;
 /** Where requests of operators are done on the main thread. */
 const hostUrl = new URL('../../host/host.js', import.meta.url).href;
 
@@ -65,10 +67,11 @@ export class Rescuer {
       // Between two promise jobs only Node's hooks may be on the stack.
       const shown = stopped?.frames.every((frame) => isNode(frame, stopped.urlOf)) === true ? await belowNode(main, stopped) : stopped;
       const stack = shown === null ? [] : await stackOf(shown, names);
+      const isSampled = blockedMs >= hangsAfterMs && (await beginSample(main, stopped?.frames ?? []));
       await main.within(interruptMs, 'Debugger.resume');
       await main.within(interruptMs, 'Debugger.disable');
       if (blockedMs < hangsAfterMs) return answers;
-      return { state: 'javascript', blockedMs, stack, hottest: await sample(main, names) };
+      return { state: 'javascript', blockedMs, stack, hottest: isSampled ? await endSample(main, names) : [] };
     });
   }
 
@@ -187,10 +190,25 @@ async function stackOf({ frames, urlOf }: Stopped, names: AuthorNames): Promise<
   return stack;
 }
 
-async function sample(main: MainThread, names: AuthorNames): Promise<HotFunction[]> {
+/**
+ * Begins while the thread stands still. V8 counts for a function what it has inlined into it, unless that was compiled while samples are taken; a breakpoint in a function makes it throw away all
+ * code that has the function inlined. So each that is on the stack gets one for a moment, and is compiled again when it goes on.
+ */
+async function beginSample(main: MainThread, frames: readonly CallFrame[]): Promise<boolean> {
+  for (const { location } of frames.slice(0, maxCompiledAgain)) {
+    try {
+      const set = await main.within<{ breakpointId: string }>(interruptMs, 'Debugger.setBreakpoint', { location, condition: 'false' });
+      if (set !== null) await main.within(interruptMs, 'Debugger.removeBreakpoint', { breakpointId: set.breakpointId });
+    } catch {
+      // Code that takes none, such as Node's: what is inlined into it is counted for it.
+    }
+  }
   await main.within(interruptMs, 'Profiler.enable');
   await main.within(interruptMs, 'Profiler.setSamplingInterval', { interval: sampleIntervalUs });
-  if ((await main.within(interruptMs, 'Profiler.start')) === null) return [];
+  return (await main.within(interruptMs, 'Profiler.start')) !== null;
+}
+
+async function endSample(main: MainThread, names: AuthorNames): Promise<HotFunction[]> {
   await new Promise((resolve) => setTimeout(resolve, sampleMs));
   const answer = await main.within<{ profile: CpuProfile }>(interruptMs, 'Profiler.stop');
   return answer === null ? [] : hottestOf(answer.profile, names);
