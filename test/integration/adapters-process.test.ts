@@ -1,4 +1,6 @@
 /** Actors of Colyseus, as CommonJS and as ES modules, and what Node itself has: worker threads and what keeps the event loop alive. */
+import { once } from 'node:events';
+import { connect } from 'node:http2';
 import * as path from 'node:path';
 import { beforeAll, expect, test, vi } from 'vitest';
 import { modules } from '../helpers/every-command.ts';
@@ -106,3 +108,40 @@ test.skipIf(process.versions.node.startsWith('20.'))(
     expect((await list(modern)).map(({ type }) => type)).toEqual(['battle']);
   },
 );
+
+test('HTTP/2: servers with their connections, and requests where Node keeps them', async () => {
+  const plain = await startService({
+    files: {
+      'main.js': `
+import { createServer } from 'node:http2';
+const waiting = [];
+const server = createServer((request, response) => waiting.push(response));
+await new Promise((done) => server.listen(0, '127.0.0.1', done));
+const answer = (line) => (line === 'end' ? waiting.splice(0).map((each) => each.end('done')).length : line === 'waiting' ? waiting.length : server.address().port);
+${answering}`,
+    },
+    main: 'main.js',
+  });
+  const client = connect(`http://127.0.0.1:${await plain.ask('port')}`);
+  const requests = ['/a?token=canary', '/b'].map((path) => client.request({ ':path': path, ':method': 'GET' }));
+  const answered = requests.map((request) => once(request, 'response'));
+  await vi.waitFor(async () => expect(await plain.ask('waiting')).toBe('2'), 10_000);
+  const [server] = await list(plain, 'http.Server');
+  // Before Node 24 a server does not know its sessions.
+  const keeps = Number(process.versions.node.split('.')[0]) >= 24;
+  expect(server?.['state']).toMatch(new RegExp(`connections: 1,\\s+openRequests: ${keeps ? '2' : 'null'},`));
+  const open = await list(plain, 'http.Request');
+  expect(open.map(({ state }) => /method: '(\w+)',\s+url: '([^']+)'/.exec(String(state))?.slice(1))).toEqual(
+    keeps
+      ? [
+          ['GET', '/a?token=...'],
+          ['GET', '/b'],
+        ]
+      : [],
+  );
+  if (keeps) expect(open[0]?.['state']).toMatch(/ageAtLeastMs: \d+,\s+from: '127\.0\.0\.1:\d+',\s+stream: 1/);
+  await plain.ask('end');
+  await Promise.all(answered);
+  client.close();
+  await vi.waitFor(async () => expect(await list(plain, 'http.Request')).toEqual([]), 10_000);
+});

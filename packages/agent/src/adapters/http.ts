@@ -8,6 +8,7 @@ import type { Adapter, FoundActor } from '../host/actors/adapter.ts';
 import { nodeClock } from '../platform/clock.ts';
 import type { Clock } from '../platform/clock.ts';
 import { activeHandles } from './handles.ts';
+import { connectionsOfHttp2, factsOfHttp2, isHttp2Server, isOfHttp2, isOverInHttp2, requestsOfHttp2 } from './http2.ts';
 import { isObject, Numbers, own, ownBySymbol, ownNumber, ownText } from './own.ts';
 
 /** How long beginnings are heard of after a look. */
@@ -23,15 +24,21 @@ export function http(handles: () => readonly unknown[] = activeHandles, clock: C
 
   const stateOfServer = (server: object): object => {
     const requests = [...openRequests(server)];
+    const isHttp2 = isHttp2Server(server);
     return {
       listening: addressText(server),
-      connections: connectionsOf(server).length,
-      openRequests: requests.length,
+      connections: connectionsOf(server).length + (isHttp2 ? connectionsOfHttp2(server, handles()) : 0),
+      // Not 0 where nobody can tell.
+      openRequests: isHttp2 && requestsOfHttp2(server) === null ? null : requests.length,
       longestMs: requests.reduce<number | null>((most, request) => Math.max(most ?? 0, begun.ageOf(request).ms), null),
     };
   };
   const stateOfRequest = (request: object): object => {
     const { ms, isExact } = begun.ageOf(request);
+    if (isOfHttp2(request)) {
+      const { method, path, socket, stream } = factsOfHttp2(request);
+      return { method, url: path === null ? null : withoutValues(path), ageAtLeastMs: ms, from: peerOf(socket), stream };
+    }
     const response = responseOf(request);
     return {
       method: ownText(request, 'method'),
@@ -56,13 +63,13 @@ export function http(handles: () => readonly unknown[] = activeHandles, clock: C
       }
     },
     state: (actor) => (actor instanceof NetServer ? stateOfServer(actor) : stateOfRequest(actor)),
-    isOver: (actor) => (actor instanceof NetServer ? !actor.listening : responseOf(actor) === undefined),
+    isOver: (actor) => (actor instanceof NetServer ? !actor.listening : isOfHttp2(actor) ? isOverInHttp2(actor) : responseOf(actor) === undefined),
   };
 }
 
-/** Only a server of HTTP has a list of its connections. */
+/** Only a server of HTTP has a list of its connections; one of HTTP/2 has none where it does not speak the older one too. */
 function serversOf(handles: readonly unknown[]): object[] {
-  return handles.filter((handle): handle is object => handle instanceof NetServer && isObject(listOf(handle)));
+  return handles.filter((handle): handle is object => handle instanceof NetServer && (isObject(listOf(handle)) || isHttp2Server(handle)));
 }
 
 function listOf(server: object): unknown {
@@ -81,6 +88,7 @@ function* openRequests(server: object): Generator<object> {
     const request = own(own(own(parser, 'socket'), '_httpMessage'), 'req');
     if (isObject(request)) yield request;
   }
+  if (isHttp2Server(server)) yield* requestsOfHttp2(server) ?? [];
 }
 
 function responseOf(request: object): unknown {

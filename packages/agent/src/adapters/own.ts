@@ -34,6 +34,12 @@ export function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
+/** The name of the class of one of Node's own objects; empty where it has none. */
+export function nameOfClass(object: object): string {
+  const made: unknown = object.constructor;
+  return typeof made === 'function' ? made.name : '';
+}
+
 /** Objects that an adapter begins with, or what gives those that there are now. */
 export type Given = Iterable<object> | (() => Iterable<object>);
 

@@ -1,7 +1,7 @@
 /** What keeps the event loop alive: each kind with its number, as Node counts them; and sockets, servers, child processes and requests to the system (files, names, connections) one by one. Timers have an adapter of their own. */
 import type { Adapter, FoundActor } from '../host/actors/adapter.ts';
 import { activeHandles, activeRequests } from './handles.ts';
-import { isObject, Numbers, own, ownNumber } from './own.ts';
+import { isObject, nameOfClass, Numbers, own, ownNumber } from './own.ts';
 
 export function resources(): Adapter {
   const numbers = new Numbers();
@@ -19,7 +19,7 @@ export function resources(): Adapter {
       for (const kind of new Set(process.getActiveResourcesInfo())) yield { actor: kindOf(kind), name: kind, type: 'resource' };
       for (const handle of [...activeHandles(), ...activeRequests()]) {
         if (!isObject(handle)) continue;
-        const type = nameOfClass(handle);
+        const type = nameOfClass(handle) || 'handle';
         yield { actor: handle, name: `${type}/${numbers.of(handle)}`, type };
       }
     },
@@ -30,11 +30,6 @@ export function resources(): Adapter {
       return stateOfHandle(actor);
     },
   };
-}
-
-function nameOfClass(handle: object): string {
-  const made: unknown = handle.constructor;
-  return typeof made === 'function' && made.name !== '' ? made.name : 'handle';
 }
 
 /** What Node's own objects say of themselves, where they have it. */
