@@ -195,6 +195,9 @@ describe('a certificate', () => {
     expect(find(line, near)).toBeNull();
     expect(find(line, { ...near, address: '10.1.1.1' })).not.toBeNull();
     expect(find(`from="10.2.0.0/16",${line}`, { ...near, address: '10.1.1.1' })).toBeNull();
+    // ssh-keygen checks what it is given as source-address; what another authority writes there and nobody understands lets nobody in.
+    const odd = user(authority.file, '-n', 'alice', ...year, '-O', 'critical:source-address=somewhere');
+    for (const address of ['local', '10.1.1.1']) expect(find(line, { ...odd, address })).toBeNull();
   });
 
   test('says that a PIN is due', () => {
