@@ -36,18 +36,29 @@ class Model {
   undone: string[] = [];
   #entry = 0;
 
+  nextEntry(): number {
+    this.#entry += 1;
+    return this.#entry;
+  }
+
   codeAt(address: string): string {
     return this.live.get(address)?.code ?? 'loaded';
   }
 
-  apply(codes: Record<string, string>, seen: ReadonlyMap<string, string>, terms: { confirmMs?: number; ifErrors?: number }, fails: boolean): string {
-    this.#entry += 1;
+  /** @param entry that of its intent: of two at once the later one may be done first. */
+  apply(
+    codes: Record<string, string>,
+    seen: ReadonlyMap<string, string>,
+    terms: { confirmMs?: number; ifErrors?: number },
+    fails: boolean,
+    entry = this.nextEntry(),
+  ): string {
     const entries = Object.entries(codes);
     if (entries.some(([address]) => (seen.get(address) ?? 'loaded') !== this.codeAt(address))) return 'STALE_BASE';
     if (fails) return 'PATCH_FAILED';
     const { confirmMs, ifErrors } = terms;
     const push: Push = {
-      entry: this.#entry,
+      entry,
       patches: [],
       until: confirmMs === undefined ? null : this.now + confirmMs,
       watch: ifErrors === undefined ? null : { allowed: ifErrors, until: this.now + limits.errorWatchMs, seen: new Map() },
@@ -227,8 +238,17 @@ async function play(steps: readonly Step[]): Promise<void> {
       }
       case 'push at once': {
         const [one, other] = [look(each.one), look(each.other)];
-        const expected = [model.apply(each.codes, one, {}, false), model.apply(each.others, other, {}, false)];
-        same(await Promise.all([answer(() => world.apply(each.codes, {}, one)), answer(() => world.apply(each.others, {}, other))]), expected);
+        const found = await Promise.all([answer(() => world.apply(each.codes, {}, one)), answer(() => world.apply(each.others, {}, other))]);
+        const [first, second] = [model.nextEntry(), model.nextEntry()];
+        const works = [
+          (): string => model.apply(each.codes, one, {}, false, first),
+          (): string => model.apply(each.others, other, {}, false, second),
+        ];
+        // Whoever is ready first: one of two that want the same function, and never half of the other.
+        const meant: string[] = [];
+        const isSwapped = found[0] !== 'ok' || Object.keys(each.others).some((at) => at in each.codes && world.engine.liveAt(at)?.entry === first);
+        for (const at of isSwapped && found[1] === 'ok' ? [1, 0] : [0, 1]) meant[at] = works[at]?.() ?? '';
+        same(found, meant);
         break;
       }
       case 'revert': {

@@ -71,6 +71,8 @@ export class Trials {
   /** By patch id. */
   readonly #trials = new Map<string, Trial>();
   readonly #over = new Map<string, string>();
+  /** Changes that are being made: what each of their functions shall go back to. */
+  readonly #underWay = new Set<{ before: Map<string, PatchRecord | null>; thread: number | undefined }>();
   /** What to go back to from patches that are live or may be again, by id. */
   readonly #before = new Map<string, Withdrawal & { thread: number | undefined }>();
 
@@ -84,13 +86,28 @@ export class Trials {
     const { confirmMs, ifErrors, thread } = params;
     const before = new Map(params.patches.map(({ address }) => [address, this.#lasting(this.#tried.liveAt(address, thread))]));
     const watch = ifErrors === undefined ? null : this.#newWatch(ifErrors);
-    const result = await this.#tried.apply(params, context, watch === null ? undefined : this.#counting(watch));
+    const underWay = { before, thread };
+    this.#underWay.add(underWay);
+    let result: PatchResult;
+    try {
+      result = await this.#tried.apply(params, context, watch === null ? undefined : this.#counting(watch));
+    } finally {
+      this.#underWay.delete(underWay);
+    }
     if (result.dryRun || result.patches.length === 0 || context.intent === undefined) return result;
     const patches = result.patches.map(({ id, address }) => ({ id, address, previous: before.get(address) ?? null }));
     this.#remember(patches, thread);
-    if (confirmMs === undefined && watch === null) return result;
+    if (confirmMs !== undefined || watch !== null)
+      this.#begin({ entry: context.intent.entry, thread, patches, probation: null, watch, undoing: false }, confirmMs);
+    // Another one that was being got ready all the while goes back to this, where it fits on it at all.
+    for (const other of this.#underWay)
+      for (const { address } of other.thread === thread ? patches : [])
+        if (other.before.has(address)) other.before.set(address, this.#lasting(this.#tried.liveAt(address, thread)));
+    return { ...result, patches: result.patches.map((patch) => this.described(patch)) };
+  }
 
-    const trial: Trial = { entry: context.intent.entry, thread, patches, probation: null, watch, undoing: false };
+  #begin(trial: Trial, confirmMs: number | undefined): void {
+    const { watch, patches } = trial;
     if (confirmMs !== undefined) {
       const until = this.#clock.now() + confirmMs;
       trial.probation = { until, cancel: this.#clock.after(confirmMs, () => void this.#undo(trial, 'not confirmed', until)) };
@@ -103,7 +120,6 @@ export class Trials {
       if (tripped !== null) this.#clock.soon(() => watch.failed?.(tripped));
     }
     for (const { id } of patches) this.#trials.set(id, trial);
-    return { ...result, patches: result.patches.map((patch) => this.described(patch)) };
   }
 
   /** @throws {KeyholeError} NOT_FOUND, saying what became of it. */
