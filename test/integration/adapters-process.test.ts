@@ -1,10 +1,12 @@
 /** Actors of Colyseus, as CommonJS and as ES modules, and what Node itself has: worker threads and what keeps the event loop alive. */
 import { once } from 'node:events';
 import { connect } from 'node:http2';
+import { createRequire } from 'node:module';
 import * as path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test, vi } from 'vitest';
 import { modules } from '../helpers/every-command.ts';
-import { answering, startService, type Service } from '../helpers/service.ts';
+import { agentUrl, answering, startService, type Service } from '../helpers/service.ts';
 
 const colyseus = (entry: string): string => path.posix.join('@colyseus/core/build', entry);
 const service_ = `
@@ -64,6 +66,55 @@ test('Colyseus: rooms of this process, and their clients', async () => {
   for (const to of [id, `${id}/ann`]) expect(await send(to, '["hit", {"by": 2}]')).toMatchObject({ ok: true });
   expect(JSON.parse(await service.ask('got'))).toEqual([[['hit', { by: 2 }]], [['hit', { by: 2 }]]]);
   expect(await send(id, '{"hit":1}')).toMatchObject({ error: { code: 'ACTOR_FAILED' } });
+});
+
+const adapterUrl = new URL('adapters/colyseus.js', agentUrl).href;
+
+interface JoinedRoom {
+  roomId: string;
+  sessionId: string;
+  onMessage(type: string, hear: (message: unknown) => void): void;
+  leave(): Promise<unknown>;
+}
+
+test('Colyseus with a client of its own: joined, sent to, and gone', async () => {
+  const real = await startService({
+    files: {
+      'main.js': `
+import { createRequire } from 'node:module';
+const require = createRequire('${fileURLToPath(`${modules}/x.js`)}');
+const { Server, Room, matchMaker } = require('@colyseus/core');
+// Node 20 gives it the ES module, which nobody sees there.
+if (process.versions.node.startsWith('20.')) (await (await import('${agentUrl}')).startAgent()).actors.use((await import('${adapterUrl}')).colyseus([matchMaker]));
+const { WebSocketTransport } = require('@colyseus/ws-transport');
+class Battle extends Room {
+  onCreate() { this.maxClients = 4; this.autoDispose = false; }
+  onJoin(client) { client.userData = { hp: 7 }; }
+}
+const server = new Server({ transport: new WebSocketTransport(), greet: false, gracefullyShutdown: false });
+server.define('battle', Battle);
+await server.listen(0, '127.0.0.1');
+const answer = () => server.transport.server.address().port;
+${answering}`,
+    },
+    main: 'main.js',
+  });
+  const { Client } = createRequire(import.meta.url)('@colyseus/sdk') as {
+    Client: new (url: string) => { joinOrCreate(name: string, options: object): Promise<JoinedRoom> };
+  };
+  const room = await new Client(`ws://127.0.0.1:${await real.ask('port')}`).joinOrCreate('battle', {});
+  const heard: unknown[] = [];
+  room.onMessage('news', (message) => heard.push(message));
+  const id = `colyseus/battle/${room.roomId}`;
+  const client = `${id}/${room.sessionId}`;
+  expect(await list(real, 'battle')).toMatchObject([{ id, type: 'battle', state: expect.stringContaining('clients: 1, maxClients: 4') as string }]);
+  await vi.waitFor(async () => expect(await list(real, 'colyseus.Client', '--where', 's => s.state === 1')).toHaveLength(1), 10_000);
+  expect(await list(real, 'colyseus.Client')).toMatchObject([{ id: client, state: expect.stringContaining('hp: 7') as string }]);
+  for (const to of [id, client])
+    expect((await real.keyhole('send', 'svc', to, `["news", {"to": "${to}"}]`, '--reason', 'r', '--json')).json()).toMatchObject({ ok: true });
+  await vi.waitFor(() => expect(heard).toEqual([{ to: id }, { to: client }]), 10_000);
+  await room.leave();
+  await vi.waitFor(async () => expect(await list(real, 'colyseus.Client')).toEqual([]), 10_000);
 });
 
 test('worker threads: how busy they are, and a message', async () => {
