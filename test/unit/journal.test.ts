@@ -197,6 +197,20 @@ describe('what was changed is seen', () => {
     }
   }, 120_000);
 
+  test('a last line that is no JSON, though its place and its crc fit', async () => {
+    const { dir } = await writtenJournal(8);
+    edit(path.join(dir, firstSegment), (text) => {
+      const lines = text.trimEnd().split('\n');
+      const body = `${(lines.at(-1) ?? '').split(',"phase"')[0] ?? ''},"phase":`;
+      const crc = crc32(body).toString(16).padStart(8, '0');
+      return `${[...lines.slice(0, -1), `${body},"crc":"${crc}"}`].join('\n')}\n`;
+    });
+    expect(await verifyJournal(dir)).toMatchObject({ ok: false, firstBroken: { why: 'it is not an entry' } });
+    const journal = open(dir);
+    expect(journal.state()).toMatchObject({ writable: false, why: expect.stringContaining('does not fit the chain') });
+    journal.close();
+  });
+
   const edits: [string, (lines: string[]) => string[]][] = [
     ['swapped', (all) => [...all.slice(0, 2), all[3] ?? '', all[2] ?? '', ...all.slice(4)]],
     ['removed', (all) => [...all.slice(0, 2), ...all.slice(3)]],
