@@ -3,7 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Clock } from '../../packages/agent/dist/platform/clock.js';
 import { KeyholeError, limits } from '../../packages/agent/dist/protocol/index.js';
+import { Dispatcher, type DispatcherParts } from '../../packages/agent/dist/server/dispatcher.js';
 import { LookBudget, type LookShare } from '../../packages/agent/dist/server/look-budget.js';
+import { PolicyFile } from '../../packages/agent/dist/server/policy.js';
+import { OperatorSession } from '../../packages/agent/dist/server/session.js';
 
 /** A service whose main thread does one look after the other. */
 class World implements Clock {
@@ -167,4 +170,23 @@ test('however many look, and whatever it takes: their share of each stretch of t
     }),
     { numRuns: 200 },
   );
+});
+
+test('a session keeps nothing of a look whose turn did not come', async () => {
+  const world = new World({ maxLookMsPerSecond: 1, maxLookBurstMs: 1 });
+  const operator = { name: 'alice', email: 'a@b.c', publicKey: 'k', fingerprint: 'f', capabilities: ['inspect'], verifyRequired: false };
+  const session = new OperatorSession({ operator, claim: {}, login: {} } as never, {} as never);
+  // The main thread answers nobody.
+  const bridge = { call: () => ({ id: 1, result: new Promise(() => undefined) }) };
+  const parts = { looks: world.budget, bridge, policy: new PolicyFile(null), sessions: new Set([session]), operators: { lines: '' } };
+  const dispatcher = new Dispatcher(parts as unknown as DispatcherParts);
+  const answers = [1, 2, 3].map((request) => dispatcher.dispatch(session, request, 'inspect', { expression: '1' }).catch((error: unknown) => error));
+  await world.until(1);
+  expect([...session.streams.keys()]).toEqual([2, 3]);
+  session.streams.get(3)?.stop('not allowed');
+  expect(await answers[2]).toMatchObject({ code: 'NOT_ALLOWED' });
+  expect([...session.streams.keys()]).toEqual([2]);
+  await world.until(limits.lookWaitMs + 1);
+  expect(await answers[1]).toMatchObject({ code: 'BUSY' });
+  expect([...session.streams.keys()]).toEqual([]);
 });

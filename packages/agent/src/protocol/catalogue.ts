@@ -31,6 +31,7 @@ export const catalogue: Record<OperationName, Operation> = {
     where: 'host',
     capability: 'inspect',
     journal: null,
+    pauses: true,
     doc: 'Living instances of a class, its subclasses included; of EventEmitters with their listeners. The process stands still while the heap is walked: refused where that is predicted to take longer than allowed.',
     parameters: {
       of: required(name, 'the class: a name or a chain of property names'),
@@ -44,6 +45,7 @@ export const catalogue: Record<OperationName, Operation> = {
     where: 'host',
     capability: 'inspect',
     journal: null,
+    pauses: true,
     doc: 'Who holds an object: the shortest ways to it. It takes a snapshot of the heap, for which the process stands still: refused where that is predicted to take longer than allowed, or more memory than there is.',
     parameters: {
       actor: optional(name, 'the id of an actor'),

@@ -19,6 +19,8 @@ export interface Operation {
   journal: 'eval' | 'patch' | 'revert' | 'export' | 'confirm' | 'shadow' | 'approve' | 'trace' | 'rescue' | 'set' | null;
   /** It says something before it answers, and can be ended by `interrupt`. */
   streams?: true;
+  /** It stops the process for a time that is stated first, and that whoever asks has agreed to: the share of looking does not hold it up. */
+  pauses?: true;
   /** Which rules of a policy narrow it. What undoes, confirms or only looks has none: nothing ever holds that up. */
   policy?: 'patch' | 'eval';
   /** It waits for other operators where the service asks for approvals; so it takes `dryRun`, by which it is judged first, and `breakGlass`. */

@@ -47,9 +47,9 @@ export interface DispatcherParts {
   report: (what: string, message: string, hint: string) => void;
 }
 
-/** What changes nothing and asks for the main thread; but for what states its pause first, which who asks has agreed to. */
-const isLook = ({ where, capability, journal, streams, parameters }: Operation): boolean =>
-  where === 'host' && journal === null && streams !== true && (capability === 'view' || capability === 'inspect') && !('maxPauseMs' in parameters);
+/** What changes nothing and takes time of the main thread that nobody has agreed to. */
+const isLook = ({ where, capability, journal, streams, pauses }: Operation): boolean =>
+  where === 'host' && journal === null && streams !== true && pauses !== true && (capability === 'view' || capability === 'inspect');
 
 export class Dispatcher {
   readonly #parts: DispatcherParts;
@@ -199,22 +199,25 @@ export class Dispatcher {
   }
 
   /** As far as all who look leave time of the main thread for it. */
-  #look(session: OperatorSession, request: number, op: HostOperation, params: unknown): Promise<unknown> {
-    return this.#parts.looks.take(
-      session.id,
-      (took) => {
-        session.streams.delete(request);
-        return this.#ask(session, request, op, params, {}, took);
-      },
-      (end) => {
-        const stop = (why: StreamEnd): void => {
-          session.streams.delete(request);
-          const ended = why === 'not allowed' ? 'NOT_ALLOWED' : 'INTERRUPTED';
-          end(new KeyholeError(ended, `${op} was ended before it was its turn: ${why === 'not allowed' ? 'the role has changed' : 'interrupted'}`));
-        };
-        session.streams.set(request, { needs: catalogue[op].capability, stop });
-      },
-    );
+  async #look(session: OperatorSession, request: number, op: HostOperation, params: unknown): Promise<unknown> {
+    const interruptible = (end: (why: KeyholeError) => void): void => {
+      const stop = (why: StreamEnd): void =>
+        end(
+          why === 'not allowed'
+            ? new KeyholeError('NOT_ALLOWED', `${op} was ended before it was its turn: the role has changed`)
+            : new KeyholeError('INTERRUPTED', `${op} was interrupted before it was its turn`),
+        );
+      session.streams.set(request, { needs: catalogue[op].capability, stop });
+    };
+    const look = (took: (ms: number) => void): Promise<unknown> => {
+      session.streams.delete(request);
+      return this.#ask(session, request, op, params, {}, took);
+    };
+    try {
+      return await this.#parts.looks.take(session.id, look, interruptible);
+    } finally {
+      session.streams.delete(request);
+    }
   }
 
   async #ask(
