@@ -22,6 +22,16 @@ const pairs: [running: string, patch: string, why: RegExp | null][] = [
   ['function (a) { return arguments[0] }', 'function (...all) {}', null],
   ['function (a) { return arguments[0] }', 'function (a, b, c) { return arguments.length }', null],
   ['(a, ...b) => 1', '(...all) => 2', /by rest/],
+  ['function (a) {}', 'function (a, b) {}', /more parameters than the 1 that the running code passes on: only async functions/],
+  ['async function (a) {}', 'async function (a, b, ...c) {}', null],
+  ['async function (a) {}', 'async function (...all) {}', /by rest/],
+  ['async function () {}', 'async function () { return arguments.length }', null],
+  ['async function (a) {}', 'async function (a) { return arguments.length }', /uses arguments/],
+  ["async function (a) { 'use strict' }", 'async function (a, b) {}', /more parameters/],
+  ['async function (a) { eval(a) }', 'async function (a, b) {}', /more parameters/],
+  ['async a => 1', 'async (a, b) => 2', null],
+  ['function* () {}', 'function* (...all) {}', /more parameters/],
+  ['async function* (a) {}', 'async function* (a, b) {}', /more parameters/],
   ['(...all) => 1', '(a, ...b) => 2', null],
 ];
 

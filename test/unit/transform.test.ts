@@ -58,6 +58,8 @@ const programs: Record<string, string> = {
   'label, switch, catch':
     'function f(x) { a: for (;;) { switch (x) { case 1: { let y = 2; break a } default: return 0 } } try { throw x } catch ({ length = 5 }) { return (() => length)() } } module.exports = [f(1), f(2)]',
   'variables named like ours': 'const $kh = 1; function f($k) { return () => $k + $kh } module.exports = f(1)()',
+  'rest for async functions':
+    'const g = async (a, b = (1, 2),) => a + b; async function h(/* ( */) { return h.length } const i = async x => x, j = async (f = ({ x }) => x /* ) */) => f({ x: 1 }); class K { static async k(a /* , */) { return a } }\nmodule.exports = [g.length, h.length, i.length, j.length, K.k.length, i.name]',
   hashbang: '#!/usr/bin/env node\nmodule.exports = (() => 1)()',
   eval: 'function f(a) { return eval("a + 1") } module.exports = f(1)',
 };

@@ -174,15 +174,15 @@ export const parameters = {
     { f: '(a, b) => [a, b]' },
     { observe: 'm.f(1, 2)', before: [1], after: [1, 2] },
   ),
-  'a parameter with a default is added': esm(
-    'export function f(a) { return [a] }',
-    { f: 'function f(a, b = 7) { return [a, b] }' },
-    { observe: 'm.f(1)', before: [1], after: [1, 7] },
+  'parameters are added to an async function': esm(
+    'export async function f(a) { return [a] }',
+    { f: 'async function f(a, b, c = 7) { return [a, b, c] }' },
+    { observe: '[...(await m.f(1, 2)), ...(await m.f(1, 2, 3))]', before: [1, 1], after: [1, 2, 7, 1, 2, 3] },
   ),
-  'rest is added': esm(
-    'export function f() { return [] }',
-    { f: 'function f(...all) { return all }' },
-    { observe: 'm.f(1, 2)', before: [], after: [1, 2] },
+  'rest is added to an async method': esm(
+    'export class A { static async f() { return 0 } }',
+    { 'A.f': 'static async f(...all) { return all }' },
+    { observe: '[await m.A.f(), await m.A.f(1, 2)]', before: [0, 0], after: [[], [1, 2]] },
   ),
   'a parameter is added where all are taken by rest': esm(
     'export function f(...all) { return all }',

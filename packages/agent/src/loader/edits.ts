@@ -10,12 +10,15 @@ export interface Edit {
 /** What a transform does to a text. */
 export interface EditableText {
   insert(at: number, text: string): void;
+  /** What ends something that began before: it comes before all other insertions at its place. */
+  close(at: number, text: string): void;
   replace(start: number, end: number, text: string): void;
 }
 
 export class EditList implements EditableText {
   readonly #source: string;
   readonly #edits: Edit[] = [];
+  readonly #closing = new Set<Edit>();
 
   constructor(source: string) {
     this.#source = source;
@@ -25,13 +28,20 @@ export class EditList implements EditableText {
     this.#edits.push({ at, removed: '', insert: text });
   }
 
+  close(at: number, text: string): void {
+    const edit = { at, removed: '', insert: text };
+    this.#closing.add(edit);
+    this.#edits.push(edit);
+  }
+
   replace(start: number, end: number, text: string): void {
     this.#edits.push({ at: start, removed: this.#source.slice(start, end), insert: text });
   }
 
   /** In the order of the text; those of one place in the order in which they were made. */
   sorted(): Edit[] {
-    return this.#edits.toSorted((a, b) => a.at - b.at);
+    const rank = (edit: Edit): number => (this.#closing.has(edit) ? 0 : 1);
+    return this.#edits.toSorted((a, b) => a.at - b.at || rank(a) - rank(b));
   }
 }
 

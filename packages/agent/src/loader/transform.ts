@@ -27,6 +27,7 @@ import type { Edit, EditableText } from './edits.ts';
 import { classBlock, moduleStatement, registeredClasses } from './module-scope.ts';
 import { slotName } from './names.ts';
 import { accessorOf, offersOf } from './offers.ts';
+import { passingOf } from './passing.ts';
 import type { OfferKey } from './offers.ts';
 
 export interface Instrumented {
@@ -100,14 +101,14 @@ export function addSlot(place: SlotPlace): string | null {
   const { node } = entry;
   const why = obstacle(place);
   if (why !== null) return why;
-  const isArrow = node.type === 'ArrowFunctionExpression';
   const test = `typeof ${slot.replace(/\[.*/, '')}=="object"&&${slot}`;
   const passed: string[] = [];
   let unpack = '';
   if (place.self !== null) passed.push(place.self);
   if (accessor !== null) passed.push(accessor);
 
-  const readsArguments = captures.useOf(node).arguments && !isArrow;
+  const { by } = passingOf(entry, captures.useOf(node));
+  const readsArguments = by === 'arguments';
   for (const [index, parameter] of children(node, 'params').entries()) {
     const rest = parameter.type === 'RestElement';
     const target = rest ? child(parameter, 'argument') : parameter.type === 'AssignmentPattern' ? child(parameter, 'left') : parameter;
@@ -129,6 +130,7 @@ export function addSlot(place: SlotPlace): string | null {
     if (!readsArguments) passed.push(`${rest ? '...' : ''}${name ?? ''}`);
   }
   if (readsArguments) passed.push('...arguments');
+  if (by === 'given rest') passed.push(`...${giveRest(place)}`);
 
   const call = `${slot}(${passed.join(',')})`;
   const body = child(node, 'body');
@@ -139,7 +141,7 @@ export function addSlot(place: SlotPlace): string | null {
       text.insert(arrow, `${test}?${call}:`);
     } else {
       text.insert(arrow, `{if(${test})return ${call};${unpack}return (`);
-      text.insert(node.end, ')}');
+      text.close(node.end, ')}');
     }
     return null;
   }
@@ -148,6 +150,27 @@ export function addSlot(place: SlotPlace): string | null {
   const delegate = entry.generator ? 'yield* ' : '';
   text.insert(start, `${directives.length > 0 ? ';' : ''}if(${test})return ${delegate}${call};${unpack}`);
   return null;
+}
+
+/** Adds a rest parameter, under a name that nothing else has. */
+function giveRest(place: SlotPlace): string {
+  const { text, entry, slot, tokens } = place;
+  const { node } = entry;
+  const rest = slot.replace(/\[.*/, '_');
+  const last = children(node, 'params').at(-1);
+  if (last === undefined) {
+    text.insert(afterToken(place, '(', node.start, node.end), `...${rest}`);
+    return rest;
+  }
+  const next = tokens[firstTokenAt(tokens, last.end)];
+  if (next?.label === '=>') {
+    text.insert(last.start, '(');
+    text.close(last.end, `,...${rest})`);
+  } else {
+    // Behind what ends a function in the last default, and without a comma of its own where the author left one.
+    text.insert(next?.label === ',' ? next.end : last.end, `${next?.label === ',' ? '' : ','}...${rest}`);
+  }
+  return rest;
 }
 
 function obstacle({ entry, captures, moved }: SlotPlace): string | null {

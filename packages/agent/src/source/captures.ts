@@ -15,6 +15,8 @@ export interface FunctionUse {
   newTarget: boolean;
   super: boolean;
   superCall: boolean;
+  /** It calls `eval` directly, itself or through an arrow in it. */
+  directEval: boolean;
   /** Private names it says, itself or through a function in it, with the class around it that declares each (null: none in this text). */
   privateNames: Map<string, SyntaxNode | null>;
   /** It stands inside `with`: what a name means there is known only when it runs. */
@@ -104,6 +106,7 @@ export function* analysingCaptures(program: SyntaxNode): Pieces<Captures> {
         newTarget: false,
         super: false,
         superCall: false,
+        directEval: false,
         privateNames: new Map(),
         inWith: withs > 0,
       };
@@ -136,6 +139,7 @@ export function* analysingCaptures(program: SyntaxNode): Pieces<Captures> {
         return;
       case 'CallExpression':
         if (child(node, 'callee')?.type === 'Super') for (const owner of owners) owner.superCall = true;
+        if (nameOf(child(node, 'callee')) === 'eval') for (const owner of owners) owner.directEval = true;
         break;
       case 'MetaProperty':
         if (nameOf(child(node, 'meta')) === 'new') for (const owner of owners) owner.newTarget = true;
