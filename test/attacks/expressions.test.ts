@@ -8,7 +8,7 @@ import { createLooking } from '../../packages/agent/dist/host/looking.js';
 import { beyondLooking } from '../../packages/agent/dist/source/index.js';
 import { coercions, hostileExpressions } from './hostile-expressions.ts';
 
-const generated = Number(process.env['KEYHOLE_EXPRESSIONS'] ?? 50_000);
+const generated = Number(process.env['KEYHOLE_EXPRESSIONS'] ?? 30_000);
 const portals = {
   portal: (): never => {
     throw new Error('there is no module');

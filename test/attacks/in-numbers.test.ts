@@ -63,7 +63,7 @@ const { privateKey: operatorKey } = generateKeyPairSync('ed25519');
 const { privateKey: hostPrivateKey } = generateKeyPairSync('ed25519');
 const publicKey = publicKeyLine(operatorKey);
 
-const frames = 500_000 * times;
+const frames = 400_000 * times;
 test(
   `${frames} changed frames, seed ${seed}: a value or one of our errors; nothing is done that its operator did not sign`,
   { timeout: 600_000 * times },

@@ -11,9 +11,9 @@ import { recoverJournal } from '../../packages/agent/dist/journal/recover.js';
 import { memoryFolder, writtenJournal } from '../helpers/journal.ts';
 
 const isAll = process.env['KEYHOLE_DAMAGE'] === 'all';
-const cuts = 4_000;
-const flips = 4_000;
-const edits = isAll ? 100_000 : 2_000;
+const cuts = 2_000;
+const flips = 3_000;
+const edits = isAll ? 100_000 : 1_500;
 const firstSegment = '00000001.ndjson';
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
