@@ -19,7 +19,7 @@ const homes = {
   picomatch: 'packages/agent/src/(loader/selection|server/policy)',
   '@jridgewell/trace-mapping': 'packages/agent/src/source/source-map',
   '@jridgewell/remapping': 'packages/agent/src/loader/composed-map',
-  'ts-blank-space': 'packages/console/src/typescript/strip',
+  'ts-blank-space': 'packages/console/src/typescript/loaded-typescript',
   '@sveltejs/acorn-typescript': 'packages/console/src/typescript/parse',
   chalk: 'packages/console/src/render/',
   commander: 'packages/console/src/(cli|commands/parse)',

@@ -39,9 +39,9 @@ export function conformance(conformant: Conformance): void {
 
 /** Which rows are played here; all of them with `KEYHOLE_ALL_ROWS=1` (`npm run test:rows`). */
 function partOf({ everywhere, absent }: Conformance, major: NodeMajor): { number: number; of: number } {
-  const others = nodes.slice(1).filter((each) => absent?.on.includes(each) !== true);
-  if (everywhere || process.env.KEYHOLE_ALL_ROWS === '1' || !others.includes(major as (typeof others)[number])) return { number: 0, of: 1 };
-  return { number: others.indexOf(major as (typeof others)[number]), of: others.length };
+  const others: NodeMajor[] = nodes.slice(1).filter((each) => absent?.on.includes(each) !== true);
+  if (everywhere || process.env.KEYHOLE_ALL_ROWS === '1' || !others.includes(major)) return { number: 0, of: 1 };
+  return { number: others.indexOf(major), of: others.length };
 }
 
 async function play(stage: Stage, conformant: Conformance, name: string, row: Row, limit: Asserted | null): Promise<void> {

@@ -51,7 +51,7 @@ test('each with what it calls, where that was written, and when', async () => {
     ['(anonymous)', undefined, '85000', 'true'],
     ['flush', 'src/main.js:9', '90000', 'true'],
   ]);
-  expect((await service.keyhole('inspect', 'svc', `${sweep?.id ?? ''}`)).stdout).toContain('_idleTimeout: 70000');
+  expect((await service.keyhole('inspect', 'svc', sweep?.id ?? '')).stdout).toContain('_idleTimeout: 70000');
 });
 
 test('immediates too, as long as they wait', async () => {

@@ -105,7 +105,8 @@ pool.once('online', () => console.log('ready'));
     expect([await service.ask('there'), await service.ask('here')]).toEqual(['11', '2']);
     expect((await watch.until(1)).map(({ args }) => args[0]?.value)).toEqual([1]);
     expect(await watch.stop()).toMatchObject({ functions: [{ seen: 1 }] });
-    const [{ id: thread = 0, name = '' } = {}] = watch.started.otherThreads;
+    const [other] = watch.started.otherThreads;
+    const { id: thread, name } = other ?? expect.fail('no other thread was named');
     const words = [
       'watch pool.js:alone',
       'watch pool.js:*',

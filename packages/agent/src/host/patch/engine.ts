@@ -4,7 +4,7 @@
  */
 import { nodeClock } from '../../platform/clock.ts';
 import { KeyholeError, limits } from '../../protocol/index.ts';
-import type { AppliedPatch, Params, PatchRecord, PatchRequest, PatchResult, RefusedPatch, StrategyName } from '../../protocol/index.ts';
+import type { Params, PatchRecord, PatchRequest, PatchResult, RefusedPatch, StrategyName } from '../../protocol/index.ts';
 import type { HostContext } from '../bridge.ts';
 import { checkBudget, foreseenPauseMs, sumOf } from './budget.ts';
 import { captureAll } from './capturing.ts';
@@ -14,7 +14,7 @@ import { nextTurn } from './in-turns.ts';
 import { loadedCode } from './modules.ts';
 import type { FunctionTarget, ModuleIndex } from './modules.ts';
 import { noSuchPatch, patchIds } from './patch-ids.ts';
-import { applyAll, beginAll, prepareAll, withoutImports, withoutSlot } from './planned.ts';
+import { appliedOf, applyAll, beginAll, prepareAll, withoutImports, withoutSlot } from './planned.ts';
 import type { Planned, Wrapping } from './planned.ts';
 import { applyProven } from './proof.ts';
 import { staleBase, staleStrategy } from './stale.ts';
@@ -128,16 +128,9 @@ export class PatchEngine {
     const accepted = waitedFor.filter((each) => !refused.some((refusal) => refusal.address === each.request.address));
     if (refused.length > 0 && params.partial !== true) return { ok: false, dryRun, patches: [], refused };
     if (accepted.length > 0) checkBudget(sumOf(transactions.map(({ transaction }) => transaction.expectedPauseMs)), maxPauseMs);
-    const describe = ({ request, id, strategy }: Planned, pauseMs: number, verified: boolean): AppliedPatch => ({
-      id,
-      address: request.address,
-      strategy: strategy.name,
-      pauseMs,
-      verified,
-    });
     if (dryRun) {
       const patches = accepted.map((each) =>
-        describe(each, transactions.find(({ strategy }) => strategy === each.strategy)?.transaction.expectedPauseMs ?? 0, false),
+        appliedOf(each, transactions.find(({ strategy }) => strategy === each.strategy)?.transaction.expectedPauseMs ?? 0, false),
       );
       return { ok: refused.length === 0 || accepted.length > 0, dryRun, patches, refused };
     }
@@ -154,7 +147,7 @@ export class PatchEngine {
     const others = await unreached;
     const patches = accepted.map((each) => {
       const left = others.get(each.request.address);
-      return { ...describe(each, Math.round(totalMs * 1000) / 1000, true), ...(left !== undefined && { unreached: left }) };
+      return { ...appliedOf(each, Math.round(totalMs * 1000) / 1000, true), ...(left !== undefined && { unreached: left }) };
     });
     return { ok: true, dryRun, patches, refused };
   }

@@ -1,7 +1,7 @@
 /** A change, the strategy that will make it, and how a set of them becomes transactions. It never decides whether a change is allowed. */
 import { nodeClock } from '../../platform/clock.ts';
 import { KeyholeError } from '../../protocol/index.ts';
-import type { PatchImport, PatchRequest, RefusedPatch } from '../../protocol/index.ts';
+import type { AppliedPatch, PatchImport, PatchRequest, RefusedPatch } from '../../protocol/index.ts';
 import { inTurns, nextTurn } from './in-turns.ts';
 import type { FunctionTarget } from './modules.ts';
 import { applyProven } from './proof.ts';
@@ -25,6 +25,10 @@ export interface Planned {
 export interface Prepared {
   transactions: { strategy: PatchStrategy; transaction: Transaction }[];
   refused: RefusedPatch[];
+}
+
+export function appliedOf({ request, id, strategy }: Planned, pauseMs: number, verified: boolean): AppliedPatch {
+  return { id, address: request.address, strategy: strategy.name, pauseMs, verified };
 }
 
 /** What {@link prepareAll} can find done: a little in each turn of the event loop. */
