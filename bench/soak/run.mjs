@@ -1,6 +1,6 @@
 /**
- * `npm run soak -- [--consoles 200] [--seconds 600] [--rate 200] [--looking 1000]`: a service under load, first alone, then with that many consoles at mixed operations, which may look for so many ms of each second (limits.maxLookMsPerSecond). Says what its slow requests and its memory did, and
- * whether the door's bounds were reached and held. Ends with 1 where the 99th percentile is above 1.05 of without, or memory grows by more than 1 MB a minute once it is warm.
+ * `npm run soak -- [--consoles 200] [--seconds 600] [--rate 200] [--looking MS] [--apart]`: a service under load, first alone, then with that many consoles at mixed operations, which may look for so many ms of each
+ * second (limits.maxLookMsPerSecond). Says what its slow requests and its memory did, and whether the door's bounds were reached and held. Ends with 1 where the 99th percentile is above 1.05 of without, or memory grows by more than 1 MB a minute once it is warm.
  */
 import { fork, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,6 +19,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '600' },
     rate: { type: 'string', default: '200' },
     looking: { type: 'string' },
+    apart: { type: 'boolean', default: false },
   },
 });
 const [consoles, seconds, rate] = [values.consoles, values.seconds, values.rate].map(Number);
@@ -74,11 +75,20 @@ const env = {
   KEYHOLE_JOURNAL_DIR: path.join(home, 'journal'),
   KEYHOLE_IDENTITY: key,
 };
-const service = spawn(process.execPath, ['--expose-gc', '--import', register, 'main.js'], { cwd: app, env, stdio: ['pipe', 'pipe', 'inherit'] });
+const words = [process.execPath, '--expose-gc', '--import', register, 'main.js'];
+if (values.apart) pin(process.pid, 1);
+const [program, ...rest] = values.apart ? ['taskset', '-c', '0', ...words] : words;
+const service = spawn(program, rest, { cwd: app, env, stdio: ['pipe', 'pipe', 'inherit'] });
 const lines = createInterface({ input: service.stdout });
 const nextLine = async () => (await once(lines, 'line'))[0];
 const port = Number(await nextLine());
 const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+
+/** With `--apart` (Linux) the service has a core of its own, and load and consoles share another: else one sees mostly what they take from each other. */
+function pin(pid, core) {
+  const { status, stderr } = spawnSync('taskset', ['-apc', String(core), String(pid)], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`taskset: ${stderr}`);
+}
 
 async function memoryMb() {
   const said = nextLine();
