@@ -2,7 +2,7 @@
  * Frames to bytes and back. Every message is scanned before it is decoded, also before authentication: a decoder that trusts lengths dies of 300 bytes, and that
  * can not be caught.
  */
-import { decode, encode } from '@msgpack/msgpack';
+import { decode, encode } from '@msgpack/msgpack/dist.esm/index.mjs';
 import { KeyholeError } from './errors.ts';
 import { limits } from './limits.ts';
 

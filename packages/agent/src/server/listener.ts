@@ -8,7 +8,7 @@ import type { IncomingMessage } from 'node:http';
 import { createServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
-import { WebSocketServer, type WebSocket } from 'ws';
+import type { WebSocket } from 'ws';
 import { nodeClock } from '../platform/clock.ts';
 import { required } from '../platform/later.ts';
 import { exporterBytes, exporterLabel, limits, subprotocol } from '../protocol/index.ts';
@@ -21,6 +21,7 @@ import { listenOnSocket } from './unix-socket.ts';
 import { judgeRequest } from './upgrade-request.ts';
 
 const { createServer: createHttpServer } = required<typeof import('node:http')>('node:http');
+const { WebSocketServer } = required<typeof import('ws')>('ws');
 
 /** A websocket, and what both of its ends sign about where it came in. */
 export interface Arrival {

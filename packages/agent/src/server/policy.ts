@@ -2,10 +2,12 @@
  * A policy narrows what roles allow: which functions, at what hours, for what reason. It never allows what a role does not; and undoing is never narrowed. A file that is not
  * understood allows nothing.
  */
-import picomatch from 'picomatch';
+import { later } from '../platform/later.ts';
 import { KeyholeError, catalogue } from '../protocol/index.ts';
 import type { Operation, OperationName, PatchRequest } from '../protocol/index.ts';
 import { OwnedFile } from './owned-file.ts';
+
+const picomatch = later<typeof import('picomatch')>(import.meta.url, 'picomatch');
 
 /** What a rule can be about: the operations that change something or run code, as the catalogue says of each. */
 type Subject = NonNullable<Operation['policy']>;
@@ -99,7 +101,7 @@ function parseRule(value: unknown, number: number): Rule {
 function globs(value: unknown, field: string): ((text: string) => boolean) | null {
   if (value === undefined) return null;
   const patterns = texts(value, field);
-  const whole = patterns.map((pattern) => picomatch(pattern, { dot: true, strictBrackets: true }));
+  const whole = patterns.map((pattern) => picomatch()(pattern, { dot: true, strictBrackets: true }));
   // A colon parts a file from its functions; a pattern without one is of files.
   return (text) => {
     const file = field === 'addresses' ? text.slice(0, text.lastIndexOf(':')) : text;

@@ -1,9 +1,9 @@
 /** A websocket over a channel, as a stream of checked frames. Knows nothing of requests. */
 import type { Socket } from 'node:net';
 import { encodeFrame, KeyholeError, limits, subprotocol, type ClientFrame, type ServerFrame } from '@keyhole/agent/protocol';
-import { WebSocket } from 'ws';
 import type { Channel } from './channel.ts';
 import { readServerFrame } from './server-frames.ts';
+import { WebSocket } from './websocket.ts';
 
 const openTimeoutMs = 5_000;
 /** An agent that hangs must not keep a finished command waiting. */

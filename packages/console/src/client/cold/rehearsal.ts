@@ -5,9 +5,9 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { WebSocketServer } from 'ws';
 import { debuggerUrl, evaluateThere } from './inspector.ts';
 import { holdsSocket, listeningSockets } from './listening.ts';
+import { WebSocketServer } from '../websocket.ts';
 
 const limitMs = 1_000;
 
