@@ -2,6 +2,8 @@
  * Time and timers as Node gave them, taken when this file is loaded: a service that replaces `setTimeout`, or stops its clock in a test, does not touch what the agent has promised
  * to do. Monotonic, so that nobody who sets the wall clock shortens or prolongs a promise. None of its timers keeps the process alive.
  */
+import { required } from './later.ts';
+
 export interface Clock {
   /** Milliseconds since some moment. */
   now(): number;
@@ -11,7 +13,8 @@ export interface Clock {
   soon(work: () => void): () => void;
 }
 
-// Not from their modules: to import these loads a dozen more of Node's, at every start of the service.
+// Not from the global object: the agent may come into a process that has replaced them.
+const { clearImmediate, clearTimeout, setImmediate, setTimeout } = required<typeof import('node:timers')>('node:timers');
 export const startTimeout = setTimeout;
 export const stopTimeout = clearTimeout;
 const startImmediate = setImmediate;
