@@ -41,8 +41,8 @@ export function serveHost({ port, host, outbox, failed }: HostOptions): void {
     const replied = (how: Replied): ToDoor => ({ t: 'answer', id, tookMs, ...how });
     let reply: ToDoor;
     const stream = new CallStream((text) => port.postMessage({ t: 'said', id, text } satisfies ToDoor));
-    streams.set(id, { session: message.context.session, stream });
     try {
+      streams.set(id, { session: message.context.session, stream });
       const { handlers } = host.here ?? (await host.come());
       const handler = handlers[message.op] as ((params: unknown, context: HostContext) => unknown) | undefined;
       if (handler === undefined) throw new KeyholeError('BAD_REQUEST', `the host knows no ${message.op}`);
@@ -65,6 +65,16 @@ export function serveHost({ port, host, outbox, failed }: HostOptions): void {
       guarded(() => port.postMessage(replied({ ok: false, error: KeyholeError.from(thrown).toWire() })));
     }
   };
+  /** A rejection that nobody hears would end the service: what belongs to the language may be broken in a way that answering meets too. */
+  const unheard = async (work: Promise<void>): Promise<void> => {
+    try {
+      await work;
+    } catch (thrown) {
+      guarded(() => {
+        throw thrown;
+      });
+    }
+  };
   const arm = async (records: readonly PatchRecord[]): Promise<void> => {
     try {
       (host.here ?? (await host.come())).replay(records);
@@ -81,10 +91,10 @@ export function serveHost({ port, host, outbox, failed }: HostOptions): void {
         host.whenHere(({ forget }) => guarded(() => forget(message.session)));
       }
       if (message.t === 'written') outbox.written(message.number);
-      else if (message.t === 'replay') void arm(message.records);
+      else if (message.t === 'replay') void unheard(arm(message.records));
       else if (message.t === 'heard') streams.get(message.id)?.stream.heard();
       else if (message.t === 'stop') streams.get(message.id)?.stream.end(message.why);
-      else if (message.t === 'call') void answer(message);
+      else if (message.t === 'call') void unheard(answer(message));
     }),
   );
   // The door is gone, and with it whoever listened.
