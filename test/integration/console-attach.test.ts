@@ -153,7 +153,7 @@ describe('at a terminal', () => {
   test('Ctrl-C interrupts the evaluation and nothing else; twice at an empty prompt it ends', async () => {
     const { type, see, ended } = await attach();
     type('hang()\r');
-    await vi.waitFor(() => expect(stuck).not.toBeNull());
+    await vi.waitFor(() => expect(stuck).not.toBeNull(), 20_000);
     type('\u0003');
     await see(/interrupted\r\n/);
     await see(prompt());
@@ -170,7 +170,7 @@ describe('at a terminal', () => {
   test('what is typed ahead waits for the evaluation, and an interrupt throws it away', async () => {
     const { type, see } = await attach();
     type('hang()\rtwo\r');
-    await vi.waitFor(() => expect(stuck).not.toBeNull());
+    await vi.waitFor(() => expect(stuck).not.toBeNull(), 20_000);
     type('\u0003');
     await see(/interrupted\r\n/);
     await see(prompt());

@@ -322,7 +322,7 @@ describe('sinks', () => {
     status = 200;
     await vi.waitFor(async () => expect((await state()).map((sink) => sink.lag)).toEqual([0, 0, 0]), { timeout: 20_000 });
     connection.close();
-    await vi.waitFor(() => expect(service.stdout()).toMatch(/keyhole: journal of svc: entry \d+ [0-9a-f]{64}\n/));
+    await vi.waitFor(() => expect(service.stdout()).toMatch(/keyhole: journal of svc: entry \d+ [0-9a-f]{64}\n/), 20_000);
     await vi.waitFor(() => {
       const journal = readFileSync(path.join(service.journal, '00000001.ndjson'), 'utf8');
       expect(readFileSync(copy, 'utf8')).toBe(journal);

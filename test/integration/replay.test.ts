@@ -145,7 +145,8 @@ worker.once('online', () => console.log('ready'));
     expect(replays(service).map(({ phase }) => phase)).toEqual(['due', 'outcome']);
     service = await restart(service, { files: { 'lib.js': lib.replace('n * 2', 'n * 3') } });
     expect(await service.ask('x')).toBe('30');
-    expect(await states(service)).toEqual({ [id]: 'landed' });
+    // The thread says it to the main thread, which says it to the door.
+    await vi.waitFor(async () => expect(await states(service)).toEqual({ [id]: 'landed' }), 20_000);
   });
 });
 
@@ -385,7 +386,7 @@ describe('a hotfix file', () => {
     expect(service.stderr()).toContain('is not the one with its fingerprint');
     expect(service.stderr()).toContain('no.json is put into effect: the file must be JSON');
     expect(service.stderr()).toContain('twice.json is put into effect: patches[2] must be');
-    await vi.waitFor(() => expect(journalOf(service).filter(({ kind }) => kind === 'refusal')).toHaveLength(3));
+    await vi.waitFor(() => expect(journalOf(service).filter(({ kind }) => kind === 'refusal')).toHaveLength(3), 20_000);
     const missing = await start({ environment: { KEYHOLE_HOTFIXES: '/nowhere/fix.json' } });
     expect(await first(missing)).toEqual([20, 'old', 1]);
     expect(missing.stderr()).toContain('nothing of /nowhere/fix.json is put into effect: ENOENT');

@@ -77,18 +77,18 @@ test('colours: over the same letters, wherever the cursor is and whatever they a
   const prompt = '.'.repeat(promptWidth());
   type('const a = "日本" + 42 // é');
   await see(/42 \/\/ é/);
-  await vi.waitFor(() => expect(colours(cursor().row)).toBe(`${prompt}ccccc.....gggg...yy.dddd`));
+  await vi.waitFor(() => expect(colours(cursor().row)).toBe(`${prompt}ccccc.....gggg...yy.dddd`), 20_000);
   const { column } = cursor();
   expect(column).toBe(promptWidth() + 'const a = "日本" + 42 // é'.length + 2);
   // In the middle of it.
   type('\u001b[D'.repeat(11));
   type('x');
   await see(/"日本x" \+ 42/);
-  await vi.waitFor(() => expect(colours(cursor().row)).toBe(`${prompt}ccccc.....ggggg...yy.dddd`));
+  await vi.waitFor(() => expect(colours(cursor().row)).toBe(`${prompt}ccccc.....ggggg...yy.dddd`), 20_000);
   expect(cursor().column).toBe(promptWidth() + 'const a = "日本x'.length + 2);
   type('\u0015\u000b.inspect shop');
   await see(/> \.inspect shop$/m);
-  await vi.waitFor(() => expect(colours(cursor().row)).toBe(`${prompt}cccccccc`));
+  await vi.waitFor(() => expect(colours(cursor().row)).toBe(`${prompt}cccccccc`), 20_000);
 });
 
 test('a line that is wider than the screen, and a screen that becomes narrower', async () => {
@@ -96,13 +96,13 @@ test('a line that is wider than the screen, and a screen that becomes narrower',
   const code = `f(${'"a long text" + '.repeat(8)}1234`;
   type(code);
   await see(/1234$/);
-  await vi.waitFor(() => expect(colours(cursor().row)).toMatch(/yyyy$/));
+  await vi.waitFor(() => expect(colours(cursor().row)).toMatch(/yyyy$/), 20_000);
   expect(text().replaceAll('\n', '')).toContain(`> ${code}`);
   expect(cursor().column).toBe((promptWidth() + code.length) % wide);
   resize(60, 24);
   type('5');
   await see(/12345$/);
-  await vi.waitFor(() => expect(colours(cursor().row)).toMatch(/yyyyy$/));
+  await vi.waitFor(() => expect(colours(cursor().row)).toMatch(/yyyyy$/), 20_000);
   expect(text().replaceAll('\n', '')).toContain(`> ${code}5`);
   expect(cursor().column).toBe((promptWidth() + code.length + 1) % 60);
 });
