@@ -7,37 +7,12 @@ import type { PatchStrategy } from '../../packages/agent/dist/host/patch/strateg
 import { PatchImports } from '../../packages/agent/dist/host/patch/imports.js';
 import { Trials, type TriedPatches } from '../../packages/agent/dist/host/patch/trials.js';
 import { WaitingRoom } from '../../packages/agent/dist/host/patch/waiting.js';
-import type { Clock } from '../../packages/agent/dist/platform/clock.js';
 import type { Params, PatchResult, TrialState, Undone } from '../../packages/agent/dist/protocol/index.js';
-
-class FakeClock implements Clock {
-  time = 1_000;
-  #due: { at: number; work: () => void }[] = [];
-  now = (): number => this.time;
-  after(delayMs: number, work: () => void): () => void {
-    const timer = { at: this.time + delayMs, work };
-    this.#due.push(timer);
-    return () => void (this.#due = this.#due.filter((each) => each !== timer));
-  }
-  soon(work: () => void): () => void {
-    return this.after(0, work);
-  }
-  /** Lets time pass; `late` holds the thread up, so that timers run only then. */
-  async pass(ms: number): Promise<void> {
-    this.time += ms;
-    for (const timer of this.#due.filter(({ at }) => at <= this.time)) {
-      // One that ran before it may have called it off.
-      if (!this.#due.includes(timer)) continue;
-      this.#due = this.#due.filter((each) => each !== timer);
-      timer.work();
-    }
-    await setImmediate();
-  }
-}
+import { FakeClock } from './fake-clock.ts';
 
 /** Functions of one module, patched by setting an entry of `slots`; `fault` fails where a test wants it to. */
 export class PatchWorld {
-  readonly clock = new FakeClock();
+  readonly clock = new FakeClock(1_000);
   readonly slots = new Map<string, SlotFunction>();
   readonly reports: Omit<Undone, 'number' | 'at'>[] = [];
   fault: (address: string, step: 'apply' | 'verify' | 'undo' | 'prepare', code: string | null) => boolean = () => false;
@@ -67,6 +42,12 @@ export class PatchWorld {
       unwrap: (ids) => engine.unwrap(ids),
     };
     this.trials = new Trials(tried, this.clock, (undone) => this.reports.push(undone));
+  }
+
+  /** Lets time pass; what became due meanwhile runs at the end of it, and has one turn. */
+  async pass(ms: number): Promise<void> {
+    this.clock.passHeldUp(ms);
+    await setImmediate();
   }
 
   /** @param seen what its author believes to be there, by address; what is there unless it is said. */

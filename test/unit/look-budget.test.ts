@@ -1,35 +1,24 @@
 /** What looking may take of the main thread: with a clock that the test moves, and looks that take what the test says. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Clock } from '../../packages/agent/dist/platform/clock.js';
 import { KeyholeError, limits } from '../../packages/agent/dist/protocol/index.js';
 import { Dispatcher, type DispatcherParts } from '../../packages/agent/dist/server/dispatcher.js';
 import { LookBudget, type LookShare } from '../../packages/agent/dist/server/look-budget.js';
 import { PolicyFile } from '../../packages/agent/dist/server/policy.js';
 import { OperatorSession } from '../../packages/agent/dist/server/session.js';
+import { FakeClock } from '../helpers/fake-clock.ts';
 
 /** A service whose main thread does one look after the other. */
-class World implements Clock {
-  time = 0;
+class World extends FakeClock {
   /** When the main thread has done what it was asked so far. */
   #freeAt = 0;
-  #due: { at: number; work: () => void }[] = [];
   readonly budget: LookBudget;
   readonly done: { session: string; at: number; ms: number }[] = [];
   readonly refused: { session: string; at: number; code: string }[] = [];
 
   constructor(share: LookShare) {
+    super();
     this.budget = new LookBudget(share, this);
-  }
-
-  now = (): number => this.time;
-  after(delayMs: number, work: () => void): () => void {
-    const timer = { at: this.time + delayMs, work };
-    this.#due.push(timer);
-    return () => void (this.#due = this.#due.filter((each) => each !== timer));
-  }
-  soon(work: () => void): () => void {
-    return this.after(0, work);
   }
 
   /** @returns how to end its waiting, where it waits. */
@@ -54,14 +43,8 @@ class World implements Clock {
   }
 
   async until(time: number): Promise<void> {
-    for (;;) {
-      await new Promise(setImmediate);
-      const [next] = this.#due.sort((a, b) => a.at - b.at);
-      if (next === undefined || next.at > time) break;
-      this.#due.shift();
-      this.time = Math.max(this.time, next.at);
-      next.work();
-    }
+    do await new Promise(setImmediate);
+    while (this.next(time));
     this.time = time;
   }
 }

@@ -279,7 +279,7 @@ async function play(steps: readonly Step[]): Promise<void> {
       case 'wait':
         model.now += each.ms;
         model.settle();
-        await world.clock.pass(each.ms);
+        await world.pass(each.ms);
         break;
       default:
         // The thread is busy: time passes, and no timer runs.
@@ -300,7 +300,7 @@ async function play(steps: readonly Step[]): Promise<void> {
   for (let left = 0; left < 2; left += 1) {
     model.now += 100_000;
     model.settle();
-    await world.clock.pass(100_000);
+    await world.pass(100_000);
   }
   for (const at of addresses) {
     expect([world.engine.liveAt(at)?.id, world.call(at)]).toEqual([model.live.get(at)?.id, model.call(at)]);

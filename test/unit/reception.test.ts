@@ -1,6 +1,7 @@
 /** Who is served, who waits and who must go, by a clock that the test sets. */
 import { describe, expect, test } from 'vitest';
 import { Reception, type ReceptionBounds, type Visit } from '../../packages/agent/dist/server/reception.js';
+import { FakeClock } from '../helpers/fake-clock.ts';
 
 const bounds: ReceptionBounds = {
   maxUnauthenticatedConnections: 2,
@@ -11,40 +12,9 @@ const bounds: ReceptionBounds = {
   failedAttemptsPerSecond: 10,
 };
 
-class Clock {
-  #now = 0;
-  #timers: { at: number; work: () => void }[] = [];
-
-  now = (): number => this.#now;
-
-  after = (delayMs: number, work: () => void): (() => void) => {
-    const timer = { at: this.#now + delayMs, work };
-    this.#timers.push(timer);
-    return () => void (this.#timers = this.#timers.filter((each) => each !== timer));
-  };
-
-  soon = (work: () => void): (() => void) => this.after(0, work);
-
-  get pending(): number {
-    return this.#timers.length;
-  }
-
-  pass(ms: number): void {
-    const until = this.#now + ms;
-    for (;;) {
-      const next = this.#timers.filter(({ at }) => at <= until).sort((a, b) => a.at - b.at)[0];
-      if (next === undefined) break;
-      this.#timers = this.#timers.filter((each) => each !== next);
-      this.#now = Math.max(this.#now, next.at);
-      next.work();
-    }
-    this.#now = until;
-  }
-}
-
 /** Connections by name; what happened to them, in order. */
 function place() {
-  const clock = new Clock();
+  const clock = new FakeClock();
   const reception = new Reception(bounds, clock);
   const events: string[] = [];
   const come = (name: string, source = 'local'): Visit | null =>

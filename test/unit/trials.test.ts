@@ -34,10 +34,10 @@ describe('probation', () => {
   test('undone at the deadline and not before; the time left is told', async () => {
     const world = new World();
     expect((await world.apply({ a: 'a1' }, { confirmMs: 5_000 })).patches[0]?.trial).toEqual({ confirmWithinMs: 5_000 });
-    await world.clock.pass(4_999);
+    await world.pass(4_999);
     expect(world.trial()).toEqual({ confirmWithinMs: 1 });
     expect(world.call('a')).toBe('a1');
-    await world.clock.pass(1);
+    await world.pass(1);
     expect(world.call('a')).toBe('loaded');
     expect(world.reports).toEqual([{ entry: 1, cause: 'not confirmed', lateMs: 0, patches: [{ id: 'p1', address: 'a', now: null }] }]);
   });
@@ -45,9 +45,9 @@ describe('probation', () => {
   test('confirmed one millisecond before it stays; one that comes too late undoes it, though its timer has not run yet', async () => {
     const world = new World();
     await world.apply({ a: 'a1' }, { confirmMs: 5_000 });
-    await world.clock.pass(4_999);
+    await world.pass(4_999);
     expect(await world.trials.confirm('p1')).toEqual({ ok: true, id: 'p1', patches: ['p1'] });
-    await world.clock.pass(100_000);
+    await world.pass(100_000);
     expect(world.call('a')).toBe('a1');
 
     await world.apply({ b: 'b1' }, { confirmMs: 5_000 });
@@ -55,7 +55,7 @@ describe('probation', () => {
     await expect(world.trials.confirm('p2')).rejects.toThrow('p2 is not on probation: it was undone: nobody confirmed it in time');
     expect(world.call('b')).toBe('loaded');
     expect(world.reports).toMatchObject([{ lateMs: 2_000 }]);
-    await world.clock.pass(1);
+    await world.pass(1);
     expect(world.reports).toHaveLength(1);
   });
 
@@ -64,7 +64,7 @@ describe('probation', () => {
     await world.apply({ a: 'a1', b: 'b1' }, { confirmMs: 5_000 });
     world.engine.revert({ ids: ['p1-1'], reason: 'x' });
     await world.apply({ b: 'b2' });
-    await world.clock.pass(5_000);
+    await world.pass(5_000);
     expect([world.call('a'), world.call('b'), world.reports]).toEqual(['loaded', 'b2', []]);
   });
 
@@ -73,11 +73,11 @@ describe('probation', () => {
     await world.apply({ a: 'a1' });
     await world.apply({ a: 'a2' }, { confirmMs: 5_000 });
     await world.apply({ a: 'a3' }, { confirmMs: 6_000 });
-    await world.clock.pass(6_000);
+    await world.pass(6_000);
     expect([world.call('a'), world.engine.liveAt('a')?.id]).toEqual(['a1', 'p1']);
     await world.apply({ a: 'a4' }, { confirmMs: 5_000 });
     world.fault = (_, step, code) => step === 'prepare' && code === 'a1';
-    await world.clock.pass(5_000);
+    await world.pass(5_000);
     expect([world.call('a'), world.engine.liveAt('a')]).toEqual(['loaded', null]);
     expect(world.reports.map(({ patches }) => patches[0]?.now)).toEqual(['p1', null]);
   });
@@ -85,7 +85,7 @@ describe('probation', () => {
   test('a confirmation while it is being undone comes too late', async () => {
     const world = new World();
     await world.apply({ a: 'a1' }, { confirmMs: 5_000 });
-    const undoing = world.clock.pass(5_000);
+    const undoing = world.pass(5_000);
     await expect(world.trials.confirm('p1')).rejects.toThrow('p1 is not on probation: it is being undone');
     await undoing;
     expect(world.call('a')).toBe('loaded');
@@ -95,7 +95,7 @@ describe('probation', () => {
     const world = new World();
     world.elsewhere = ['thread 3 (w) did not answer'];
     await world.apply({ a: 'a1' }, { confirmMs: 5_000 });
-    await world.clock.pass(5_000);
+    await world.pass(5_000);
     expect(world.reports).toMatchObject([{ patches: [{ id: 'p1', now: null }], elsewhere: ['thread 3 (w) did not answer'] }]);
   });
 
@@ -103,12 +103,12 @@ describe('probation', () => {
     const world = new World();
     await world.apply({ a: 'a1' }, { confirmMs: 5_000 });
     world.fault = (_, step) => step === 'apply';
-    await world.clock.pass(5_000);
-    await world.clock.pass(10_000);
+    await world.pass(5_000);
+    await world.pass(10_000);
     expect(world.reports).toMatchObject([{ failed: expect.stringContaining('no way into a'), patches: [{ id: 'p1', now: 'p1' }] }]);
     expect(world.trial()).toEqual({ confirmWithinMs: 0 });
     world.fault = () => false;
-    await world.clock.pass(10_000);
+    await world.pass(10_000);
     expect(world.call('a')).toBe('loaded');
     expect(world.reports.slice(1)).toMatchObject([{ patches: [{ id: 'p1', now: null }], lateMs: 20_000 }]);
   });
@@ -119,11 +119,11 @@ describe('errors', () => {
     const world = new World();
     await world.apply({ a: 'fails', b: 'b1' }, { ifErrors: 2 });
     expect([world.call('a'), world.call('a')]).toEqual(['failed', 'failed']);
-    await world.clock.pass(1);
+    await world.pass(1);
     expect(world.trial()).toEqual({ errors: { allowed: 2, seen: 2, forMs: limits.errorWatchMs - 1 } });
     world.call('a');
     expect([world.call('a'), world.call('b')]).toEqual(['failed', 'b1']);
-    await world.clock.pass(0);
+    await world.pass(0);
     expect([world.call('a'), world.call('b')]).toEqual(['loaded', 'loaded']);
     expect(world.reports).toEqual([
       {
@@ -143,7 +143,7 @@ describe('errors', () => {
     const world = new World();
     world.applied = () => void world.call('a');
     await world.apply({ a: 'fails' }, { ifErrors: 0 });
-    await world.clock.pass(0);
+    await world.pass(0);
     expect(world.call('a')).toBe('loaded');
     expect(world.reports).toMatchObject([{ cause: 'errors', errors: { seen: 1 } }]);
   });
@@ -154,11 +154,11 @@ describe('errors', () => {
     const watched = world.slots.get('a');
     world.clock.time += limits.errorWatchMs;
     world.call('a');
-    await world.clock.pass(0);
+    await world.pass(0);
     expect(world.slots.get('a')).not.toBe(watched);
     expect(world.trial()).toBeUndefined();
     world.call('a');
-    await world.clock.pass(1);
+    await world.pass(1);
     expect([world.call('a'), world.reports]).toEqual(['failed', []]);
   });
 
@@ -167,7 +167,7 @@ describe('errors', () => {
     expect((await world.apply({ a: 'a1' }, { ifErrors: 0 })).refused[0]?.why).toContain('its calls can not be looked at: that takes a slot');
     expect(world.call('a')).toBe('loaded');
     await world.apply({ a: 'a1' }, { confirmMs: 5_000 });
-    await world.clock.pass(5_000);
+    await world.pass(5_000);
     expect(world.call('a')).toBe('loaded');
     expect(world.reports).toHaveLength(1);
   });
@@ -177,7 +177,7 @@ describe('errors', () => {
     await world.apply({ a: 'fails' }, { ifErrors: 0, confirmMs: 5_000 });
     await world.trials.confirm('p1');
     world.call('a');
-    await world.clock.pass(1);
+    await world.pass(1);
     expect(world.call('a')).toBe('loaded');
   });
 });
