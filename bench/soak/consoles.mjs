@@ -1,4 +1,4 @@
-/** The consoles of a soak, in a process of their own, so that their work is not taken for the service's. Sends how it went when it is told to stop. */
+/** The consoles of a soak, in a process of their own, so that their work is not taken for the service's. Says when all are inside, and sends how it went when it is told to stop. */
 import * as path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { dial } from '../../packages/console/dist/client/dial.js';
@@ -11,6 +11,7 @@ const startEveryMs = 100;
 
 const counts = { done: 0, busy: 0, failed: 0, cut: 0 };
 const stop = new AbortController();
+let inside = 0;
 async function operate(number) {
   const socket = path.join(env.XDG_RUNTIME_DIR, 'keyhole', `soak.${servicePid}.sock`);
   const ways = [
@@ -30,6 +31,8 @@ async function operate(number) {
     let connection;
     try {
       connection = await dial({ target: socket, env });
+      inside += 1;
+      if (inside === consoles) process.send('inside');
       for (let turn = number; !stop.signal.aborted; turn += 1) {
         try {
           await ways[turn % ways.length](connection);

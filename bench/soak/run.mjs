@@ -1,12 +1,13 @@
 /**
  * `npm run soak -- [--consoles 200] [--seconds 600] [--rate 200] [--looking MS] [--apart]`: a service under load, first alone, then with that many consoles at mixed operations, which may look for so many ms of each
- * second (limits.maxLookMsPerSecond). Says what its slow requests and its memory did, and whether the door's bounds were reached and held. Ends with 1 where the 99th percentile is above 1.05 of without, or memory grows by more than 1 MB a minute once it is warm.
+ * second (limits.maxLookMsPerSecond). Measured is from when the last console is inside. Says what its slow requests, its event loop and its memory did, and whether the door's bounds were reached and held. Ends with 1
+ * where the 99th percentile is above 1.05 of without, or memory grows by more than 1 MB a minute once it is warm.
  */
 import { fork, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync, chmodSync, readFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, get } from 'node:http';
-import { tmpdir } from 'node:os';
+import { setPriority, tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -55,12 +56,20 @@ writeFileSync(
 writeFileSync(
   path.join(app, 'main.js'),
   `import { createServer } from 'node:http';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
 const rooms = new Map(Array.from({ length: 10_000 }, (_, id) => [id, { id, members: [id], log: [] }]));
 globalThis.rooms = rooms;
 export const answer = (id) => { const room = rooms.get(id % 10_000); room.members[0] += 1; return JSON.stringify(room); };
 const server = createServer((request, response) => response.end(answer(Number(request.url.slice(1)))));
-createInterface({ input: process.stdin }).on('line', () => { globalThis.gc(); console.log(JSON.stringify(process.memoryUsage())); });
+const loop = monitorEventLoopDelay({ resolution: 1 });
+loop.enable();
+createInterface({ input: process.stdin }).on('line', () => {
+  const loopMs = { middle: loop.percentile(50) / 1e6, slow: loop.percentile(99) / 1e6, longest: loop.max / 1e6 };
+  globalThis.gc();
+  console.log(JSON.stringify({ loopMs, bytes: process.memoryUsage() }));
+  loop.reset();
+});
 // A request must not meet a connection that the server is just giving up.
 server.keepAliveTimeout = 3_600_000;
 server.listen(0, '127.0.0.1', () => console.log(server.address().port));
@@ -75,25 +84,38 @@ const env = {
   KEYHOLE_JOURNAL_DIR: path.join(home, 'journal'),
   KEYHOLE_IDENTITY: key,
 };
-const words = [process.execPath, '--expose-gc', '--import', register, 'main.js'];
-if (values.apart) pin(process.pid, 1);
-const [program, ...rest] = values.apart ? ['taskset', '-c', '0', ...words] : words;
-const service = spawn(program, rest, { cwd: app, env, stdio: ['pipe', 'pipe', 'inherit'] });
+const service = spawn(process.execPath, ['--expose-gc', '--import', register, 'main.js'], { cwd: app, env, stdio: ['pipe', 'pipe', 'inherit'] });
 const lines = createInterface({ input: service.stdout });
 const nextLine = async () => (await once(lines, 'line'))[0];
 const port = Number(await nextLine());
+if (values.apart) placeApart();
 const agent = new Agent({ keepAlive: true, maxSockets: 8 });
 
-/** With `--apart` (Linux) the service has a core of its own, and load and consoles share another: else one sees mostly what they take from each other. */
-function pin(pid, core) {
-  const { status, stderr } = spawnSync('taskset', ['-apc', String(core), String(pid)], { encoding: 'utf8' });
+/**
+ * With `--apart` (Linux, root, Node 24 or later, which names its threads) the service's main thread has a core of its own, and what a machine with more of them would do elsewhere shares the other: the door's thread, the
+ * consoles, and the load, which goes first, so that what is measured is not how long the load waited for itself. V8's helpers, for which the main thread waits, go where there is room.
+ */
+function placeApart() {
+  const threads = readdirSync(`/proc/${service.pid}/task`);
+  const door = threads.find((thread) => readFileSync(`/proc/${service.pid}/task/${thread}/comm`, 'utf8').trim() === 'keyhole door');
+  if (door === undefined) throw new Error('--apart: this Node does not name its threads, so that the door is not found');
+  pin(service.pid, 0);
+  pin(door, 1);
+  pin(process.pid, 1);
+  setPriority(-15);
+}
+
+function pin(thread, core) {
+  const { status, stderr } = spawnSync('taskset', [thread === process.pid ? '-apc' : '-pc', String(core), String(thread)], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`taskset: ${stderr}`);
 }
 
-async function memoryMb() {
+/** Memory in MB, and how late the event loop's turns were since it was asked last, in ms. */
+async function usage() {
   const said = nextLine();
-  service.stdin.write('memory\n');
-  return Object.fromEntries(Object.entries(JSON.parse(await said)).map(([of, bytes]) => [of, bytes / 1_048_576]));
+  service.stdin.write('usage\n');
+  const { loopMs, bytes } = JSON.parse(await said);
+  return { atMs: performance.now(), loopMs, mb: Object.fromEntries(Object.entries(bytes).map(([of, each]) => [of, each / 1_048_576])) };
 }
 
 /** Requests at a steady rate, whether they are answered or not: a server that stops is not asked less. @returns the times, in ms. */
@@ -126,25 +148,34 @@ const percentile = (times, part) => times[Math.min(times.length - 1, Math.floor(
 try {
   const warmMs = Math.min(10_000, seconds * 200);
   await load(warmMs);
+  await usage();
   const alone = await load((seconds * 1_000) / 4);
+  const { loopMs: loopAlone } = await usage();
   const operators = fork(fileURLToPath(new URL('consoles.mjs', import.meta.url)), [String(consoles), String(service.pid)], { env });
+  setPriority(operators.pid, 0);
+  await once(operators, 'message');
   await load(warmMs);
-  const memory = [{ atMs: performance.now(), ...(await memoryMb()) }];
+  const used = [await usage()];
   const beside = [];
   for (let part = 0; part < 6; part += 1) {
     beside.push(...(await load((seconds * 1_000) / 6)));
-    memory.push({ atMs: performance.now(), ...(await memoryMb()) });
+    used.push(await usage());
   }
   beside.sort((a, b) => a - b);
   operators.send('stop');
   const [counts] = await once(operators, 'message');
-  const half = memory.slice(Math.floor(memory.length / 2));
-  const slope = ((half.at(-1).rss - half[0].rss) / (half.at(-1).atMs - half[0].atMs)) * 60_000;
+  const half = used.slice(Math.floor(used.length / 2));
+  const slope = ((half.at(-1).mb.rss - half[0].mb.rss) / (half.at(-1).atMs - half[0].atMs)) * 60_000;
   const [without, withThem] = [percentile(alone, 0.99), percentile(beside, 0.99)];
   console.log(`${consoles} consoles, ${seconds} s, ${rate} requests a second`);
   console.log(`99th percentile: ${without.toFixed(2)} ms without, ${withThem.toFixed(2)} ms with: ${(withThem / without).toFixed(3)}`);
   console.log(`median: ${percentile(alone, 0.5).toFixed(2)} ms without, ${percentile(beside, 0.5).toFixed(2)} ms with`);
-  const each = (of) => memory.map((at) => at[of].toFixed(0)).join(', ');
+  const lateness = ({ middle, slow, longest }) => `${middle.toFixed(2)}, ${slow.toFixed(2)}, ${longest.toFixed(1)}`;
+  const parts = used.slice(1).map(({ loopMs }) => lateness(loopMs));
+  console.log(
+    `time between two turns of the service's loop (median, 99th percentile, longest): ${lateness(loopAlone)} ms without; with, in six parts: ${parts.join('; ')}`,
+  );
+  const each = (of) => used.map(({ mb }) => mb[of].toFixed(0)).join(', ');
   console.log(
     `memory: ${each('rss')} MB; ${slope.toFixed(2)} MB a minute in the second half; of it V8 holds ${each('heapTotal')}, uses ${each('heapUsed')}`,
   );

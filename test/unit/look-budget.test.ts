@@ -49,17 +49,35 @@ class World extends FakeClock {
   }
 }
 
-test('what is saved up goes at once; what comes after waits for what comes in', async () => {
+test('what is saved up goes without waiting for more; what comes after waits for what comes in', async () => {
   const world = new World({ maxLookMsPerSecond: 10, maxLookBurstMs: 100 });
-  for (let number = 0; number < 12; number += 1) {
-    world.look('a', 10);
-    await world.until(world.time + 10);
-  }
-  expect(world.done.map(({ at }) => at)).toEqual(Array.from({ length: 11 }, (_, number) => (number + 1) * 10));
+  for (let number = 0; number < 12; number += 1) world.look('a', 10);
+  await world.until(500);
+  expect(world.done).toHaveLength(11);
   await world.until(2_000);
   expect(world.done).toHaveLength(12);
-  // The eleventh left 10 - 1.1 ms owed.
+  // The eleventh left 10 ms owed, less what came in.
   expect(world.done[11]?.at).toBeGreaterThan(900);
+});
+
+test('a few looks of one person go at once', async () => {
+  const world = new World({ maxLookMsPerSecond: 10, maxLookBurstMs: 2_000 });
+  for (let number = 0; number < 4; number += 1) {
+    world.look('a', 2);
+    await world.until(world.time + 2);
+  }
+  expect(world.done.map(({ at }) => at)).toEqual([2, 4, 6, 8]);
+});
+
+test('many who come together leave the service three quarters of its time, whatever is saved up', async () => {
+  const world = new World({ maxLookMsPerSecond: 10, maxLookBurstMs: 2_000 });
+  for (let number = 0; number < 200; number += 1) world.look(`console ${number}`, 5);
+  await world.until(2_000);
+  const inFirst = (ms: number): number => world.done.filter(({ at }) => at <= ms).reduce((sum, each) => sum + each.ms, 0);
+  expect(inFirst(100)).toBeLessThanOrEqual(45);
+  expect(inFirst(1_000)).toBeLessThanOrEqual(270);
+  expect(inFirst(2_000)).toBeLessThanOrEqual(520);
+  expect(inFirst(2_000)).toBeGreaterThan(400);
 });
 
 test('nobody waits long because of one who asks all the time', async () => {

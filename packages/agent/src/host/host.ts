@@ -1,5 +1,5 @@
 /**
- * The host's end of the bridge: one request at a time, at a turn boundary, on the main thread. It catches everything; nothing of ours reaches the service.
+ * The host's end of the bridge: one request at a time, at a turn boundary, on the main thread; the next one in the next turn. It catches everything; nothing of ours reaches the service.
  */
 import type { MessagePort } from 'node:worker_threads';
 import { KeyholeError } from '../protocol/errors.ts';
@@ -19,6 +19,7 @@ export interface HostOptions {
   failed: (thrown: unknown) => void;
 }
 
+type Call = Extract<ToHost, { t: 'call' }>;
 type Replied = { ok: true; result: unknown } | { ok: false; error: WireError };
 
 export function serveHost({ port, host, outbox, failed }: HostOptions): void {
@@ -35,14 +36,12 @@ export function serveHost({ port, host, outbox, failed }: HostOptions): void {
   };
   /** Of calls that have not been answered. */
   const streams = new Map<number, { session: string; stream: CallStream }>();
-  const answer = async (message: Extract<ToHost, { t: 'call' }>): Promise<void> => {
+  const answer = async (message: Call, stream: CallStream): Promise<void> => {
     const { id } = message;
     let tookMs = 0;
     const replied = (how: Replied): ToDoor => ({ t: 'answer', id, tookMs, ...how });
     let reply: ToDoor;
-    const stream = new CallStream((text) => port.postMessage({ t: 'said', id, text } satisfies ToDoor));
     try {
-      streams.set(id, { session: message.context.session, stream });
       const { handlers } = host.here ?? (await host.come());
       const handler = handlers[message.op] as ((params: unknown, context: HostContext) => unknown) | undefined;
       if (handler === undefined) throw new KeyholeError('BAD_REQUEST', `the host knows no ${message.op}`);
@@ -75,6 +74,25 @@ export function serveHost({ port, host, outbox, failed }: HostOptions): void {
       });
     }
   };
+  /** Resolves in the turn of the event loop that the next call may have. Were all that wait answered in one, the service's requests would wait for all. */
+  let free = Promise.resolve();
+  const turnAfter = async (turn: Promise<void>): Promise<void> => {
+    await turn;
+    await new Promise<void>((resolve) => nodeClock.soon(resolve));
+  };
+  const inATurn = async (work: () => Promise<void> | void): Promise<void> => {
+    const turn = free;
+    free = turnAfter(turn);
+    await turn;
+    await work();
+  };
+  const called = (message: Call): void => {
+    const { id, context } = message;
+    const stream = new CallStream((text) => port.postMessage({ t: 'said', id, text } satisfies ToDoor));
+    // At once: it may be ended before it has begun.
+    streams.set(id, { session: context.session, stream });
+    void unheard(inATurn(() => answer(message, stream)));
+  };
   const arm = async (records: readonly PatchRecord[]): Promise<void> => {
     try {
       (host.here ?? (await host.come())).replay(records);
@@ -88,13 +106,14 @@ export function serveHost({ port, host, outbox, failed }: HostOptions): void {
     guarded(() => {
       if (message.t === 'forget') {
         for (const { session, stream } of streams.values()) if (session === message.session) stream.end('gone');
-        host.whenHere(({ forget }) => guarded(() => forget(message.session)));
+        // After what it has asked: nothing that does is to be left behind.
+        void unheard(inATurn(() => host.whenHere(({ forget }) => guarded(() => forget(message.session)))));
       }
       if (message.t === 'written') outbox.written(message.number);
       else if (message.t === 'replay') void unheard(arm(message.records));
       else if (message.t === 'heard') streams.get(message.id)?.stream.heard();
       else if (message.t === 'stop') streams.get(message.id)?.stream.end(message.why);
-      else if (message.t === 'call') void unheard(answer(message));
+      else if (message.t === 'call') called(message);
     }),
   );
   // The door is gone, and with it whoever listened.

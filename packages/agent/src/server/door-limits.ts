@@ -46,7 +46,7 @@ export const doorBounds = {
     'BUSY',
     'main-thread time that looking may take in all (what `view` and `inspect` allow, but for what states its pause first); beyond it requests wait their turn, up to 10 s',
   ),
-  maxLookBurstMs: bound(limits.maxLookBurstMs, 1, 60_000, 'waits', 'what is saved up of that where nobody looks'),
+  maxLookBurstMs: bound(limits.maxLookBurstMs, 1, 60_000, 'waits', 'what is saved up of that where nobody looks, spent at 250 ms a second at most'),
   maxQueuedBytes: bound(16_777_216, 65_536, 1_073_741_824, 'cut', 'answers and news that wait for a console which does not read'),
   maxFrameBytes: bound(limits.maxFrameBytes, 65_536, limits.maxFrameBytes, 'TOO_LARGE', 'one message, with a proven key'),
   maxDepth: bound(limits.maxDepth, 8, limits.maxDepth, 'BAD_FRAME', 'levels of lists and maps in one message'),

@@ -1,6 +1,6 @@
 /**
  * What looking may take of the service's main thread: so many milliseconds a second, and some saved up, so that a person never waits and two hundred scripts can't make the service wait. Who comes first goes as long
- * as there is something left; then one after the other, each session in its turn.
+ * as there is something left; then one after the other, each session in its turn. What is saved up is not spent at one go either: two hundred consoles that come together would have the thread for seconds.
  */
 import { KeyholeError, limits } from '../protocol/index.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -18,16 +18,50 @@ interface Waiting {
   end: (why: KeyholeError) => void;
 }
 
+/** What looking may take while it lives on what is saved up, in milliseconds a second: three quarters of the time are the service's. */
+const paceMsPerSecond = 250;
+/** What may be taken before that pace holds, in milliseconds: a few looks of one person. */
+const paceBurstMs = 10;
 /** How much of a new look's length goes into what the next one is expected to take. */
 const weightOfNewest = 0.2;
 /** What the first is expected to take. */
 const firstMs = 5;
 
+/** So much a second, and so much saved up. */
+class Allowance {
+  readonly #msPerSecond: number;
+  readonly #mostMs: number;
+  #leftMs: number;
+  #filledAt: number;
+
+  constructor(msPerSecond: number, mostMs: number, now: number) {
+    this.#msPerSecond = msPerSecond;
+    this.#mostMs = mostMs;
+    this.#leftMs = mostMs;
+    this.#filledAt = now;
+  }
+
+  leftMs(now: number): number {
+    this.#leftMs = Math.min(this.#mostMs, this.#leftMs + ((now - this.#filledAt) / 1_000) * this.#msPerSecond);
+    this.#filledAt = now;
+    return this.#leftMs;
+  }
+
+  spend(ms: number, now: number): void {
+    // Were it all owed, one slow look would shut out everybody for a hundred times its length.
+    this.#leftMs = Math.max(this.leftMs(now) - ms, -this.#msPerSecond);
+  }
+
+  /** In how many milliseconds more than `ms` will be left. */
+  waitMs(ms: number, now: number): number {
+    return ((ms - this.leftMs(now)) / this.#msPerSecond) * 1_000;
+  }
+}
+
 export class LookBudget {
   readonly #share: LookShare;
   readonly #clock: Clock;
-  #leftMs: number;
-  #filledAt: number;
+  readonly #allowances: readonly Allowance[];
   /** Looks under way, whose length nobody knows yet, and what one is expected to take. */
   #underWay = 0;
   #usualMs = firstMs;
@@ -41,8 +75,12 @@ export class LookBudget {
   constructor(share: LookShare, clock: Clock) {
     this.#share = share;
     this.#clock = clock;
-    this.#leftMs = share.maxLookBurstMs;
-    this.#filledAt = clock.now();
+    const now = clock.now();
+    this.#allowances = [
+      new Allowance(share.maxLookMsPerSecond, share.maxLookBurstMs, now),
+      // Who allows more than the pace has allowed it.
+      new Allowance(Math.max(paceMsPerSecond, share.maxLookMsPerSecond), Math.min(paceBurstMs, share.maxLookBurstMs), now),
+    ];
   }
 
   /**
@@ -52,7 +90,7 @@ export class LookBudget {
    * @throws {KeyholeError} BUSY where the turn does not come in time, what the waiting was ended with, and what `look` throws
    */
   async take<T>(session: string, look: (took: (ms: number) => void) => Promise<T>, interruptible: (end: Waiting['end']) => void): Promise<T> {
-    if (this.#waiting.size === 0 && this.#expectedMs() > 0) this.#enter(session);
+    if (this.#waiting.size === 0 && this.#waitMs() < 0) this.#enter(session);
     else await this.#turn(session, interruptible);
     try {
       return await look((ms) => this.#took(ms));
@@ -76,21 +114,16 @@ export class LookBudget {
   }
 
   #took(ms: number): void {
-    // Were it all owed, one slow look would shut out everybody for a hundred times its length.
-    this.#leftMs = Math.max(this.#filledMs() - ms, -this.#share.maxLookMsPerSecond);
+    const now = this.#clock.now();
+    for (const allowance of this.#allowances) allowance.spend(ms, now);
     this.#usualMs += (ms - this.#usualMs) * weightOfNewest;
   }
 
-  #filledMs(): number {
+  /** In how many milliseconds something will be left when all that is under way is done; below zero: there is. */
+  #waitMs(): number {
     const now = this.#clock.now();
-    this.#leftMs = Math.min(this.#share.maxLookBurstMs, this.#leftMs + ((now - this.#filledAt) / 1_000) * this.#share.maxLookMsPerSecond);
-    this.#filledAt = now;
-    return this.#leftMs;
-  }
-
-  /** What will be left when all that is under way is done. */
-  #expectedMs(): number {
-    return this.#filledMs() - this.#underWay * this.#usualMs;
+    const expectedMs = this.#underWay * this.#usualMs;
+    return Math.max(...this.#allowances.map((allowance) => allowance.waitMs(expectedMs, now)));
   }
 
   #turn(session: string, interruptible: (end: Waiting['end']) => void): Promise<void> {
@@ -131,13 +164,13 @@ export class LookBudget {
   #next(): void {
     this.#callOff();
     this.#callOff = () => undefined;
-    let missingMs = -this.#expectedMs();
-    while (this.#waiting.size > 0 && missingMs < 0) {
+    let waitMs = this.#waitMs();
+    while (this.#waiting.size > 0 && waitMs < 0) {
       this.#longestSince()?.go();
-      missingMs = -this.#expectedMs();
+      waitMs = this.#waitMs();
     }
     if (this.#waiting.size === 0) return;
-    const delayMs = Math.ceil((missingMs / this.#share.maxLookMsPerSecond) * 1_000) + 1;
+    const delayMs = Math.ceil(waitMs) + 1;
     this.#callOff = this.#clock.after(delayMs, () => this.#next());
   }
 
