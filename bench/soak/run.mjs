@@ -66,9 +66,11 @@ const loop = monitorEventLoopDelay({ resolution: 1 });
 loop.enable();
 createInterface({ input: process.stdin }).on('line', () => {
   const loopMs = { middle: loop.percentile(50) / 1e6, slow: loop.percentile(99) / 1e6, longest: loop.max / 1e6 };
+  loop.disable();
   globalThis.gc();
   console.log(JSON.stringify({ loopMs, bytes: process.memoryUsage() }));
   loop.reset();
+  loop.enable();
 });
 // A request must not meet a connection that the server is just giving up.
 server.keepAliveTimeout = 3_600_000;

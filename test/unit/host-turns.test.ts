@@ -1,8 +1,9 @@
 /** The host's end of the bridge over a real port: calls that come together are answered one in each turn of the event loop, so that the service has its turns between them. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { MessageChannel } from 'node:worker_threads';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { ToDoor, ToHost } from '../../packages/agent/dist/host/bridge.js';
+import { CallMeter } from '../../packages/agent/dist/host/call-meter.js';
 import type { CallStream } from '../../packages/agent/dist/host/call-stream.js';
 import { serveHost, type HostOptions } from '../../packages/agent/dist/host/host.js';
 import { Outbox } from '../../packages/agent/dist/host/outbox.js';
@@ -98,4 +99,44 @@ test('a call that fails leaves the next one its turn', async () => {
       expect(log.filter((each) => each.startsWith('answer'))).toEqual(['answer 1', 'answer 2']);
     },
   );
+});
+
+describe('how long a call had the thread', () => {
+  /** Keeps the thread. */
+  const keep = (ms: number): void => {
+    for (const untilMs = performance.now() + ms; performance.now() < untilMs;);
+  };
+  const begun = async (): Promise<CallMeter> => {
+    await turn();
+    const meter = new CallMeter();
+    meter.begin();
+    return meter;
+  };
+  test('counts what stands behind an await, and not what the service does afterwards', async () => {
+    const meter = await begun();
+    keep(5);
+    await Promise.resolve();
+    keep(5);
+    expect(meter.tookMs).toBeGreaterThanOrEqual(10);
+    await turn();
+    const tookMs = meter.tookMs;
+    keep(5);
+    expect(meter.tookMs).toBe(tookMs);
+  });
+  test('counts each turn that it takes', async () => {
+    const fromMs = performance.now();
+    const meter = await begun();
+    keep(5);
+    let serviceMs = 0;
+    setImmediate(() => {
+      const itsMs = performance.now();
+      keep(20);
+      serviceMs = performance.now() - itsMs;
+    });
+    await meter.turn();
+    keep(5);
+    await turn();
+    expect(meter.tookMs).toBeGreaterThanOrEqual(10);
+    expect(meter.tookMs).toBeLessThanOrEqual(performance.now() - fromMs - serviceMs);
+  });
 });

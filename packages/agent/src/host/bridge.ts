@@ -43,6 +43,8 @@ export interface HostContext {
   mayEval?: boolean;
   /** Takes what is said before the answer. */
   stream?: CallStream;
+  /** Lets the service have a turn of the event loop. */
+  turn?: () => Promise<void>;
   intent?: {
     entry: number;
     entryHash: string;
@@ -56,8 +58,11 @@ export interface HostContext {
   };
 }
 
+/** As another thread may be given it. */
+export type SentContext = Omit<HostContext, 'stream' | 'turn'>;
+
 /** As the door gives it. */
-export type AskedContext = Omit<HostContext, 'call' | 'stream'>;
+export type AskedContext = Omit<SentContext, 'call'>;
 
 /** The journal is the door's: it adds its state to `info`. So does it add its checks and its clock to `doctor`, and the author's names to `retainers`. */
 export type HostResult<O extends HostOperation> = O extends 'info'

@@ -6,6 +6,7 @@ import { KeyholeError } from '../protocol/errors.ts';
 import type { PatchRecord, WireError } from '../protocol/index.ts';
 import type { Coming } from './arrival.ts';
 import { nodeClock } from '../platform/clock.ts';
+import { CallMeter } from './call-meter.ts';
 import { CallStream } from './call-stream.ts';
 import type { MainHost } from './assembly.ts';
 import type { HostContext, ToDoor, ToHost } from './bridge.ts';
@@ -38,21 +39,15 @@ export function serveHost({ port, host, outbox, failed }: HostOptions): void {
   const streams = new Map<number, { session: string; stream: CallStream }>();
   const answer = async (message: Call, stream: CallStream): Promise<void> => {
     const { id } = message;
-    let tookMs = 0;
-    const replied = (how: Replied): ToDoor => ({ t: 'answer', id, tookMs, ...how });
+    const meter = new CallMeter();
+    const replied = (how: Replied): ToDoor => ({ t: 'answer', id, tookMs: meter.tookMs, ...how });
     let reply: ToDoor;
     try {
       const { handlers } = host.here ?? (await host.come());
       const handler = handlers[message.op] as ((params: unknown, context: HostContext) => unknown) | undefined;
       if (handler === undefined) throw new KeyholeError('BAD_REQUEST', `the host knows no ${message.op}`);
-      const beganAt = nodeClock.now();
-      let result: unknown;
-      try {
-        result = handler(message.params, { ...message.context, call: id, stream });
-      } finally {
-        tookMs = nodeClock.now() - beganAt;
-      }
-      reply = replied({ ok: true, result: await result });
+      meter.begin();
+      reply = replied({ ok: true, result: await handler(message.params, { ...message.context, call: id, stream, turn: () => meter.turn() }) });
     } catch (thrown) {
       reply = replied({ ok: false, error: KeyholeError.from(thrown).toWire() });
     }

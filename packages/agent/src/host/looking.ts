@@ -58,6 +58,9 @@ export function handlesOfEach(sessions: number): number {
   return Math.max(limits.minHandles, Math.min(limits.maxHandles, Math.floor(limits.maxHandlesInAll / Math.max(1, sessions))));
 }
 
+/** Of a thread of the service: what is done there keeps nobody waiting on the main one. */
+const nextTurn = (): Promise<void> => new Promise((resolve) => nodeClock.soon(resolve));
+
 export function createLooking({ inspector, actors, portals, keepers, leaveOut }: LookingParts): Looking {
   const evaluator = new Evaluator(inspector, portals);
   const completion = new Completion(inspector, evaluator, portals);
@@ -109,9 +112,8 @@ export function createLooking({ inspector, actors, portals, keepers, leaveOut }:
   return {
     handlers: {
       'actors.list': (wanted, { session }) => actors.list(wanted, objectsOf(session)),
-      'actors.find': ({ where: condition, ...wanted }, { session }) => {
+      'actors.find': ({ where: condition, ...wanted }, { session, turn = nextTurn }) => {
         const objects = objectsOf(session);
-        const turn = (): Promise<void> => new Promise((resolve) => nodeClock.soon(resolve));
         return actors.search(wanted, objects, where(condition, inspector, objects), turn);
       },
       instances: ({ of, in: file, count = limits.maxPageSize, maxPauseMs = limits.defaultMaxPauseMs, insist = false }, { session }) => {
@@ -152,12 +154,12 @@ export function createLooking({ inspector, actors, portals, keepers, leaveOut }:
         return { of: objects.value(object), ...found, ways };
       },
       evaluate: (params, { session, ...asked }) => evaluator.evaluate(params, asked, objectsOf(session)),
-      inspect: async (params, { session }) => {
+      inspect: async (params, { session, turn = nextTurn }) => {
         const { depth = 1, start = 0, count = limits.maxPageSize, maxPauseMs = limits.defaultMaxPauseMs } = params;
         const objects = objectsOf(session);
         const entry = params.actor === undefined ? undefined : actors.find(params.actor);
         const object = askedFor('inspect', params, objects, entry);
-        const fetched = await objects.fetch(object, { start, count, maxPauseMs }, () => new Promise((resolve) => nodeClock.soon(resolve)));
+        const fetched = await objects.fetch(object, { start, count, maxPauseMs }, turn);
         const page = objects.page(object, start, count, depth, fetched);
         return entry === undefined ? page : { ...page, actor: actors.describe(entry, objects) };
       },

@@ -5,7 +5,7 @@
  */
 import { BroadcastChannel } from 'node:worker_threads';
 import type { PatchRecord, PatchRequest, PatchResult, WireError } from '../../protocol/index.ts';
-import type { HostContext, HostOperation } from '../bridge.ts';
+import type { HostOperation, SentContext } from '../bridge.ts';
 import type { Withdrawal } from '../patch/engine.ts';
 import type { ThreadReplay } from './thread-replays.ts';
 
@@ -80,7 +80,7 @@ export type ThreadOperation = keyof ThreadOperations | HostOperation;
 
 export type ToThread =
   /** Not begun after `notAfterMs` (milliseconds since 1970): whoever asked has been told that there was no answer. */
-  | { t: 'call'; id: number; op: ThreadOperation; params: object; context: HostContext; notAfterMs: number | null }
+  | { t: 'call'; id: number; op: ThreadOperation; params: object; context: SentContext; notAfterMs: number | null }
   | { t: 'forget'; session: string }
   | { t: 'interrupt'; call: number }
   /** All that is live in the whole process. */

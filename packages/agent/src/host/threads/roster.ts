@@ -144,7 +144,8 @@ export class Roster {
       };
       this.#waiting.set(number, { thread: id, settle });
       const notAfterMs = always ? null : wallClockMs() + limitMs;
-      this.#threads.get(id)?.channel?.post({ t: 'call', id: number, op, params, context, notAfterMs });
+      const { stream: _, turn: __, ...sent } = context;
+      this.#threads.get(id)?.channel?.post({ t: 'call', id: number, op, params, context: sent, notAfterMs });
     });
     if (answer === null) throw await this.#silence(thread, limitMs);
     if (!answer.ok) throw KeyholeError.fromWire(answer.error);
