@@ -3,19 +3,23 @@
  * reported.
  */
 import * as nodeModule from 'node:module';
-import { readFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
+import { required } from '../platform/later.ts';
 import { newerModule } from '../platform/module-hooks.ts';
 import { TransformCache } from './cache.ts';
 import { instrumentText } from './instrument.ts';
+import type { Loaded } from './instrument.ts';
 import { followRegistrations, registerOutermost } from './layers.ts';
 import { isInstrumented, registryName } from './names.ts';
-import { createSelection, isWrapper } from './selection.ts';
+import { createSelection } from './selection.ts';
 import type { SelectionOptions } from './selection.ts';
 import { SlotTable } from './slot-table.ts';
 import type { LoadRecord, PrivateAccessor, UntouchedFile } from './slot-table.ts';
+
+const { readFileSync } = required<typeof import('node:fs')>('node:fs');
+/** Where the hooks run on this thread nobody asks for it. */
+const threads = (): typeof import('node:worker_threads') => required('node:worker_threads');
 
 /** Formats whose text is JavaScript or becomes it. */
 const textFormats = new Set(['module', 'commonjs', 'module-typescript', 'commonjs-typescript', 'typescript']);
@@ -43,13 +47,15 @@ interface LoadListener {
  * @returns the table the modules register themselves in.
  */
 export function installInstrumentation(selection: SelectionOptions, cacheDir: string | null = null, listener: LoadListener | null = null): SlotTable {
-  const cache = new TransformCache(cacheDir);
+  const cache = new TransformCache(cacheDir, selection.root);
   const selected = createSelection(selection);
   const sourceMaps = process.execArgv.includes('--enable-source-maps') || (process.env.NODE_OPTIONS ?? '').includes('--enable-source-maps');
   const ports: MessagePort[] = [];
+  /** What the hook made last: Node compiles it next, where it is CommonJS. */
+  let handedOut = '';
   const table = new SlotTable(() => {
     for (const port of ports) {
-      const received = receiveMessageOnPort(port);
+      const received = threads().receiveMessageOnPort(port);
       if (received !== undefined) return received.message as LoadRecord | UntouchedFile;
     }
     return null;
@@ -63,14 +69,13 @@ export function installInstrumentation(selection: SelectionOptions, cacheDir: st
   });
 
   /** The instrumented text, or null where the file stays as it is. */
-  const instrument = (url: string, source: string, format: string | null): { text: string; format: string } | null => {
-    if (isWrapper(url, source)) return null;
+  const instrument = (loaded: Loaded): { text: string; format: string } | null => {
     try {
-      const record = instrumentText(url, source, format, sourceMaps, cache);
-      table.record(record);
+      const record = instrumentText(loaded, sourceMaps, cache);
+      if (record !== null) table.record(record);
       return record;
     } catch (thrown) {
-      table.leftUntouched(url, thrown instanceof Error ? (thrown.message.split('\n')[0] ?? '') : String(thrown));
+      table.leftUntouched(loaded.url, thrown instanceof Error ? (thrown.message.split('\n')[0] ?? '') : String(thrown));
       return null;
     }
   };
@@ -79,6 +84,7 @@ export function installInstrumentation(selection: SelectionOptions, cacheDir: st
     // Node 20: ES modules are loaded on a thread of the loader's own.
     const register = nodeModule.register.bind(nodeModule);
     const add = (): void => {
+      const { MessageChannel } = threads();
       const { port1, port2 } = new MessageChannel();
       port1.unref();
       ports.push(port1);
@@ -94,26 +100,25 @@ export function installInstrumentation(selection: SelectionOptions, cacheDir: st
       const loaded = nextLoad(url, context);
       const format = loaded.format ?? null;
       if (!selected(url) || (format !== null && !textFormats.has(format))) return loaded;
-      const source = loaded.source == null ? readFileSync(fileURLToPath(url.replace(/[?#].*$/, '')), 'utf8') : textOf(loaded.source);
-      const instrumented = instrument(url, source, format);
+      const source = loaded.source ?? readFileSync(fileURLToPath(url.replace(/[?#].*$/, '')), 'utf8');
+      const instrumented = instrument({ url, source, format });
       if (instrumented === null) return loaded;
+      handedOut = instrumented.text;
       return { ...loaded, format: instrumented.format, source: instrumented.text };
     });
   }
 
   // CommonJS is compiled here: on Node 20 all of it, on newer ones what a loader compiles by itself (tsx) without asking the hooks.
+  const instrumentedBy = (source: string, filename: string, format: string | null): string => {
+    const url = pathToFileURL(filename).href;
+    return !selected(url) || isInstrumented(source) ? source : (instrument({ url, source, format })?.text ?? source);
+  };
   const prototype = nodeModule.Module.prototype as unknown as { _compile(content: string, filename: string, format?: string): unknown };
   const compile = prototype._compile;
   prototype._compile = function (this: { exports: unknown }, content: string, filename: string, format?: string): unknown {
-    const url = pathToFileURL(filename).href;
-    const instrumented = !selected(url) || isInstrumented(content) ? null : instrument(url, content, format ?? null);
-    const result = compile.call(this, instrumented?.text ?? content, filename, format);
+    const result = compile.call(this, content === handedOut ? content : instrumentedBy(content, filename, format ?? null), filename, format);
     listener?.loaded(filename, this.exports);
     return result;
   };
   return table;
-}
-
-export function textOf(source: string | ArrayBuffer | NodeJS.TypedArray): string {
-  return typeof source === 'string' ? source : new TextDecoder().decode(source);
 }

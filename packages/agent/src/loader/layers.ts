@@ -22,10 +22,9 @@ export function registerOutermost(registerHooks: NonNullable<typeof newerModule.
       // Only the entry script has no parent: whatever was preloaded has been, and has registered its hooks.
       if (outermost === 1 && context.parentURL === undefined) {
         add();
-        setImmediate(() => {
-          first.deregister();
-          watching.deregister();
-        }).unref();
+        // Node goes through the hooks that there were when it began, so they can be taken away in the middle of it; this one would be asked for every file.
+        first.deregister();
+        watching.deregister();
       }
       return nextResolve(specifier, context);
     },

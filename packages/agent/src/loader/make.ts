@@ -3,7 +3,7 @@ import { newerModule } from '../platform/module-hooks.ts';
 import type { ModuleFormat } from '../source/index.ts';
 import type { Transformed } from './cache.ts';
 import { composedMapComment } from './composed-map.ts';
-import { differences, packed } from './edits.ts';
+import { differences, packed, withEdits } from './edits.ts';
 import { instrumentModule } from './transform.ts';
 
 export interface Making {
@@ -16,15 +16,12 @@ export interface Making {
   sourceMaps: boolean;
 }
 
-/**
- * @returns the JavaScript that was transformed, and what became of it.
- * @throws where the text does not parse or its types can not be removed.
- */
-export function make({ url, source, format, id, sourceMaps }: Making): { running: string; transformed: Transformed } {
+/** @throws where the text does not parse or its types can not be removed. */
+export function make({ url, source, format, id, sourceMaps }: Making): Transformed {
   const typed = format?.endsWith('typescript') === true;
   const running = typed ? withoutTypes(source) : source;
   const made = transform(url, running, format, id, sourceMaps);
-  return { running, transformed: { ...made, types: typed ? packed(differences(running, source)) : null } };
+  return { ...made, types: typed ? packed(differences(running, source)) : null };
 }
 
 function transform(url: string, running: string, format: string | null, id: string, sourceMaps: boolean): Omit<Transformed, 'types'> {
@@ -34,7 +31,9 @@ function transform(url: string, running: string, format: string | null, id: stri
     try {
       const { edits, functions, without } = instrumentModule(running, each, url, id);
       if (sourceMaps) edits.push({ at: running.length, removed: '', insert: composedMapComment(url, running, edits) });
-      return { format: each, edits: packed(edits), functions, without: [...without] };
+      const { numbers, removed, inserted } = packed(edits);
+      const text = withEdits(running, { numbers, removed, inserted });
+      return { id, format: each, text, edits: { numbers, removed }, functions, without: [...without] };
     } catch (thrown) {
       if (index === formats.length - 1) throw thrown;
     }

@@ -1,7 +1,9 @@
 /** Source maps of loaded files: read when somebody asks, because most files of a service are never asked about. */
-import { readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { required } from '../platform/later.ts';
 import { inlineMap, mapCommentOf } from '../source/map-comment.ts';
+
+const { readFileSync, statSync } = required<typeof import('node:fs')>('node:fs');
 
 /**
  * The source map that a text names, as JSON text, or null.

@@ -1,6 +1,6 @@
 /** Which files are the application's: those below its root, without `node_modules`, unless globs say otherwise. */
 import * as path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { later } from '../platform/later.ts';
 
 export interface SelectionOptions {
@@ -14,16 +14,27 @@ const picomatch = later<typeof import('picomatch')>(import.meta.url, 'picomatch'
 
 /** Our own files are never instrumented, wherever they lie. */
 const ownFolder = path.resolve(import.meta.dirname, '..') + path.sep;
+const ownUrl = pathToFileURL(ownFolder).href;
 
 export function createSelection(options: SelectionOptions): (url: string) => boolean {
   const matching = (globs: string[]): ((file: string) => boolean) => (globs.length === 0 ? () => false : picomatch()(globs, { dot: true }));
   const included = matching(options.include);
   const excluded = matching(options.exclude);
+  const rootUrl = pathToFileURL(path.join(options.root, path.sep)).href;
+  /** null where only the paths can tell. */
+  const plainlyBelow = (url: string): string | null => {
+    if (!url.startsWith(rootUrl) || url.startsWith(ownUrl)) return null;
+    const relative = url.slice(rootUrl.length);
+    return /[%?#\\]|\.\.|\/\//.test(relative) ? null : relative;
+  };
   return (url) => {
     if (!url.startsWith('file:')) return false;
-    const file = fileURLToPath(url.replace(/[?#].*$/, ''));
-    if (file.startsWith(ownFolder)) return false;
-    const relative = path.relative(options.root, file).split(path.sep).join('/');
+    let relative = plainlyBelow(url);
+    if (relative === null) {
+      const file = fileURLToPath(url.replace(/[?#].*$/, ''));
+      if (file.startsWith(ownFolder)) return false;
+      relative = path.relative(options.root, file).split(path.sep).join('/');
+    }
     if (excluded(relative)) return false;
     if (included(relative)) return true;
     return !relative.startsWith('..') && !path.isAbsolute(relative) && !`/${relative}`.includes('/node_modules/');
