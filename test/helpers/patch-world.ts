@@ -37,7 +37,7 @@ export class PatchWorld {
       liveAt: (address) => engine.liveAt(address),
       withdraw: async (withdrawals) => {
         const now = engine.withdraw(withdrawals.filter(({ id, address }) => engine.liveAt(address)?.id === id));
-        return { now, elsewhere: this.elsewhere };
+        return { now, elsewhere: this.elsewhere, pauseMs: 0.1 };
       },
       unwrap: (ids) => engine.unwrap(ids),
     };

@@ -23,7 +23,7 @@ agent.actors.register('room/lobby', room, {
   isSuspended: (each) => each.paused,
   send: (each, message) => { each.got.push(message); },
 });
-const answer = (line) => line === 'room' ? [room.price, room.got.length, room.paused] : price(Number(line));
+const answer = (line) => line === 'bid' ? room.price += 1 : line === 'unbid' ? room.price -= 1 : line === 'room' ? [room.price, room.got.length, room.paused] : price(Number(line));
 ${answering}`;
 
 beforeAll(async () => {
@@ -125,6 +125,21 @@ test('a patch waits until another operator has approved it, and says so in journ
   run(service.folder, 'git', 'checkout', '-q', 'main.js');
 });
 
+test('a shadow run does run code, so it waits too, and then its patch does', async () => {
+  editFile(service, 'main.js', 'n + 1', 'n + 4');
+  const shadowed = push('--shadow', '1', '--yes');
+  const first = await shadowed.waits;
+  expect((await as(bob, 'approve', 'svc', '--json')).json()).toMatchObject([{ id: first, what: ['shadow main.js:price'] }]);
+  expect((await as(bob, 'approve', 'svc', first, '--yes')).stderr).toMatch(/a shadow run: the new code on copies of the next 1 calls[^]*\+.*n \+ 4/);
+  // Its one call: the results differ, so nothing is applied.
+  await vi.waitFor(async () => {
+    expect(await service.ask('1')).toBe('2');
+    expect(journalOf(service)).toContainEqual(expect.objectContaining({ kind: 'shadow', phase: 'outcome', status: 'done' }));
+  }, 20_000);
+  expect((await shadowed.done).json()).toMatchObject({ ok: false, shadow: { functions: [{ calls: 1, different: 1 }] } });
+  run(service.folder, 'git', 'checkout', '-q', 'main.js');
+});
+
 test('what its author leaves is withdrawn', async () => {
   editFile(service, 'main.js', 'n + 1', 'n + 5');
   const pushed = push();
@@ -197,6 +212,22 @@ describe('what changes an actor', () => {
     expect(suspended.json()).toMatchObject({ ok: true });
     const outcomes = journalOf(service).filter(({ kind, phase }) => kind === 'set' && phase === 'outcome');
     expect(outcomes.map(({ status }) => status)).toEqual(['done', 'done', 'done', 'done', 'done']);
+  });
+
+  test('what was changed while it waited is not overwritten', async () => {
+    const asked = service.keyhole('set', 'svc', 'room/lobby', 'price', '12', '--reason', 'R', '--json');
+    const { id } = await vi.waitFor(async () => {
+      const [waiting] = await list();
+      expect(waiting).toBeDefined();
+      return waiting as Waits;
+    }, 20_000);
+    await service.ask('bid');
+    expect((await as(bob, 'approve', 'svc', id, '--yes')).code).toBe(0);
+    expect((await asked).json()).toMatchObject({
+      error: { code: 'NOT_PATCHABLE', message: expect.stringContaining('it was 10, and is 11') as string },
+    });
+    expect(await service.ask('room')).toBe('[11,1,false]');
+    await service.ask('unbid');
   });
 
   test('what can not be done is refused before anybody looks at it', async () => {

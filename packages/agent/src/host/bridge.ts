@@ -13,7 +13,18 @@
  */
 import type { CallStream, StreamEnd } from './call-stream.ts';
 import type { HeldStep } from './heap/words.ts';
-import type { Approval, OperationName, Params, PatchRecord, ReplayResult, Result, StrategyName, Undone, WireError } from '../protocol/index.ts';
+import type {
+  Approval,
+  OperationName,
+  Params,
+  PatchRecord,
+  ReplayResult,
+  Result,
+  StateValue,
+  StrategyName,
+  Undone,
+  WireError,
+} from '../protocol/index.ts';
 
 /** Operations of the catalogue that are done on the main thread. */
 export type HostOperation = Exclude<
@@ -54,6 +65,8 @@ export interface HostContext {
     fingerprint: string;
     approvals?: Approval[];
     breakGlass?: true;
+    /** What those who approved it saw in the place that it changes. */
+    before?: StateValue;
     commits?: string[];
   };
 }

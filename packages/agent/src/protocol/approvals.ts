@@ -49,7 +49,7 @@ export type News =
 /** What a change is about: the addresses of functions, or an actor and what is done to it. Everybody who is attached may see it, so it holds no value of the service's. */
 export function whatIsAsked(op: string, params: Record<string, unknown>): string[] {
   const { patches, actor, path } = params as { patches?: readonly PatchRequest[]; actor?: string; path?: string };
-  if (patches !== undefined) return patches.map(({ address }) => address);
+  if (patches !== undefined) return patches.map(({ address }) => (op === 'patch.shadow' ? `shadow ${address}` : address));
   const done = op.slice(op.indexOf('.') + 1);
   return [[done, actor, path].filter((word) => word !== undefined).join(' ')];
 }

@@ -200,7 +200,7 @@ export interface Operations {
   /** Ends the probation of the push that `id` belongs to: all its patches stay. */
   'patch.confirm': { params: { id: string }; result: { ok: true; id: string; patches: string[] } };
   'patch.shadow': {
-    params: { patches: PatchRequest[]; reason: string; calls: number; timeoutMs?: number; thread?: number };
+    params: { patches: PatchRequest[]; reason: string; calls: number; timeoutMs?: number; thread?: number; dryRun?: boolean; breakGlass?: boolean };
     result: ShadowResult;
   };
   /** `threads`: where it is in effect, as far as they answer. */

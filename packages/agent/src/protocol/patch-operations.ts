@@ -65,6 +65,7 @@ export const patchOperations = {
     capability: 'patch',
     journal: 'shadow',
     policy: 'patch',
+    approval: true,
     doc: 'Runs new functions on copies of the arguments of real calls, after these, and compares the outcomes. Nothing of it is used, but its side effects do happen.',
     parameters: {
       patches: required(listOf(patchRequest, limits.maxShadowFunctions), 'the functions'),
@@ -72,6 +73,8 @@ export const patchOperations = {
       calls: required(integer(1, limits.maxShadowCalls), 'how many calls of each function are looked at'),
       timeoutMs: optional(integer(limits.minShadowMs, limits.maxShadowMs), 'how long they are waited for'),
       thread,
+      dryRun,
+      breakGlass,
     },
   },
   'patch.revert': {

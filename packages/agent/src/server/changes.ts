@@ -6,7 +6,6 @@ import type { HostContext } from '../host/bridge.ts';
 import type { Appended, Journal } from '../journal/index.ts';
 import { KeyholeError, signedRequestOf, whatIsAsked } from '../protocol/index.ts';
 import type {
-  Approval,
   AskedChange,
   ChangeKind,
   IntentEntry,
@@ -136,12 +135,13 @@ export class Changes {
     request: number,
     op: ChangingOperation,
     { intent, entry, at }: { intent: IntentEntry; entry: number; at: string },
-  ): Promise<{ approvals?: Approval[]; breakGlass?: true } | { refused: PatchResult }> {
+  ): Promise<Pick<Intent, 'approvals' | 'breakGlass' | 'before'> | { refused: unknown }> {
     const { approvals, announce } = this.#parts;
     if (!approvals.isNeeded(op, intent.request)) return intent.request['breakGlass'] === true ? { breakGlass: true } : {};
     const judged = await this.#parts.ask(session, request, op, { ...intent.request, dryRun: true }, {});
     const expected = op === 'patch.apply' ? (judged as PatchResult) : null;
     if (expected?.ok === false) return { refused: { ...expected, dryRun: false, patches: [] } };
+    if ((judged as { ok: boolean }).ok === false) return { refused: judged };
     const before = op === 'actor.set' ? (judged as Result<'actor.set'>).before : null;
     const asked = askedOf(session, intent);
     const approved = approvals.wait(session, { entry, at, asked, expected: expected?.patches ?? [], before });
@@ -151,7 +151,7 @@ export class Changes {
       session.tell('waiting', waiting);
       announce(session, { event: 'waiting', data: waiting });
     }
-    return { approvals: await approved };
+    return { approvals: await approved, ...(before !== null && { before }) };
   }
 
   /** The approval is durable before it counts. */
@@ -263,6 +263,8 @@ export class Changes {
     );
   }
 }
+
+type Intent = NonNullable<HostContext['intent']>;
 
 /** Errors that come after the code has begun to run, or may have: not refusals. */
 const ranAlready = new Set<string>(['INTERNAL', 'TIMEOUT', 'INTERRUPTED', 'EXIT', 'PATCH_FAILED', 'UNPROVEN', 'ACTOR_FAILED']);

@@ -51,7 +51,7 @@ export async function applyPatches(
   const ifErrors = countFlag(flags, 'ifErrors', 0, limits.maxErrorsAllowed, '--if-errors');
   const shadow = shadowFlags(context, flags);
   if (patches.length === 0 || (refused.length > 0 && !partial && !dryRun)) return { ok: refused.length === 0, dryRun, patches: [], refused };
-  const shadowed = shadow === null ? null : await runShadow(context, connection, { patches, reason, ...threadOf(flags) }, shadow);
+  const shadowed = shadow === null ? null : await runShadow(context, connection, { patches, reason, ...threadOf(flags) }, shadow, flags);
   if (shadow !== null && shadowed?.apply !== true) {
     const seen = shadowed === null ? {} : { shadow: shadowed.result };
     return { ok: false, dryRun, patches: [], refused: [...refused, ...(shadowed?.result.refused ?? [])], ...seen };

@@ -82,7 +82,7 @@ async function lookUp(context: CommandContext, connection: Connection, id: strin
 /** Everything that will be done is shown, and made from what is signed. @throws {KeyholeError} BAD_FRAME for what this console does not know how to show. */
 function describe(shown: Shown): Text {
   const { waiting, asked } = shown;
-  const what = asked.op === 'patch.apply' ? patchText(shown) : actorText(shown);
+  const what = asked.op === 'patch.apply' ? patchText(shown) : asked.op === 'patch.shadow' ? shadowText(asked) : actorText(shown);
   if (what === null) throw new KeyholeError('BAD_FRAME', `what waits as ${waiting.id} is nothing that this console knows: ${asked.op}`);
   return [span('heading', `${waiting.id}: ${waiting.operator} (${waiting.fingerprint})\n`), `  ${String(asked.params['reason'])}\n`, what];
 }
@@ -113,6 +113,15 @@ function patchText({ waiting, asked }: Shown): Text | null {
   return [
     terms.map((term) => `  ${term}\n`),
     patches.map((patch) => [span('name', patch.address), `  ${pauses.get(patch.address) ?? 'is refused'}\n`, differences(patch)]),
+  ];
+}
+
+function shadowText({ params }: AskedChange): Text | null {
+  const { patches, calls, timeoutMs = limits.defaultShadowMs, reason: _, thread: __, ...others } = params as Params<'patch.shadow'>;
+  if (!Array.isArray(patches) || Object.keys(others).length > 0) return null;
+  return [
+    `  a shadow run: the new code on copies of the next ${calls} calls, for ${duration(timeoutMs)} at most; its results are not used, and what else it does is done\n`,
+    patches.map((patch) => [span('name', patch.address), '\n', differences(patch)]),
   ];
 }
 

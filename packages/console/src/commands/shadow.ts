@@ -4,6 +4,7 @@ import type { Connection } from '../client/connection.ts';
 import { duration } from '../render/duration.ts';
 import { joined, span, type Text } from '../render/text.ts';
 import { renderValue } from '../render/value.ts';
+import { reviewed } from './reviewed.ts';
 import { countFlag, durationFlag, type CommandContext, type Flags, type OptionDefinition } from './command.ts';
 
 export const shadowOptions: OptionDefinition[] = [
@@ -50,12 +51,14 @@ export async function runShadow(
   connection: Connection,
   change: { patches: PatchRequest[]; reason: string },
   { calls, timeoutMs, yes }: ShadowFlags,
+  flags: Flags,
 ): Promise<{ result: ShadowResult; apply: boolean } | null> {
   const { terminal } = context;
   terminal.message([span('warning', warning), '\n']);
   if (!yes && !saysYes(await context.ask(`Run it on the next ${calls} calls? [y/N] `))) return null;
   terminal.message(`waiting for ${calls} calls, ${duration(timeoutMs)} at most\n`);
-  const result = await connection.call('patch.shadow', { ...change, calls, timeoutMs }, { ...context, timeoutMs: timeoutMs + marginMs });
+  const { glass, options } = reviewed(context, connection, { flags, ownMs: timeoutMs + marginMs });
+  const result = await connection.call('patch.shadow', { ...change, calls, timeoutMs, ...glass }, options);
   if (!result.ok) return { result, apply: false };
   terminal.message(renderShadow(result));
   if (yes) {

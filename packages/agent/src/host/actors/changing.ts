@@ -38,6 +38,12 @@ export function createChanging(inspector: Inspector, actors: ActorDirectory): Ch
       const { actor: object } = actors.find(actor);
       const asked = { actor, object, path, value };
       try {
+        const seen = context.intent?.before;
+        const now = seen === undefined ? undefined : shown(state.judge(asked).before, path);
+        if (now?.text !== seen?.text) {
+          const why = `${path} of ${actor} has changed since it was approved: it was ${briefly(seen)}, and is ${briefly(now)}`;
+          throw new KeyholeError('NOT_PATCHABLE', why, 'Nothing was changed. Ask again: whoever approves it sees what is there now.');
+        }
         const { before, after } = dryRun === true ? state.judge(asked) : state.set(id, asked);
         return { ok: true, id, actor, path, before: shown(before, path), after: shown(after, path), entry };
       } finally {
@@ -73,6 +79,8 @@ export function createChanging(inspector: Inspector, actors: ActorDirectory): Ch
     },
   };
 }
+
+const briefly = (value: StateValue | undefined): string => (value?.text ?? '').slice(0, 100);
 
 /** The id that a change is undone by. @throws {KeyholeError} INTERNAL where it is not journaled. */
 function changeOf({ intent }: HostContext, dryRun = false): { id: string; entry: number } {

@@ -74,6 +74,7 @@ export class Shadows {
     const notStarted = (): ShadowResult => ({ ok: false, ended: 'not started', tookMs: 0, functions: [], refused });
     const [first] = looked;
     if (refused.length > 0 || first === undefined) return notStarted();
+    if (params.dryRun === true) return { ...notStarted(), ok: true };
 
     const started = clock.now();
     const objects = new SessionObjects(inspector, `${session}:shadow`);

@@ -31,6 +31,8 @@ export interface Withdrawn {
   now: Map<string, PatchRecord | null>;
   /** Threads where it is not done yet, or could not be: one sentence each. */
   elsewhere: string[];
+  /** How long it kept the main thread. */
+  pauseMs: number;
 }
 
 interface Trial {
@@ -158,10 +160,10 @@ export class Trials {
       if (record?.id !== id) throw new KeyholeError('NOT_FOUND', `${id} is not live`);
       return { ...known, strategy: record.strategy };
     });
-    const { now, elsewhere } = await this.#tried.withdraw(wanted, thread);
+    const { now, elsewhere, pauseMs } = await this.#tried.withdraw(wanted, thread);
     const patches = wanted.map(({ id, address, strategy }) => {
       const back = now.get(address)?.id;
-      return { id, address, strategy, pauseMs: 0, verified: true, ...(back !== undefined && { now: back }) };
+      return { id, address, strategy, pauseMs, verified: true, ...(back !== undefined && { now: back }) };
     });
     const refused = elsewhere.map((why) => ({ address: wanted[0]?.address ?? '', why }));
     return { ok: refused.length === 0, dryRun: false, patches, refused };
