@@ -63,9 +63,8 @@ test('what changes the service or runs code can be narrowed, all but what undoes
   );
   const free = strong.filter(([, { policy }]) => policy === undefined).map(([name]) => name);
   expect(free.sort()).toEqual(['actor.restore', 'patch.confirm', 'patch.revert', 'rescue.end']);
-  // A shadow run is no change; whoever may evaluate may do all that it does.
-  const waits = strong.filter(([, { policy }]) => policy === 'patch').filter(([, { approval }]) => approval !== true);
-  expect(waits.map(([name]) => name)).toEqual(['patch.shadow']);
+  const withoutApproval = strong.filter(([, { policy }]) => policy === 'patch').filter(([, { approval }]) => approval !== true);
+  expect(withoutApproval.map(([name]) => name)).toEqual([]);
   for (const [name, { parameters, approval }] of Object.entries(catalogue))
     expect([name, 'dryRun' in parameters, 'breakGlass' in parameters]).toEqual([name, approval === true, approval === true]);
 });

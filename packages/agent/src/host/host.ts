@@ -84,8 +84,8 @@ export function serveHost({ port, host, outbox, failed }: HostOptions): void {
   const called = (message: Call): void => {
     const { id, context } = message;
     const stream = new CallStream((text) => port.postMessage({ t: 'said', id, text } satisfies ToDoor));
-    // At once: it may be ended before it has begun.
-    streams.set(id, { session: context.session, stream });
+    // At once: it may be ended before it has begun. Where that can't be kept it is answered all the same.
+    guarded(() => streams.set(id, { session: context.session, stream }));
     void unheard(inATurn(() => answer(message, stream)));
   };
   const arm = async (records: readonly PatchRecord[]): Promise<void> => {
