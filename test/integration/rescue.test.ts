@@ -48,9 +48,9 @@ async function start(environment: Record<string, string>): Promise<void> {
   port = await service.ask('port');
 }
 
-async function found(): Promise<Record<string, unknown>> {
+async function found(of = service): Promise<Record<string, unknown>> {
   for (;;) {
-    const looked = await service.keyhole('rescue', 'svc', '--json');
+    const looked = await of.keyhole('rescue', 'svc', '--json');
     expect(looked.code).toBe(0);
     const rescue = looked.json() as Record<string, unknown>;
     if (rescue['state'] !== 'answers') return rescue;
@@ -124,6 +124,17 @@ describe('a main thread that hangs', () => {
     expect(intent).toMatchObject({ phase: 'intent', op: 'rescue.end', operator: 'alice', request: { reason: 'it hangs' } });
     expect(outcome).toMatchObject({ phase: 'outcome', status: 'done', result: { terminated: true } });
     void lost;
+  });
+
+  test('before its first turn: the door does not wait for it', async () => {
+    const hanging = await startService({
+      files: { 'src/main.js': "import { writeSync } from 'node:fs';\nwriteSync(1, 'ready\\n');\nfor (;;);\n" },
+      main: 'src/main.js',
+    });
+    expect(await found(hanging)).toMatchObject({
+      state: 'javascript',
+      stack: expect.arrayContaining([expect.objectContaining({ file: 'src/main.js' })]) as unknown,
+    });
   });
 
   test('that answers is not ended', async () => {

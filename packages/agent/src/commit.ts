@@ -1,6 +1,8 @@
 /** Which commit runs: from the environment, from package.json, or from the repository's own files. No git is started: the service may have none. */
-import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
+import { required } from './platform/later.ts';
+
+const { readFileSync } = required<typeof import('node:fs')>('node:fs');
 
 export interface FoundCommit {
   commit: string;

@@ -1,5 +1,4 @@
 /** What the agent is told: options in code, or keyhole.config.json and the environment. Everything unknown is an error that names it. */
-import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import * as path from 'node:path';
 import { adapterNames } from './adapters/names.ts';
@@ -7,6 +6,7 @@ import type { AdapterName } from './adapters/names.ts';
 import { findCommit } from './commit.ts';
 import { resolveJournal } from './journal/options.ts';
 import type { JournalConfig, JournalOptions } from './journal/options.ts';
+import { required } from './platform/later.ts';
 import { limits } from './protocol/limits.ts';
 import type { ColdOrigin } from './protocol/index.ts';
 import type { ApprovalRules } from './server/approvals.ts';
@@ -16,6 +16,8 @@ import type { DoorLimits } from './server/door-limits.ts';
 import { listenFromVariable, resolveListen } from './server/listen-options.ts';
 import type { ListenConfig, ListenOptions } from './server/listen-options.ts';
 import type { OperatorSource } from './server/operators.ts';
+
+const { readFileSync } = required<typeof import('node:fs')>('node:fs');
 
 /** Options of {@link startAgent}; see there. */
 export interface AgentOptions {

@@ -2,7 +2,6 @@
  * `node --import @keyhole/agent/register app.js`: instruments the application's functions and starts the agent. The one module that does something when it is
  * imported. In a worker thread of the service it instruments, and serves the agent of the main thread. `KEYHOLE_DISABLE=1` makes it do nothing at all.
  */
-import { writeSync } from 'node:fs';
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
 import { Sightings } from './adapters/sightings.ts';
 import { readEnvironment, resolveConfig } from './config.ts';
@@ -11,6 +10,7 @@ import type { SecretRules } from './host/secrets.ts';
 import { serveThread } from './host/threads/thread-host.ts';
 import { installInstrumentation } from './loader/hooks.ts';
 import type { SelectionOptions } from './loader/selection.ts';
+import { required } from './platform/later.ts';
 import { runAgent } from './running.ts';
 
 /** Which files are instrumented, and what is hidden, for workers: they may have another entry script, and no environment. */
@@ -45,6 +45,9 @@ if (process.env.KEYHOLE_DISABLE !== '1') {
     }
   } catch (thrown) {
     // A service that nobody can attach to is better than one that does not start.
-    writeSync(2, `keyhole: not started: ${thrown instanceof Error ? thrown.message : String(thrown)}\n`);
+    required<typeof import('node:fs')>('node:fs').writeSync(
+      2,
+      `keyhole: not started: ${thrown instanceof Error ? thrown.message : String(thrown)}\n`,
+    );
   }
 }

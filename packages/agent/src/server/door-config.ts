@@ -44,6 +44,8 @@ export interface DoorConfig {
   standsInMs: number | null;
   /** The main thread's sign of life (see host/process/pulse.ts). */
   pulse: SharedArrayBuffer;
+  /** The door begins when the main thread has taken a turn after this one; null: at once. */
+  beginsAfter: bigint | null;
   /** The door's end of the bridge (see host/bridge.ts). */
   bridge: MessagePort;
 }

@@ -1,6 +1,9 @@
 /** Where the door listens, as it is told: everything that can be judged without a look at the machine. What needs one (does the name resolve to loopback?) waits for listener.ts. */
-import { isIPv4, isIPv6 } from 'node:net';
 import * as path from 'node:path';
+import { required } from '../platform/later.ts';
+
+/** Nobody needs it for a socket that has a path. */
+const net = (): typeof import('node:net') => required('node:net');
 
 /** PEM files, read again when they change. */
 export interface TlsFiles {
@@ -96,7 +99,7 @@ export function authorityOf(host: string, port: number): string {
 function parseAuthority(text: string): { host: string; port: number } | null {
   const [, v6, name, digits] = /^(?:\[([^[\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? [];
   const host = v6 ?? name;
-  if (host === undefined || (v6 !== undefined && !isIPv6(v6))) return null;
+  if (host === undefined || (v6 !== undefined && !net().isIPv6(v6))) return null;
   const port = Number(digits);
   return port > 65_535 ? null : { host, port };
 }
@@ -104,8 +107,8 @@ function parseAuthority(text: string): { host: string; port: number } | null {
 /** Addresses in the one form that URLs have too: Host is compared letter by letter. Octal, hexadecimal and shortened IPv4 addresses are nobody's name. */
 function resolveHost(host: unknown, name: string): string {
   if (typeof host !== 'string' || host === '') throw new TypeError(`${name} must be an address or a name`);
-  if (isIPv4(host)) return host;
-  if (isIPv6(host) && !host.includes('%')) return new URL(`http://[${host}]/`).hostname.slice(1, -1);
+  if (net().isIPv4(host)) return host;
+  if (net().isIPv6(host) && !host.includes('%')) return new URL(`http://[${host}]/`).hostname.slice(1, -1);
   const isName = host.length <= 253 && /^(?:[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?\.)*[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?$/i.test(host);
   if (!isName || /(?:^|\.)(?:\d+|0x[\da-f]*)$/i.test(host)) throw new TypeError(`${name} must be an address or a name, not ${host}`);
   return host.toLowerCase();

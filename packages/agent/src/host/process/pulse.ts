@@ -7,7 +7,7 @@ import type { Clock } from '../../platform/clock.ts';
 const beatMs = 250;
 /** Monotonic, and the same in every thread. Taken before the service can replace it. */
 const hrtimeNs = process.hrtime.bigint;
-const { load, store } = Atomics;
+const { load, notify, store, wait } = Atomics;
 
 export class Pulse {
   /** What the other threads read. */
@@ -19,16 +19,34 @@ export class Pulse {
   constructor(clock: Clock) {
     this.#clock = clock;
     this.#beat();
+    // The first turn is waited for.
+    clock.soon(() => this.#show());
+  }
+
+  /** Names the turn that beat last. */
+  get last(): bigint {
+    return load(this.#cell, 0);
   }
 
   stop(): void {
+    this.#show();
     this.#stop();
   }
 
-  #beat(): void {
+  #show(): void {
     store(this.#cell, 0, hrtimeNs());
+    notify(this.#cell, 0);
+  }
+
+  #beat(): void {
+    this.#show();
     this.#stop = this.#clock.after(beatMs, () => this.#beat());
   }
+}
+
+/** Holds another thread until the main thread has taken a turn after the one that is named, or for so long. */
+export function waitForTurn(memory: SharedArrayBuffer, after: bigint, longestMs: number): void {
+  wait(new BigInt64Array(memory), 0, after, longestMs);
 }
 
 /** The same, felt from another thread. */
