@@ -32,7 +32,8 @@ async function withoutSlots(folder) {
   const modules = new ModuleIndex(folder, scripts);
   const alone = strategy === 'rebind' ? new RebindStrategy() : new LiveEditStrategy(inspector, scripts);
   const engine = new PatchEngine(modules, [alone], new PatchImports(modules, () => [], nodeClock), new WaitingRoom());
-  const get = ({ address }) => {
+  const get = async ({ address }) => {
+    await modules.read(address);
     const [target] = modules.at(address);
     return { address: target.address, code: engine.liveAt(target.address)?.code ?? loadedCode(target) };
   };

@@ -100,6 +100,20 @@ const answer = (line) => ({
     expect(await service.ask('shape')).toBe(shape);
   });
 
+  test('what is on probation goes back to the patch before it, which runs then', async () => {
+    const service = await start(files, main);
+    const first = await edit(service, 'lib.cjs:rate', 'function rate(n) { return n + 100; }');
+    expect(await edit(service, 'lib.cjs:rate', 'function rate(n) { return n + 200; }', '--confirm', '1s')).toMatchObject({ ok: true });
+    expect(await service.ask('rate')).toBe('201');
+    while ((await service.ask('rate')) === '201');
+    expect(await service.ask('rate')).toBe('101');
+    expect(await service.ask('total')).toBe('599500');
+    const { patches } = (await service.keyhole('fn', 'svc', 'lib.cjs:rate', '--json')).json() as { patches: string[] };
+    expect(patches).toEqual([first.patches[0]?.id]);
+    await revert(service);
+    expect(await service.ask('rate')).toBe('2');
+  });
+
   test('who keeps the old function is counted and named, where the budget allows it', async () => {
     const service = await start(files, main);
     // It uses what no function of the file does, so that live edit does not take it.

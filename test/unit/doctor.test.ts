@@ -94,6 +94,10 @@ describe('host', () => {
     for (const name of ['rebind', 'live edit']) expect(only(hostChecks, name, facts({})).ok).toBe(true);
     expect(only(hostChecks, 'live edit', facts({ table: null, strategies: ['slots'] })).ok).toBe(false);
     expect(only(hostChecks, 'rebind', facts({ table: null, strategies: ['rebind'] })).ok).toBe(true);
+    const table = new SlotTable();
+    for (const file of ['app/legacy.js', 'app/legacy.js', 'app/node_modules/a/1.js', 'app/node_modules/a/2.js']) table.passedBy(`file:///${file}`);
+    table.passedBy('node:fs');
+    expect(only(hostChecks, 'rebind', facts({ table, strategies: ['rebind'] })).detail).toContain('(1 file of the application, 2 of packages)');
   });
 
   test('threads: those without instrumentation are named', () => {

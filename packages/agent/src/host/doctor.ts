@@ -1,5 +1,6 @@
 /** `doctor`, the host's part: what this process allows. To add a check, add an entry to the list. It pauses nothing: what would need the Debugger domain is not asked here. */
 import { url as inspectorUrl } from 'node:inspector';
+import { isInPackage } from '../loader/index.ts';
 import type { SlotTable } from '../loader/index.ts';
 import { capabilitiesOf } from '../platform/capabilities.ts';
 import type { Check, StrategyName } from '../protocol/index.ts';
@@ -52,28 +53,29 @@ export const hostChecks: readonly Check<HostFacts>[] = [
     look: ({ table }) => {
       const untouched = table?.untouched ?? [];
       if (untouched.length === 0) return { ok: true, detail: table === null ? 'nothing was instrumented' : 'no file had to be left as it was' };
-      return { ok: false, detail: `loaded as they are: ${named(untouched.map(({ file, why }) => `${file} (${why})`))}` };
+      const files = named(untouched.map(({ file, why }) => `${file} (${why})`));
+      return { ok: false, detail: `loaded as they are, so that patching their functions stops the process or waits for a call of them: ${files}` };
     },
   },
   {
     check: 'live edit',
     look: ({ table, strategies }) => {
-      if (table !== null) return { ok: true, detail: 'not needed: the code is instrumented' };
       if (!strategies.includes('live-edit') || !capabilitiesOf(process.version).liveEdit) {
-        return { ok: false, detail: `not on Node ${process.version}: V8 took it out; ${howToInstrument}` };
+        const why = `not on Node ${process.version}: V8 took it out`;
+        // What is instrumented does without, and rebind is there for the rest.
+        return table === null ? { ok: false, detail: `${why}; ${howToInstrument}` } : { ok: true, detail: `${why}; what is instrumented needs none` };
       }
       const heapMegabytes = Math.round(process.memoryUsage().heapUsed / 1024 / 1024);
-      return { ok: true, detail: `can patch what is not instrumented, with a pause that grows with the heap, which has ${heapMegabytes} MB` };
+      return { ok: true, detail: `can patch ${whatHasNoSlots(table)}, with a pause that grows with the heap, which has ${heapMegabytes} MB` };
     },
   },
   {
     check: 'rebind',
     look: ({ table, strategies }) => {
-      if (table !== null) return { ok: true, detail: 'not needed: the code is instrumented' };
       if (strategies.includes('rebind'))
-        return { ok: true, detail: 'can patch what is not instrumented, on any Node; callers that kept the old function keep it' };
+        return { ok: true, detail: `can patch ${whatHasNoSlots(table)}, on any Node; callers that kept the old function keep it` };
       // Only where nothing else can patch is there something to do about it.
-      return { ok: capabilitiesOf(process.version).liveEdit, detail: 'this agent can not rebind functions' };
+      return { ok: table !== null || capabilitiesOf(process.version).liveEdit, detail: 'this agent can not rebind functions' };
     },
   },
   {
@@ -131,7 +133,10 @@ export const hostChecks: readonly Check<HostFacts>[] = [
     look: ({ waiting }) =>
       waiting.length === 0
         ? { ok: true, detail: 'no patch of an earlier process waits for its file' }
-        : { ok: false, detail: `not in effect, for their file was not loaded yet: ${named(waiting.map(({ id, address }) => `${id} ${address}`))}` },
+        : {
+            ok: false,
+            detail: `not in effect, for their file was not loaded yet, or has no slots: ${named(waiting.map(({ id, address }) => `${id} ${address}`))}`,
+          },
   },
   {
     check: 'since the start',
@@ -141,6 +146,14 @@ export const hostChecks: readonly Check<HostFacts>[] = [
         : { ok: false, detail: named(problems.map(({ what, message }) => `${what}: ${message}`)) },
   },
 ];
+
+/** Names of files are not asked of V8 here; how many there are the loader knows. */
+function whatHasNoSlots(table: SlotTable | null): string {
+  if (table === null) return 'what is not instrumented';
+  const left = table.leftOut();
+  const own = left.filter(({ url }) => !isInPackage(url)).length;
+  return `what runs without slots (${own} ${own === 1 ? 'file' : 'files'} of the application, ${left.length - own} of packages)`;
+}
 
 function named(each: readonly string[]): string {
   const shown = each.slice(0, maxNamed).join(', ');

@@ -15,7 +15,7 @@ import { isInstrumented, registryName } from './names.ts';
 import { createSelection } from './selection.ts';
 import type { SelectionOptions } from './selection.ts';
 import { SlotTable } from './slot-table.ts';
-import type { LoadRecord, PrivateAccessor, UntouchedFile } from './slot-table.ts';
+import type { LoaderNews, PrivateAccessor } from './slot-table.ts';
 
 const { readFileSync } = required<typeof import('node:fs')>('node:fs');
 /** Where the hooks run on this thread nobody asks for it. */
@@ -56,7 +56,7 @@ export function installInstrumentation(selection: SelectionOptions, cacheDir: st
   const table = new SlotTable(() => {
     for (const port of ports) {
       const received = threads().receiveMessageOnPort(port);
-      if (received !== undefined) return received.message as LoadRecord | UntouchedFile;
+      if (received !== undefined) return received.message as LoaderNews;
     }
     return null;
   });
@@ -99,7 +99,11 @@ export function installInstrumentation(selection: SelectionOptions, cacheDir: st
       listener?.importing(url);
       const loaded = nextLoad(url, context);
       const format = loaded.format ?? null;
-      if (!selected(url) || (format !== null && !textFormats.has(format))) return loaded;
+      if (format !== null && !textFormats.has(format)) return loaded;
+      if (!selected(url)) {
+        table.passedBy(url);
+        return loaded;
+      }
       const source = loaded.source ?? readFileSync(fileURLToPath(url.replace(/[?#].*$/, '')), 'utf8');
       const instrumented = instrument({ url, source, format });
       if (instrumented === null) return loaded;
@@ -111,7 +115,9 @@ export function installInstrumentation(selection: SelectionOptions, cacheDir: st
   // CommonJS is compiled here: on Node 20 all of it, on newer ones what a loader compiles by itself (tsx) without asking the hooks.
   const instrumentedBy = (source: string, filename: string, format: string | null): string => {
     const url = pathToFileURL(filename).href;
-    return !selected(url) || isInstrumented(source) ? source : (instrument({ url, source, format })?.text ?? source);
+    if (selected(url)) return isInstrumented(source) ? source : (instrument({ url, source, format })?.text ?? source);
+    table.passedBy(url);
+    return source;
   };
   const prototype = nodeModule.Module.prototype as unknown as { _compile(content: string, filename: string, format?: string): unknown };
   const compile = prototype._compile;

@@ -3,7 +3,8 @@ import type { LoadHook } from 'node:module';
 import { TransformCache } from './cache.ts';
 import type { LoaderThreadData } from './hooks.ts';
 import { instrumentText } from './instrument.ts';
-import { createSelection } from './selection.ts';
+import { createSelection, isFileOfOthers } from './selection.ts';
+import type { LoaderNews } from './slot-table.ts';
 
 /** Every registration is a module of its own on this thread; the last one is the outermost, and alone does something. */
 const thread = globalThis as { keyholeLayer?: string };
@@ -21,8 +22,11 @@ export function initialize(given: LoaderThreadData): void {
 
 export const load: LoadHook = async (url, context, nextLoad) => {
   const loaded = await nextLoad(url, context);
-  if (data === null || thread.keyholeLayer !== import.meta.url || loaded.format !== 'module' || loaded.source == null || !selected(url))
+  if (data === null || thread.keyholeLayer !== import.meta.url || loaded.format !== 'module' || loaded.source == null) return loaded;
+  if (!selected(url)) {
+    if (isFileOfOthers(url)) data.port.postMessage({ passed: url } satisfies LoaderNews);
     return loaded;
+  }
   try {
     const record = instrumentText({ url, source: loaded.source, format: 'module' }, data.sourceMaps, cache);
     if (record === null) return loaded;

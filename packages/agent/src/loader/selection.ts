@@ -41,6 +41,15 @@ export function createSelection(options: SelectionOptions): (url: string) => boo
   };
 }
 
+export function isInPackage(url: string): boolean {
+  return url.includes('/node_modules/');
+}
+
+/** Whether it is a file, and none of ours. */
+export function isFileOfOthers(url: string): boolean {
+  return url.startsWith('file:') && !url.startsWith(ownUrl);
+}
+
 /** A text that stands for a file and takes that file's exports from the file itself is a wrapper somebody made (import-in-the-middle), not the application's. */
 export function isWrapper(url: string, source: string): boolean {
   const file = url.replace(/[?#].*$/, '');

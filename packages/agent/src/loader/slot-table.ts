@@ -7,6 +7,7 @@ import { withEdits, withoutEdits } from './edits.ts';
 import type { PackedEdits } from './edits.ts';
 import { mapOf } from './maps.ts';
 import { scopeWords, slotName } from './names.ts';
+import { isFileOfOthers } from './selection.ts';
 
 // The service may replace them.
 const { create, defineProperty, freeze, getOwnPropertyDescriptor, isExtensible } = Object;
@@ -51,6 +52,16 @@ export interface UntouchedFile {
   file: string;
   why: string;
 }
+
+/** A file that runs without slots beside others that have them. */
+export interface LeftOutFile {
+  url: string;
+  /** Why it could not be instrumented; null where nobody wanted it to be. */
+  why: string | null;
+}
+
+/** What the loader's thread of Node 20 tells: what it made of a file, why it could not, or that it let one pass. */
+export type LoaderNews = LoadRecord | UntouchedFile | { passed: string };
 
 export class InstrumentedModule {
   readonly instrumented = true;
@@ -170,11 +181,13 @@ export function isInstrumentedModule(module: { readonly instrumented: boolean })
 export class SlotTable {
   readonly #modules = new Map<string, InstrumentedModule>();
   #untouched: UntouchedFile[] = [];
-  readonly #receive: () => LoadRecord | UntouchedFile | null;
+  /** Urls of files that were not selected. */
+  readonly #passed = new Set<string>();
+  readonly #receive: () => LoaderNews | null;
   #listener: (url: string) => void = () => undefined;
 
   /** @param receive gives records that another thread (the loader of Node 20) has made and not yet delivered. */
-  constructor(receive: () => LoadRecord | UntouchedFile | null = () => null) {
+  constructor(receive: () => LoaderNews | null = () => null) {
     this.#receive = receive;
   }
 
@@ -190,6 +203,11 @@ export class SlotTable {
   leftUntouched(file: string, why: string): void {
     if (this.#untouched.some((each) => each.file === file && each.why === why)) return;
     this.#untouched.push({ file, why });
+  }
+
+  /** A file is loaded as it is, since it was not selected. */
+  passedBy(url: string): void {
+    if (isFileOfOthers(url)) this.#passed.add(url);
   }
 
   /** Called by the first statement of an instrumented module, with -1, and by its classes with their order. */
@@ -225,8 +243,19 @@ export class SlotTable {
     return this.#untouched;
   }
 
+  /** Files that were loaded and have no slots. Their names alone: nothing is known of their texts. */
+  leftOut(): LeftOutFile[] {
+    this.#drain();
+    const passed = [...this.#passed].map((url) => ({ url, why: null }));
+    return [...passed, ...this.#untouched.map(({ file, why }) => ({ url: file, why }))];
+  }
+
   #drain(): void {
     for (let next = this.#receive(); next !== null; next = this.#receive()) {
+      if ('passed' in next) {
+        this.passedBy(next.passed);
+        continue;
+      }
       if ('why' in next) {
         this.leftUntouched(next.file, next.why);
         continue;

@@ -128,8 +128,11 @@ export interface Operations {
   complete: { params: { expression: string; in?: string; thread?: number }; result: { names: string[] } };
   /** The threads of the service. */
   'threads.list': { params: Record<never, never>; result: { threads: ThreadSummary[] } };
-  /** `silent`: threads that did not answer, so that functions may be missing. */
-  'fn.list': { params: { prefix: string }; result: { functions: FunctionSummary[]; silent?: { id: number; name: string }[] } };
+  /**
+   * `silent`: threads that did not answer, so that functions may be missing. `leftOut`: files that run without slots in an instrumented process; their functions are listed where the
+   * prefix names the file, for reading it pauses the process.
+   */
+  'fn.list': { params: { prefix: string }; result: { functions: FunctionSummary[]; silent?: { id: number; name: string }[]; leftOut?: string[] } };
   'fn.get': { params: { address: string; thread?: number }; result: FunctionDetail };
   'module.get': { params: { file: string; thread?: number }; result: ModuleDetail };
   'patch.apply': {

@@ -50,8 +50,15 @@ export async function textsOf(connection: AgentCalls, detail: FunctionDetail, cw
   }
 }
 
-function list({ functions, silent = [] }: Result<'fn.list'>, prefix: string, { terminal }: CommandContext): Outcome {
+/** More say nothing to a person; the start of their name lists them. */
+const maxNamed = 5;
+
+function list({ functions, silent = [], leftOut = [] }: Result<'fn.list'>, prefix: string, { terminal }: CommandContext): Outcome {
   for (const { id, name } of silent) terminal.message(`thread ${id} (${name}) does not answer: what only it has loaded is missing here\n`);
+  if (leftOut.length > 0) {
+    const more = leftOut.length > maxNamed ? ` and ${leftOut.length - maxNamed} more` : '';
+    terminal.message(`not listed, for they run without slots (name one to see its functions): ${leftOut.slice(0, maxNamed).join(', ')}${more}\n`);
+  }
   const several = functions.some((each) => each.threads !== undefined);
   const row = (each: FunctionSummary): Text[] => [
     span('name', each.address),

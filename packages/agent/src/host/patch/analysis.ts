@@ -14,6 +14,8 @@ export interface LoadedModule {
   /** JSON text of the source map from `running`, or null. */
   map: string | null;
   instrumented: boolean;
+  /** Why it has no slots, in a process whose other modules have them. */
+  leftOut?: string;
 }
 
 export interface FunctionTarget {

@@ -8,14 +8,14 @@ import type { Params, PatchRecord, PatchRequest, PatchResult, RefusedPatch, Stra
 import type { HostContext } from '../bridge.ts';
 import { checkBudget, foreseenPauseMs, sumOf } from './budget.ts';
 import { captureAll } from './capturing.ts';
-import { chooseStrategy } from './choice.ts';
+import { chooseStrategy, goesOneWay, oneWayPerFile } from './choice.ts';
 import type { PatchImports } from './imports.ts';
 import { nextTurn } from './in-turns.ts';
 import { loadedCode } from './modules.ts';
 import type { FunctionTarget, ModuleIndex } from './modules.ts';
 import { noSuchPatch, patchIds } from './patch-ids.ts';
-import { appliedOf, applyAll, beginAll, prepareAll, withoutImports, withoutSlot } from './planned.ts';
-import type { Planned, Wrapping } from './planned.ts';
+import { appliedOf, applyAll, beginAll, hasToWait, prepareAll, withoutImports, withoutSlot } from './planned.ts';
+import type { Application, Planned, Wrapping } from './planned.ts';
 import { applyProven } from './proof.ts';
 import { staleBase, staleStrategy } from './stale.ts';
 import type { Captured, PatchStrategy } from './strategy.ts';
@@ -23,7 +23,7 @@ import type { WaitingRoom } from './waiting.ts';
 
 interface LivePatch {
   record: PatchRecord;
-  targets: FunctionTarget[];
+  targets: Planned['targets'];
   /** What stands around it still. */
   wrap: Wrapping | undefined;
 }
@@ -34,8 +34,6 @@ export interface Withdrawal {
   address: string;
   previous: PatchRecord | null;
 }
-
-type Intent = NonNullable<HostContext['intent']>;
 
 export class PatchEngine {
   readonly #modules: ModuleIndex;
@@ -160,8 +158,8 @@ export class PatchEngine {
   withdraw(withdrawals: readonly Withdrawal[]): Map<string, PatchRecord | null> {
     const planned = withdrawals.map(({ id, previous }) => this.#planOf(this.#byId(id), previous));
     let kept = prepareAll(planned);
-    // An earlier patch that can not be made any more must not keep a bad one alive.
-    const loadedCodeOnly = kept.refused.length > 0;
+    // An earlier patch that can not be made any more, or not at once, must not keep a bad one alive.
+    const loadedCodeOnly = kept.refused.length > 0 || planned.some(hasToWait);
     if (loadedCodeOnly) kept = prepareAll(planned.map((each) => ({ ...each, code: null })));
     applyAll(kept);
     const now = new Map<string, PatchRecord | null>();
@@ -206,19 +204,16 @@ export class PatchEngine {
     const refused: RefusedPatch[] = [];
     for (const record of records) {
       const found = this.#find(record);
-      // Nobody can wait here for the service to call something.
+      // This may be in the middle of the service's own loading: nothing may stop it, or wait for it.
       const strategy = 'why' in found ? undefined : this.#atOnce(found.targets);
       if ('why' in found) refused.push(found);
-      else if (strategy === undefined) refused.push({ address: record.address, why: 'no strategy can change it here at once' });
+      else if (strategy === undefined) refused.push({ address: record.address, why: 'it has no slot here, so it can not be changed at once' });
       else if (found.targets.some((target) => loadedCode(target) !== record.baseCode)) {
         refused.push({ address: record.address, why: 'the text that was loaded here is not the one that was patched' });
       } else planned.push(this.#planFor(record, found.targets, strategy));
     }
     const { transactions, refused: refusedByStrategy } = prepareAll(planned);
     refused.push(...refusedByStrategy);
-    if (transactions.some(({ transaction }) => transaction.expectedPauseMs > limits.defaultMaxPauseMs)) {
-      return records.map(({ address }) => ({ address, why: 'it would stop the thread too long' }));
-    }
     applyProven(transactions.map(({ transaction }) => transaction));
     for (const { id, targets, strategy, wrap } of planned) {
       const record = records.find((each) => each.id === id);
@@ -228,7 +223,7 @@ export class PatchEngine {
     return refused;
   }
 
-  #planFor(record: PatchRecord, targets: FunctionTarget[], strategy: PatchStrategy): Planned {
+  #planFor(record: PatchRecord, targets: Planned['targets'], strategy: PatchStrategy): Planned {
     const { id, code, imports } = record;
     return { request: record, id, targets, strategy, code, imports, wrap: this.#wrapOf(record) };
   }
@@ -271,20 +266,32 @@ export class PatchEngine {
       const { targets } = found;
       this.#checkBase(request, targets);
       const id = ids[request.address] ?? request.address;
-      const live = this.#live.get(request.address)?.record.strategy;
+      const live = this.#live.get(request.address)?.record ?? this.#liveBeside(targets);
       // What one strategy changed only the same one can change again.
-      const strategies = live === undefined ? this.#strategies : this.#strategies.filter((each) => each.name === live);
+      const strategies = live === undefined ? this.#strategies : this.#strategies.filter((each) => each.name === live.strategy);
       const changes = targets.map((target) => ({ id, target, code: request.code }));
       const choice = chooseStrategy(strategies, changes, maxPauseMs);
-      const why =
-        'why' in choice ? choice.why : ((wrap === undefined ? null : withoutSlot(choice.strategy)) ?? withoutImports(choice.strategy, request));
-      if ('why' in choice || why !== null) refused.push({ address: request.address, why: why ?? '' });
-      else planned.push({ request, id, targets, strategy: choice.strategy, code: request.code, imports: request.imports, wrap });
+      if ('why' in choice) {
+        const beside = live === undefined || live.address === request.address ? '' : `; ${goesOneWay(live)}`;
+        refused.push({ address: request.address, why: choice.why + beside });
+      } else planned.push({ request, id, targets, strategy: choice.strategy, code: request.code, imports: request.imports, wrap });
     }
-    return { planned, refused };
+    const ways = oneWayPerFile(planned, this.#strategies, maxPauseMs);
+    const able = ways.planned.filter(({ request, targets: [target], strategy }) => {
+      const why = (wrap === undefined ? null : withoutSlot(strategy, target)) ?? withoutImports(strategy, request, target);
+      if (why !== null) refused.push({ address: request.address, why });
+      return why === null;
+    });
+    return { planned: able, refused: [...refused, ...ways.refused] };
   }
 
-  #find({ address }: Pick<PatchRequest, 'address'>): { targets: FunctionTarget[] } | RefusedPatch {
+  /** A live patch of another function of a file that has no slots. */
+  #liveBeside(targets: readonly FunctionTarget[]): PatchRecord | undefined {
+    const modules = new Set(targets.map(({ module }) => module));
+    return [...this.#live.values()].find((live) => live.targets.some(({ module }) => !module.instrumented && modules.has(module)))?.record;
+  }
+
+  #find({ address }: Pick<PatchRequest, 'address'>): { targets: Planned['targets'] } | RefusedPatch {
     try {
       return { targets: this.#modules.at(address) };
     } catch (thrown) {
@@ -294,7 +301,7 @@ export class PatchEngine {
   }
 
   #atOnce(targets: readonly FunctionTarget[]): PatchStrategy | undefined {
-    return this.#strategies.find((each) => each.capture === undefined && targets.every((target) => each.assess(target).possible));
+    return this.#strategies.find((each) => each.wraps === true && targets.every((target) => each.assess(target).possible));
   }
 
   #checkBase(request: PatchRequest, targets: readonly FunctionTarget[]): void {
@@ -303,14 +310,4 @@ export class PatchEngine {
     const actual = this.#live.get(request.address)?.record.code ?? loadedCode(target);
     if (actual !== request.baseCode) throw staleBase(request.address, request.baseCode, actual);
   }
-}
-
-interface Application {
-  planned: Planned[];
-  refused: RefusedPatch[];
-  captured: Map<PatchStrategy, Captured>;
-  params: Params<'patch.apply'>;
-  dryRun: boolean;
-  maxPauseMs: number;
-  intent: Intent | undefined;
 }

@@ -8,9 +8,11 @@ import type { HostContext, HostHandlers } from '../bridge.ts';
 import type { ScopePortals } from '../evaluate.ts';
 import type { Inspector } from '../inspector.ts';
 import { portalInto, variablesOf } from '../module-portal.ts';
+import { assessAll } from './choice.ts';
 import { PatchEngine } from './engine.ts';
 import { PatchImports } from './imports.ts';
 import { LiveEditStrategy } from './live-edit.ts';
+import { ModulesAndLeftOut } from './left-out.ts';
 import { ModuleIndex, loadedCode } from './modules.ts';
 import type { FunctionTarget } from './modules.ts';
 import type { Wrapping } from './planned.ts';
@@ -52,7 +54,7 @@ export interface Patching {
 
 export function createPatching({ inspector, service, root, commit, table }: PatchDependencies): Patching {
   const scripts = new Scripts(inspector, createSelection({ root, include: [], exclude: [] }));
-  const modules = new ModuleIndex(root, table ?? scripts);
+  const modules = new ModuleIndex(root, table === null ? scripts : new ModulesAndLeftOut(table, scripts));
   const waiting = new WaitingRoom();
   const imports = new PatchImports(modules, () => table?.list() ?? [], nodeClock);
   const slots = new SlotsStrategy(imports);
@@ -70,14 +72,18 @@ export function createPatching({ inspector, service, root, commit, table }: Patc
   const handlers: PatchHandlers = {
     'fn.list': async ({ prefix }) => {
       await modules.read(prefix);
-      return { functions: modules.withPrefix(prefix).map(summary) };
+      const functions = modules.withPrefix(prefix).map(summary);
+      const listed = new Set(functions.map(({ file }) => file));
+      const leftOut = modules.leftOut(prefix).filter((file) => !listed.has(file));
+      return { functions, ...(leftOut.length > 0 && { leftOut }) };
     },
     'fn.get': async ({ address }): Promise<FunctionDetail> => {
       await modules.read(address);
-      const [target] = modules.at(address);
+      const targets = modules.at(address);
+      const [target] = targets;
       const live = engine.liveAt(target.address);
       const original = modules.authorText(target);
-      const verdicts = engine.strategies.map((strategy) => strategy.assess(target));
+      const verdicts = engine.strategies.map((strategy) => assessAll(strategy, targets));
       const chosen = engine.strategies.find((_, index) => verdicts[index]?.possible === true);
       return {
         ...summary(target),
@@ -93,6 +99,7 @@ export function createPatching({ inspector, service, root, commit, table }: Patc
       };
     },
     'module.get': ({ file }) => {
+      modules.look(file);
       const { module, author } = modules.module(file);
       const { url, format, instrumented, running, map } = module;
       return { file, url, format, instrumented, running, author, map };
@@ -105,13 +112,11 @@ export function createPatching({ inspector, service, root, commit, table }: Patc
     'patch.export': ({ ids, past }) => ({ service, root, commit, patches: ids.length === 0 && past !== undefined ? [] : engine.records(ids) }),
   };
   const instrumented = (file: string): InstrumentedModule => {
+    modules.look(file);
     const { module } = modules.module(file);
     if (isInstrumentedModule(module)) return module;
-    throw new KeyholeError(
-      'NOT_FOUND',
-      `${file} has no way in`,
-      'Start the service with --import @keyhole/agent/register to evaluate inside its modules.',
-    );
+    const hint = module.leftOut ?? 'start the service with --import @keyhole/agent/register to evaluate inside its modules.';
+    throw new KeyholeError('NOT_FOUND', `${file} has no way in`, `${hint.charAt(0).toUpperCase()}${hint.slice(1)}`);
   };
   const portals: ScopePortals = {
     portal(file) {

@@ -94,9 +94,9 @@ export class LiveEditStrategy implements PatchStrategy {
     return {
       expectedPauseMs,
       apply: () => {
-        this.#scripts.withDebugger((scripts, all) => {
+        this.#scripts.withDebugger((scripts) => {
           const urls = new Set([...modules].map((module) => module.url));
-          for (const script of all) if (!urls.has(urlOf(script.url))) elsewhere.add(script.scriptId);
+          for (const script of scripts) if (!urls.has(urlOf(script.url))) elsewhere.add(script.scriptId);
           for (const module of modules) {
             const now = this.#textOf(module);
             const scriptId = this.#scripts.scriptWith(scripts, module, now);

@@ -5,6 +5,8 @@
 import { hash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import * as path from 'node:path';
+import { isInPackage } from '../../loader/index.ts';
+import type { LeftOutFile } from '../../loader/index.ts';
 import { nodeClock } from '../../platform/clock.ts';
 import { KeyholeError } from '../../protocol/index.ts';
 import { PlaceMap, atOnce, lineTable, splitAddress } from '../../source/index.ts';
@@ -17,7 +19,16 @@ export type { FunctionTarget, LoadedModule } from './analysis.ts';
 
 /** Where modules come from. Several modules may have one url when a file was loaded twice. */
 export interface ModuleProvider {
+  /** Those that are known. Asking pauses nothing. */
   list(): LoadedModule[];
+  /**
+   * Gets to know modules that a command is about, where that takes asking V8, which pauses.
+   * @param isNamed whether the command names this file.
+   * @param maybeByMap whether it may be named as its author knows it, which only its map tells.
+   */
+  look?(isNamed: (url: string) => boolean, maybeByMap: boolean): void;
+  /** Files that were loaded without slots beside others that have them. Asking pauses nothing. */
+  leftOut?(): readonly LeftOutFile[];
 }
 
 export class ModuleIndex {
@@ -32,9 +43,10 @@ export class ModuleIndex {
 
   /**
    * Reads the modules that an address or a prefix may mean, a little in each turn of the event loop: who asks for them afterwards finds them read. It never fails; a text that can not be
-   * read is the matter of who asks.
+   * read is the matter of who asks. Where they may be files that have no slots V8 is asked for their texts, which pauses.
    */
   async read(prefix: string): Promise<void> {
+    this.look(prefix);
     for (const module of this.#loaded(filePartOf(prefix))) {
       if (this.#analysed.has(module)) continue;
       try {
@@ -45,11 +57,33 @@ export class ModuleIndex {
     }
   }
 
-  /** Every function whose address starts with the prefix. */
+  /** Gets to know the modules that an address or the name of a file means, where V8 has to be asked. */
+  look(prefix: string): void {
+    const file = filePartOf(prefix);
+    const isFile = /\.[cm]?[jt]sx?$/.test(file);
+    const isKnown = isFile && this.#loaded(file).some((module) => this.filesOf(module).includes(file));
+    this.#provider.look?.((url) => this.#relative(url) === file, isFile && !isKnown);
+  }
+
+  /** Every function whose address starts with the prefix; of files that were left out only where it names the file. */
   withPrefix(prefix: string): FunctionTarget[] {
-    return this.#candidates(filePartOf(prefix))
+    const file = filePartOf(prefix);
+    return this.#candidates(file)
       .flatMap((analysed) => analysed.targets)
-      .filter((target) => target.address.startsWith(prefix));
+      .filter((target) => target.address.startsWith(prefix) && (target.module.leftOut === undefined || target.file === file));
+  }
+
+  /** Files that were left out whose names begin so; those of packages only where the prefix says so. */
+  leftOut(prefix: string): string[] {
+    const known = new Map(this.#provider.list().map((module) => [module.url, module]));
+    const names = (this.#provider.leftOut?.() ?? []).flatMap(({ url }) => {
+      const running = this.#relative(url);
+      if (prefix.includes('node_modules/') !== isInPackage(url) || (prefix === '' && path.isAbsolute(running))) return [];
+      const module = known.get(url);
+      const files = module === undefined ? [running] : this.filesOf(module);
+      return running.startsWith(prefix) || files.some((file) => file.startsWith(prefix)) ? files : [];
+    });
+    return [...new Set(names)].sort();
   }
 
   /**
@@ -144,9 +178,10 @@ export class ModuleIndex {
       .map((module) => module.url);
   }
 
-  /** One number for all text that is loaded: the same for the same files, in whatever order they came. */
+  /** One number for all text that was instrumented: the same for the same files, in whatever order they came. */
   digest(): { files: number; sha256: string } {
-    const lines = this.#provider.list().map(({ url, running }) => `${hash('sha256', running)} ${this.#relative(url)}\n`);
+    const instrumented = this.#provider.list().filter((module) => module.instrumented);
+    const lines = instrumented.map(({ url, running }) => `${hash('sha256', running)} ${this.#relative(url)}\n`);
     return { files: lines.length, sha256: hash('sha256', [...new Set(lines)].sort().join('')) };
   }
 
@@ -221,6 +256,11 @@ function filePartOf(prefix: string): string {
 
 function notLoaded(file: string): KeyholeError {
   return new KeyholeError('NOT_FOUND', `no module of this process comes from ${file}`, 'keyhole fn with a folder lists what is loaded.');
+}
+
+/** What would give a function slots. */
+export function howToGetSlots(module: LoadedModule): string {
+  return module.leftOut ?? 'start the service with --import @keyhole/agent/register';
 }
 
 /** The text of a function as it was loaded. */

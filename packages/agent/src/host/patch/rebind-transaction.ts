@@ -27,6 +27,8 @@ export interface ReadyRebind {
   live: LiveRebind | null;
   places: KeyholePlace[];
   unreached: Unreached[];
+  /** Nothing is compiled: a dry run has looked at its text alone. */
+  foreseen?: true;
 }
 
 export interface TransactionParts {
@@ -47,6 +49,7 @@ export function rebindTransaction({ ready, live, session, expectedPauseMs, surve
   return {
     expectedPauseMs,
     apply: () => {
+      if (ready.some(({ foreseen }) => foreseen)) throw new Error('its scope was not captured');
       for (const { target, places, live: after } of ready) {
         for (const place of places) {
           written.push(place);

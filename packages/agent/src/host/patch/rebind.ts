@@ -15,6 +15,7 @@ import type { StrategyVerdict, Unreached } from '../../protocol/index.ts';
 import { indexFunctions } from '../../source/index.ts';
 import type { Captures, FunctionEntry } from '../../source/index.ts';
 import { DebugSession } from './debug-session.ts';
+import { howToGetSlots } from './modules.ts';
 import type { FunctionTarget } from './modules.ts';
 import { predictPauseMs } from './pauses.ts';
 import { captureScopes, framesOf, hasOwnScope } from './rebind-capture.ts';
@@ -137,7 +138,7 @@ export class RebindStrategy implements PatchStrategy {
         change.code === null
           ? this.#back(change.target)
           : capture === undefined
-            ? this.#foreseen(change)
+            ? this.#withoutCapture(change, change.code)
             : this.#forward(change, capture, mayWalkHeap);
       if ('why' in result) refused.push({ address: change.target.address, why: result.why });
       else ready.push(result);
@@ -153,13 +154,21 @@ export class RebindStrategy implements PatchStrategy {
     return { transaction, refused };
   }
 
-  /** Without a capture, for a dry run: what the text alone tells. */
-  #foreseen(change: Change): ReadyRebind | { why: string } {
+  /** Back to an earlier patch, in a scope that the live one keeps; else what a dry run can say, by the text alone. */
+  #withoutCapture(change: Change, code: string): ReadyRebind | { why: string } {
+    const { target } = change;
+    const text = readText(target, code);
+    const scope = 'why' in text || !this.#live.has(target) ? null : this.#kept(target, text);
+    if (scope !== null) return this.#forward(change, { session: null, scopes: new Map([[target, scope]]) }, false);
     const why = this.objection(change);
-    return why === null ? { target: change.target, live: null, places: [], unreached: [] } : { why };
+    return why === null ? { target, live: null, places: [], unreached: [], foreseen: true } : { why };
   }
 
-  #forward(change: Change, { session, scopes }: RebindCapture, mayWalkHeap: boolean): ReadyRebind | { why: string } {
+  #forward(
+    change: Change,
+    { session, scopes }: { session: DebugSession | null; scopes: RebindCapture['scopes'] },
+    mayWalkHeap: boolean,
+  ): ReadyRebind | { why: string } {
     const { target, code } = change;
     const scope = scopes.get(target);
     const text = readText(target, code ?? '');
@@ -195,11 +204,11 @@ export class RebindStrategy implements PatchStrategy {
   }
 
   /** Places of the first patch are found by the text that was loaded; those of a later one by what the patch before put there. */
-  #find(target: FunctionTarget, scope: CapturedScope, session: DebugSession, mayWalkHeap: boolean): FoundSpot[] | { why: string } {
+  #find(target: FunctionTarget, scope: CapturedScope, session: DebugSession | null, mayWalkHeap: boolean): FoundSpot[] | { why: string } {
     const live = this.#live.get(target);
-    const [script] = session.scriptsOf(target.module.url, target.module.running);
     if (live !== undefined) return this.#held(target, live, session, mayWalkHeap);
-    if (script === undefined) return { why: 'V8 holds another text of its file now' };
+    const [script] = session?.scriptsOf(target.module.url, target.module.running) ?? [];
+    if (session === null || script === undefined) return { why: 'V8 holds another text of its file now' };
     return findSpots({ target, places: placesOf(target), scope, session, script, mayWalkHeap });
   }
 
@@ -254,7 +263,7 @@ function obstacle(target: FunctionTarget): string | null {
   const { module, captures, entry } = target;
   if (module.instrumented) return 'its file was instrumented';
   const { places, fixed } = placesOf(target);
-  const help = 'start the service with --import @keyhole/agent/register, and it can be patched whatever holds it';
+  const help = `with slots it can be patched whatever holds it: ${howToGetSlots(module)}`;
   if (fixed === null || places.length > 0) return null;
   const name = /^const (.+)$/.exec(fixed.holder)?.[1];
   if (name === undefined) return `${fixed.why}; ${help}`;

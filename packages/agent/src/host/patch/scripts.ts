@@ -1,10 +1,10 @@
 /**
- * The modules of a process that was not instrumented: V8 knows their texts. Asking takes the Debugger domain, which pauses the process in proportion to its heap, so it is asked
- * at most once a second, and only when a command is about functions.
+ * What V8 knows of the scripts that run: the texts of modules that were not instrumented. Asking takes the Debugger domain, which pauses the process in proportion to its heap, so
+ * it is done only when a command is about such functions, and what was read is kept.
  */
 import { nodeClock } from '../../platform/clock.ts';
 import { pathToFileURL } from 'node:url';
-import { mapOf } from '../../loader/index.ts';
+import { isWrapper, mapOf } from '../../loader/index.ts';
 import type { Inspector } from '../inspector.ts';
 import type { LoadedModule, ModuleProvider } from './modules.ts';
 import { observeEnable } from './pauses.ts';
@@ -14,10 +14,13 @@ export interface ScriptParsed {
   url: string;
   isModule?: boolean;
   scriptLanguage?: string;
+  /** Characters of its text. */
+  length?: number;
 }
 
 const freshMs = 1_000;
 
+/** By itself it provides the modules of a process that was not instrumented: all that are the application's. */
 export class Scripts implements ModuleProvider {
   readonly #inspector: Inspector;
   readonly #selected: (url: string) => boolean;
@@ -32,13 +35,28 @@ export class Scripts implements ModuleProvider {
   }
 
   list(): LoadedModule[] {
-    if (nodeClock.now() - this.#readAt > freshMs) {
-      this.withDebugger((scripts) => {
-        for (const script of scripts) this.#see(script);
-      });
-      this.#readAt = nodeClock.now();
-    }
     return [...this.#modules.values()];
+  }
+
+  /** At most once a second. */
+  look(): void {
+    if (nodeClock.now() - this.#readAt <= freshMs) return;
+    this.see((url) => this.#selected(url));
+    this.#readAt = nodeClock.now();
+  }
+
+  /**
+   * Reads the scripts that are wanted and not known, in one pause.
+   * @param wanted is told how long a text is, in characters.
+   * @param leftOut why it has no slots beside others that have them.
+   */
+  see(wanted: (url: string, length: number) => boolean, leftOut?: (url: string) => string): void {
+    this.withDebugger((scripts) => {
+      for (const script of scripts) {
+        const url = urlOf(script.url);
+        if (!this.#modules.has(url) && wanted(url, script.length ?? 0)) this.#keep(script, url, leftOut?.(url));
+      }
+    });
   }
 
   /** The script that holds this text of a module now. Only inside {@link withDebugger}. */
@@ -47,23 +65,19 @@ export class Scripts implements ModuleProvider {
     return candidates.toReversed().find((script) => this.#sourceOf(script) === text)?.scriptId ?? null;
   }
 
-  /** Enables the Debugger domain for as long as `work` runs, and tells it the scripts of the application, and all there are. */
-  withDebugger(work: (scripts: ScriptParsed[], all: ScriptParsed[]) => void): void {
+  /** Enables the Debugger domain for as long as `work` runs, and tells it what scripts there are. */
+  withDebugger(work: (scripts: ScriptParsed[]) => void): void {
     try {
-      const all = enableDebugger(this.#inspector);
-      work(
-        all.filter((script) => this.#selected(urlOf(script.url))),
-        all,
-      );
+      work(enableDebugger(this.#inspector));
     } finally {
       this.#inspector.post('Debugger.disable');
     }
   }
 
-  #see(script: ScriptParsed): void {
-    const url = urlOf(script.url);
-    if (this.#modules.has(url)) return;
+  #keep(script: ScriptParsed, url: string, leftOut: string | undefined): void {
     const running = this.#sourceOf(script);
+    // What stands for a file is no copy of it.
+    if (leftOut !== undefined && isWrapper(url, running)) return;
     this.#modules.set(url, {
       url,
       format: script.isModule === true ? 'module' : 'commonjs',
@@ -71,6 +85,7 @@ export class Scripts implements ModuleProvider {
       typed: null,
       map: mapOf(url, running),
       instrumented: false,
+      ...(leftOut !== undefined && { leftOut }),
     });
   }
 

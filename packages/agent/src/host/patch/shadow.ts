@@ -142,7 +142,7 @@ export class Shadows {
     const [target] = targets;
     const none = { this: false, super: false };
     if (target === undefined) return { why: 'it is not loaded', use: none };
-    const noSlot = withoutSlot(strategy);
+    const noSlot = withoutSlot(strategy, targets[0]);
     if (noSlot !== null) return { why: noSlot, use: none };
     const { entry } = target;
     const parsed = parseFunction(request.code, entry.place, target.module.format, target.file);

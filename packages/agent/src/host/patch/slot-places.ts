@@ -32,8 +32,14 @@ export class SlotPlaces {
   put(module: InstrumentedModule, index: number, value: unknown): void {
     const observed = this.#at(module, index);
     if (observed === undefined) return module.fill(index, value);
+    const before = observed.belongs;
     observed.belongs = value;
-    fill(module, index, observed);
+    try {
+      fill(module, index, observed);
+    } catch (thrown) {
+      observed.belongs = before;
+      throw thrown;
+    }
   }
 
   /** Whether calls reach that value. */

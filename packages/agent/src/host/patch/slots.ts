@@ -10,7 +10,7 @@ import type { Pieces } from '../../source/index.ts';
 import { compilingPatch } from './compile.ts';
 import type { CompiledPatch } from './compile.ts';
 import type { PatchImports } from './imports.ts';
-import { loadedCode } from './modules.ts';
+import { howToGetSlots, loadedCode } from './modules.ts';
 import type { FunctionTarget } from './modules.ts';
 import { functionOf } from './slot-function.ts';
 import { SlotPlaces } from './slot-places.ts';
@@ -139,7 +139,7 @@ export class SlotsStrategy implements PatchStrategy {
 
   #obstacle(target: FunctionTarget): string | null {
     const { module } = target;
-    if (!isInstrumentedModule(module)) return 'its file was not instrumented: start the service with --import @keyhole/agent/register';
+    if (!isInstrumentedModule(module)) return `its file was not instrumented: ${howToGetSlots(module)}`;
     const index = target.index;
     if (module.twice) return 'its file was run twice from one load, so that its slots serve two sets of variables';
     const without = module.without.get(index);
@@ -261,7 +261,10 @@ export class SlotsStrategy implements PatchStrategy {
             else history.requires.set(index, requiredBefore);
           });
           const before = this.#places.belongs(module, index);
-          undoes.push(() => this.#places.put(module, index, before));
+          undoes.push(() => {
+            // A slot that could not be filled holds what it held, and could not be filled with that either.
+            if (!this.#places.holds(module, index, before)) this.#places.put(module, index, before);
+          });
           this.#places.put(module, index, value);
           this.#begun.delete(each.change.target);
           if (patch === null) history.requires.delete(index);

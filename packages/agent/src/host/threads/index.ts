@@ -134,7 +134,8 @@ export function createThreading({ main, patches, roster, service, root, commit, 
         }
       }
       const silent = answers.filter(({ result }) => result === null).map(({ id }) => threads.find(id));
-      return { functions: [...merged.values()], ...(silent.length === 0 ? {} : { silent }) };
+      const leftOut = [...new Set(answers.flatMap(({ result }) => result?.leftOut ?? []))].sort();
+      return { functions: [...merged.values()], ...(silent.length > 0 && { silent }), ...(leftOut.length > 0 && { leftOut }) };
     },
     'fn.get': async (params, context) => {
       const detail = await first('fn.get', params, context);

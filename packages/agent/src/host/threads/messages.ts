@@ -64,6 +64,8 @@ export interface ThreadChange {
   ids: Record<string, string>;
   reason: string;
   maxPauseMs?: number;
+  /** How long a strategy may wait for a call of the service. */
+  waitMs?: number;
   /** Only this thread gets it: what is live in the whole process does not come back over it. */
   alone: boolean;
 }

@@ -4,7 +4,7 @@
  */
 import { nodeClock } from '../../platform/clock.ts';
 import { settledAll, unwatched } from '../../platform/originals.ts';
-import { KeyholeError } from '../../protocol/index.ts';
+import { KeyholeError, limits } from '../../protocol/index.ts';
 import type { AppliedPatch, Params, PatchRecord, PatchRequest, PatchResult, RefusedPatch } from '../../protocol/index.ts';
 import type { HostContext, Replayed } from '../bridge.ts';
 import type { Withdrawal } from '../patch/engine.ts';
@@ -15,7 +15,7 @@ import { changeLimitMs } from './messages.ts';
 import type { ThreadReplay } from './thread-replays.ts';
 import type { ThreadPlan } from './messages.ts';
 import { merged } from './merged.ts';
-import { onMainThreadOnly, refusals } from './refusals.ts';
+import { onlyInMain, refusals } from './refusals.ts';
 import { labelOf } from './roster.ts';
 import { restoreIn } from './restore.ts';
 import type { Part } from './restore.ts';
@@ -113,7 +113,7 @@ export class ProcessPatches implements TriedPatches {
   }
 
   async #apply({ thread, ...params }: Params<'patch.apply'>, context: HostContext, wrap: Wrapping | undefined): Promise<PatchResult> {
-    const { patches, dryRun = false, partial = false, reason, maxPauseMs } = params;
+    const { patches, dryRun = false, partial = false, reason, maxPauseMs, waitMs } = params;
     const threads = thread === undefined ? this.#threads.ids() : [this.#threads.find(thread).id];
     if (thread === undefined && threads.length === 1) return await this.#applyInMain(params, context, wrap);
     if (wrap !== undefined && thread !== undefined && thread !== 0) {
@@ -122,7 +122,13 @@ export class ProcessPatches implements TriedPatches {
     const budget = maxPauseMs === undefined ? {} : { maxPauseMs };
     const plans = await this.#plan(threads, { patches, ...budget }, context, wrap);
     const refused = refusals(patches, plans, thread);
-    if (wrap !== undefined) refused.push(...this.#uncounted(patches, plans));
+    const asked = patches.map(({ address }) => address).filter((address) => refused.every((each) => each.address !== address));
+    const labels = (id: number): string => labelOf(this.#threads.find(id));
+    if (wrap !== undefined) refused.push(...onlyInMain('failing calls are counted', asked, plans, labels));
+    // Other ways may wait for a call of the service, or stop it; and a thread that loads the file later would not get the patch.
+    const ways = [...plans.values()].flatMap(({ result }) => result.patches);
+    const slotless = asked.filter((address) => ways.some((each) => each.address === address && each.strategy !== 'slots'));
+    refused.push(...onlyInMain('functions without slots are patched', slotless, plans, labels));
     const accepted = patches.filter(({ address }) => refused.every((refusal) => refusal.address !== address));
     if (accepted.length === 0 || (refused.length > 0 && !partial)) return { ok: false, dryRun, patches: [], refused };
     if (dryRun)
@@ -144,9 +150,16 @@ export class ProcessPatches implements TriedPatches {
       return requests.length === 0 ? [] : [{ thread: id, requests, before: touched }];
     });
     const alone = thread !== undefined;
+    // An undo waits for this change: no longer than unasked.
+    const wait = waitMs === undefined ? {} : { waitMs: Math.min(waitMs, limits.defaultCaptureWaitMs) };
     const settled = await settledAll(
       parts.map(({ thread: id, requests }) =>
-        this.#threads.ask(id, 'thread.apply', { patches: requests, ids, reason, alone, ...budget }, { context, limitMs: changeLimitMs, wrap }),
+        this.#threads.ask(
+          id,
+          'thread.apply',
+          { patches: requests, ids, reason, alone, ...budget, ...wait },
+          { context, limitMs: changeLimitMs, wrap },
+        ),
       ),
     );
     const failure = settled.findIndex((each) => each.status === 'rejected' || !each.value.result.ok);
@@ -192,17 +205,6 @@ export class ProcessPatches implements TriedPatches {
       else if (threads.length === 1 || this.#threads.ids().includes(id)) throw this.#said(id, each.reason, 'nothing was changed');
     }
     return plans;
-  }
-
-  #uncounted(patches: readonly PatchRequest[], plans: ReadonlyMap<number, ThreadPlan>): RefusedPatch[] {
-    return patches.flatMap(({ address }) => {
-      const others = [...plans].filter(([id, { loaded }]) => id !== 0 && loaded.includes(address));
-      const why = onMainThreadOnly(
-        'failing calls are counted',
-        others.map(([id]) => ({ label: labelOf(this.#threads.find(id)) })),
-      );
-      return why === null ? [] : [{ address, why }];
-    });
   }
 
   /** Takes back what was made, and says where that is certain. */

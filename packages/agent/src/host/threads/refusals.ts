@@ -29,3 +29,20 @@ export function onMainThreadOnly(what: string, others: readonly { label: string;
   if (first === undefined) return null;
   return `${what} in the main thread only, and thread ${first.label} ${first.silent === true ? 'does not say whether it has' : 'has'} loaded the function too; --thread 0 is about the main thread alone`;
 }
+
+/** Refuses what can be done in the main thread alone, and concerns others too. */
+export function onlyInMain(
+  what: string,
+  addresses: readonly string[],
+  plans: ReadonlyMap<number, ThreadPlan>,
+  labelOf: (thread: number) => string,
+): RefusedPatch[] {
+  return addresses.flatMap((address) => {
+    const others = [...plans].filter(([id, { loaded }]) => id !== 0 && loaded.includes(address));
+    const why = onMainThreadOnly(
+      what,
+      others.map(([id]) => ({ label: labelOf(id) })),
+    );
+    return why === null ? [] : [{ address, why }];
+  });
+}

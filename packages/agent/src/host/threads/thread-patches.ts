@@ -47,10 +47,7 @@ export class ThreadPatches {
     'thread.plan': ({ patches, maxPauseMs }, context, wrap) => this.#plan(patches, maxPauseMs, context, wrap),
     'thread.apply': (change, context, wrap) => this.#apply(change, context, wrap),
     'thread.restore': ({ ids, records }) => {
-      this.#revert(ids, 'a change of several threads was taken back');
-      for (const { id } of records) this.#declined.delete(id);
-      const [refusal] = this.#engine.adopt(records);
-      if (refusal !== undefined) throw new KeyholeError('PATCH_FAILED', `${refusal.address}: ${refusal.why}`);
+      this.#restore(ids, records);
       return { restored: true };
     },
     'thread.revert': ({ ids, reason, alone }) => {
@@ -138,12 +135,32 @@ export class ThreadPatches {
     this.#decline(replaced);
   }
 
+  /**
+   * A change of several threads was taken back: what was live before it is live again.
+   * @throws {KeyholeError} where that can not be, saying what is live now.
+   */
+  #restore(ids: readonly string[], before: readonly PatchRecord[]): void {
+    const made = this.#engine.records().filter(({ id }) => ids.includes(id));
+    const now = this.withdraw(made.map(({ id, address }) => ({ id, address, previous: before.find((each) => each.address === address) ?? null })));
+    for (const { id } of before) this.#declined.delete(id);
+    const lost = before.filter(({ id, address }) => now.has(address) && now.get(address)?.id !== id);
+    if (lost.length === 0) return;
+    const list = lost.map(({ id, address }) => `${id} of ${address}`).join(', ');
+    throw new KeyholeError('PATCH_FAILED', `what was live before could not be made again: ${list}; the loaded code runs there`);
+  }
+
   #decline(ids: readonly string[]): void {
     for (const id of ids) this.#declined.add(id);
   }
 
+  /** A patch that was made without slots is live where it was made, and in no other thread; one of an earlier process may find slots here. */
   #due(): PatchRecord[] {
-    return this.#shared.filter(({ id, address }) => this.#engine.liveAt(address)?.id !== id && !this.#declined.has(id) && this.#isLoaded(address));
+    return this.#absent().filter(({ strategy, replayed, address }) => (strategy === 'slots' || replayed !== undefined) && this.#isLoaded(address));
+  }
+
+  /** What is live in the process, and not here. */
+  #absent(): PatchRecord[] {
+    return this.#shared.filter(({ id, address }) => this.#engine.liveAt(address)?.id !== id && !this.#declined.has(id));
   }
 
   #adopt(given: readonly PatchRecord[]): void {
@@ -208,6 +225,7 @@ export class ThreadPatches {
     { session }: HostContext,
     wrap: Wrapping | undefined,
   ): Promise<ThreadPlan> {
+    for (const { address } of patches) await this.#modules.read(address);
     const here = patches.filter((each) => this.#isLoaded(each.address));
     const loaded = here.map((each) => each.address);
     const before = this.#engine.records().filter((each) => loaded.includes(each.address));
@@ -218,12 +236,12 @@ export class ThreadPatches {
   }
 
   async #apply(
-    { patches, ids, reason, maxPauseMs, alone }: ThreadChange,
+    { patches, ids, alone, ...how }: ThreadChange,
     context: HostContext,
     wrap: Wrapping | undefined,
   ): Promise<ThreadOperations['thread.apply']['result']> {
     const replaced = patches.flatMap(({ address }) => this.#engine.liveAt(address)?.id ?? []);
-    const result = await this.#engine.apply({ patches, reason, ...(maxPauseMs === undefined ? {} : { maxPauseMs }) }, context, ids, wrap);
+    const result = await this.#engine.apply({ patches, ...how }, context, ids, wrap);
     const applied = result.patches.map((each) => each.id);
     if (alone && result.ok) this.keepAlone(applied, replaced);
     return { result, records: applied.length === 0 ? [] : this.#engine.records(applied) };
@@ -240,10 +258,20 @@ export class ThreadPatches {
 
   #state(address: string | undefined): ThreadState {
     const addressOf = (id: string): string => this.#shared.find((each) => each.id === id)?.address ?? '';
+    if (address !== undefined) this.#modules.look(address);
+    const isLoaded = address !== undefined && this.#isLoaded(address);
+    const bound = this.#absent().filter((each) => isLoaded && each.address === address && each.strategy !== 'slots' && !this.#missing.has(each.id));
     return {
       records: this.#engine.records(),
-      missing: [...this.#missing].map(([id, why]) => ({ id, address: addressOf(id), why })),
-      loaded: address !== undefined && this.#isLoaded(address),
+      missing: [
+        ...[...this.#missing].map(([id, why]) => ({ id, address: addressOf(id), why })),
+        ...bound.map(({ id, address: of, strategy }) => ({
+          id,
+          address: of,
+          why: `${strategy} has changed it in another thread alone: its file has no slots`,
+        })),
+      ],
+      loaded: isLoaded,
     };
   }
 }

@@ -1,0 +1,166 @@
+/** Files that run without slots in an instrumented process (left out by a glob, a package's, or not to be transformed): patched by the other ways, also together with files that have slots. */
+import { writeFileSync } from 'node:fs';
+import * as path from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { answering, editFile, journalOf, startService, type Service } from '../helpers/service.ts';
+
+interface Done {
+  ok: boolean;
+  patches: { id: string; address: string; strategy: string; pauseMs: number; verified: boolean }[];
+  refused: { address: string; why: string }[];
+}
+
+const files = {
+  'price.js': `import { rate } from './legacy/rate.js';
+export function price(n) { return n * rate(); }
+`,
+  'legacy/rate.js': `let factor = 2;
+export function rate() { return factor; }
+export const raise = () => { factor += 1; };
+`,
+  'legacy/tax.cjs': `const percent = 10;
+function tax(n) { return n * percent / 100; }
+module.exports = { tax };
+`,
+  'node_modules/pack/package.json': '{"name":"pack","version":"1.0.0","main":"index.cjs"}',
+  'node_modules/pack/index.cjs': 'function pack(n) { return `pack ${n}`; }\nexports.pack = pack;\n',
+  'main.js': `import { price } from './price.js';
+import { rate } from './legacy/rate.js';
+import * as tax from './legacy/tax.cjs';
+import pack from 'pack';
+const all = () => [price(10), rate(), tax.default.tax(200), pack.pack(1)];
+const lock = () => Object.getOwnPropertyNames(globalThis).filter((name) => /^\\$k(?!eyhole)/.test(name))
+  .map((name) => Object.defineProperty(globalThis, name, { writable: false, configurable: false })).length;
+const answer = (line) => line === 'lock' ? lock() : all();
+setInterval(all, 20).unref();
+${answering}`,
+};
+const canLiveEdit = Number(process.versions.node.split('.')[0]) < 26;
+const way = canLiveEdit ? 'live-edit' : 'rebind';
+/** Enough for a live edit; for a rebind without a look at who holds the old function, which takes a heap snapshot. */
+const maxPause = canLiveEdit ? '60000' : '1000';
+const before = '[20,2,20,"pack 1"]';
+
+const start = (): Promise<Service> => startService({ files, main: 'main.js', git: true, environment: { KEYHOLE_EXCLUDE: 'legacy/**' } });
+
+async function run(service: Service, ...words: string[]): Promise<Done> {
+  const done = await service.keyhole(...words, '--reason', 'because', '--json');
+  return done.json() as Done;
+}
+
+const both = ['price.js', 'legacy/rate.js'];
+/** Both files as they were, with another number in each. */
+function changeBoth(service: Service, by: number): void {
+  writeFileSync(path.join(service.folder, 'price.js'), files['price.js']);
+  writeFileSync(path.join(service.folder, 'legacy/rate.js'), files['legacy/rate.js']);
+  editFile(service, 'legacy/rate.js', 'return factor;', `return factor + ${by};`);
+  editFile(service, 'price.js', 'n * rate();', `n * rate() + ${by};`);
+}
+
+function pushBoth(service: Service, ...words: string[]): Promise<Done> {
+  return run(service, 'push', 'svc', ...both, '--max-pause', maxPause, ...words);
+}
+
+async function untilAnswer(service: Service, wanted: string): Promise<void> {
+  while ((await service.ask('all')) !== wanted);
+}
+
+describe('one service', () => {
+  let service: Service;
+  beforeAll(async () => {
+    service = await start();
+  });
+  const edit = (address: string, text: string, ...words: string[]): Promise<Done> => {
+    const file = path.join(service.folder, '..', 'new.txt');
+    writeFileSync(file, text);
+    return run(service, 'edit', 'svc', address, '--from', file, '--max-pause', maxPause, ...words);
+  };
+
+  test('they are not listed and not looked at unless somebody names them', async () => {
+    const listed = await service.keyhole('fn', 'svc', '', '--json');
+    expect((listed.json() as { file: string }[]).map(({ file }) => file)).not.toContain('legacy/rate.js');
+    expect(listed.stderr).toContain('run without slots (name one to see its functions): legacy/rate.js, legacy/tax.cjs');
+    expect(listed.stderr).not.toContain('node_modules');
+    expect((await service.keyhole('fn', 'svc', 'node_modules/')).stderr).toContain('node_modules/pack/index.cjs');
+    const named = (await service.keyhole('fn', 'svc', 'legacy/tax.cjs', '--json')).json() as { address: string }[];
+    expect(named.map(({ address }) => address)).toEqual(['legacy/tax.cjs:tax']);
+    const { strategies } = (await service.keyhole('fn', 'svc', 'legacy/rate.js:rate', '--json')).json() as {
+      strategies: { name: string; possible: boolean; why: string }[];
+    };
+    expect(strategies.filter(({ possible }) => possible).map(({ name }) => name)).toContain(way);
+    expect(strategies[0]).toMatchObject({ name: 'slots', possible: false, why: expect.stringContaining('KEYHOLE_EXCLUDE') as string });
+  });
+
+  test.each([
+    ['an ES module', 'legacy/rate.js:rate', 'function rate() { return factor + 5; }', '[70,7,20,"pack 1"]'],
+    ['a CommonJS file', 'legacy/tax.cjs:tax', 'function tax(n) { return n * percent / 50; }', '[20,2,40,"pack 1"]'],
+    ['a package', 'node_modules/pack/index.cjs:pack', 'function pack(n) { return `PACK ${n}`; }', '[20,2,20,"PACK 1"]'],
+  ])('a function of %s is patched and put back', async (_, address, text, after) => {
+    expect(await service.ask('all')).toBe(before);
+    const done = await edit(address, text);
+    expect(done).toMatchObject({ ok: true, patches: [{ address, strategy: way, verified: true }] });
+    expect(await service.ask('all')).toBe(after);
+    expect(await run(service, 'revert', 'svc', '--all')).toMatchObject({ ok: true });
+    expect(await service.ask('all')).toBe(before);
+  });
+
+  test('one push with both kinds: one intent, one outcome, one pause; reverted together', async () => {
+    changeBoth(service, 3);
+    const done = await pushBoth(service);
+    expect(done).toMatchObject({ ok: true, refused: [] });
+    expect(done.patches.map(({ address, strategy, verified }) => [address, strategy, verified])).toEqual([
+      ['price.js:price', 'slots', true],
+      ['legacy/rate.js:rate', way, true],
+    ]);
+    expect(new Set(done.patches.map(({ pauseMs }) => pauseMs)).size).toBe(1);
+    expect(done.patches[0]?.pauseMs).toBeGreaterThan(0);
+    expect(await service.ask('all')).toBe('[53,5,20,"pack 1"]');
+    const entries = journalOf(service).slice(-2);
+    expect(entries).toMatchObject([
+      { kind: 'patch', phase: 'intent', request: { patches: [{}, {}] } },
+      { kind: 'patch', phase: 'outcome', intent: entries[0]?.seq, status: 'done' },
+    ]);
+    const status = (await service.keyhole('status', 'svc', '--json')).stdout;
+    expect(status).toContain('legacy/rate.js:rate');
+    expect(status).toContain('price.js:price');
+    expect(await run(service, 'revert', 'svc', '--all')).toMatchObject({ ok: true, patches: [{}, {}] });
+    expect(await service.ask('all')).toBe(before);
+  });
+
+  test('what is refused of one part refuses both: the pause, and what takes slots', async () => {
+    changeBoth(service, 4);
+    const dear = await service.keyhole('push', 'svc', ...both, '--reason', 'x', '--max-pause', '1', '--json');
+    expect(dear.stdout + dear.stderr).toContain('PAUSE_BUDGET');
+    const counted = await pushBoth(service, '--if-errors', '1');
+    expect(counted).toMatchObject({ ok: false, patches: [], refused: [{ address: 'legacy/rate.js:rate' }] });
+    expect(counted.refused[0]?.why).toMatch(/takes a slot.*KEYHOLE_EXCLUDE/);
+    expect(await service.ask('all')).toBe(before);
+  });
+
+  test('on probation both go back together, to the patches before them', async () => {
+    changeBoth(service, 5);
+    const first = await pushBoth(service);
+    expect(await service.ask('all')).toBe('[75,7,20,"pack 1"]');
+    changeBoth(service, 6);
+    expect(await pushBoth(service, '--confirm', '1s')).toMatchObject({ ok: true });
+    expect(await service.ask('all')).toBe('[86,8,20,"pack 1"]');
+    await untilAnswer(service, '[75,7,20,"pack 1"]');
+    const list = (await service.keyhole('status', 'svc', '--json')).stdout;
+    for (const { id } of first.patches) expect(list).toContain(`"${id}"`);
+    expect(await run(service, 'revert', 'svc', '--all')).toMatchObject({ ok: true, patches: [{}, {}] });
+    expect(await service.ask('all')).toBe(before);
+  });
+
+  test('where one part fails while both are made, nothing is left of the other, and that is said', async () => {
+    changeBoth(service, 7);
+    expect(Number(await service.ask('lock'))).toBeGreaterThan(0);
+    const failed = await service.keyhole('push', 'svc', ...both, '--reason', 'x', '--max-pause', maxPause, '--json');
+    expect(failed.code).not.toBe(0);
+    expect(failed.stdout + failed.stderr).toMatch(/applying failed: .*; the change was undone/);
+    expect(await service.ask('all')).toBe(before);
+    expect((await service.keyhole('fn', 'svc', 'legacy/rate.js', '--json')).json()).toMatchObject([{ patched: false }, { patched: false }]);
+    // What has no slots is not concerned.
+    expect(await edit('legacy/rate.js:rate', 'function rate() { return factor + 5; }')).toMatchObject({ ok: true });
+    expect(await service.ask('all')).toBe('[70,7,20,"pack 1"]');
+  });
+});
