@@ -1,7 +1,7 @@
 /** Files that run without slots in an instrumented process (left out by a glob, a package's, or not to be transformed): patched by the other ways, also together with files that have slots. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { answering, editFile, journalOf, startService, type Service } from '../helpers/service.ts';
 
 interface Done {
@@ -81,6 +81,8 @@ describe('one service', () => {
     expect((listed.json() as { file: string }[]).map(({ file }) => file)).not.toContain('legacy/rate.js');
     expect(listed.stderr).toContain('run without slots (name one to see its functions): legacy/rate.js, legacy/tax.cjs');
     expect(listed.stderr).not.toContain('node_modules');
+    const all = await service.keyhole('push', 'svc', '--dry-run');
+    expect(all.stderr).toContain('not compared, for they run without slots: legacy/rate.js, legacy/tax.cjs; name those that you mean');
     expect((await service.keyhole('fn', 'svc', 'node_modules/')).stderr).toContain('node_modules/pack/index.cjs');
     const named = (await service.keyhole('fn', 'svc', 'legacy/tax.cjs', '--json')).json() as { address: string }[];
     expect(named.map(({ address }) => address)).toEqual(['legacy/tax.cjs:tax']);
@@ -115,7 +117,9 @@ describe('one service', () => {
     expect(new Set(done.patches.map(({ pauseMs }) => pauseMs)).size).toBe(1);
     expect(done.patches[0]?.pauseMs).toBeGreaterThan(0);
     expect(await service.ask('all')).toBe('[53,5,20,"pack 1"]');
-    const entries = journalOf(service).slice(-2);
+    const entries = journalOf(service)
+      .filter(({ kind }) => kind === 'patch')
+      .slice(-2);
     expect(entries).toMatchObject([
       { kind: 'patch', phase: 'intent', request: { patches: [{}, {}] } },
       { kind: 'patch', phase: 'outcome', intent: entries[0]?.seq, status: 'done' },
@@ -163,4 +167,40 @@ describe('one service', () => {
     expect(await edit('legacy/rate.js:rate', 'function rate() { return factor + 5; }')).toMatchObject({ ok: true });
     expect(await service.ask('all')).toBe('[70,7,20,"pack 1"]');
   });
+});
+
+test('a restart: the part with slots is replayed, the other one is said to have failed, and nothing is claimed of it', async () => {
+  let service = await start();
+  changeBoth(service, 3);
+  const { patches } = await pushBoth(service);
+  const mails = path.join(service.folder, '..', 'mails');
+  expect((await service.keyhole('export', 'svc', '--output', mails, '--json')).json()).toMatchObject({ patches: patches.map(({ id }) => id) });
+  for (const file of both) expect(readFileSync(mails, 'utf8')).toContain(`+++ b/${file}`);
+  service.kill();
+  await service.ended;
+  service = await startService({
+    files,
+    main: 'main.js',
+    environment: { KEYHOLE_EXCLUDE: 'legacy/**', KEYHOLE_REPLAY: 'pending' },
+    again: service,
+  });
+  expect(await service.ask('all')).toBe('[23,2,20,"pack 1"]');
+  const [slots = '', other = ''] = patches.map(({ id }) => id);
+  const outcomes = (): unknown[] => journalOf(service).filter(({ kind, phase }) => kind === 'replay' && phase === 'outcome');
+  await vi.waitFor(() => expect(outcomes()).toHaveLength(2), { timeout: 20_000 });
+  expect(outcomes()).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({ result: expect.objectContaining({ became: 'live' }) as unknown }),
+      expect.objectContaining({
+        error: { code: 'PATCH_FAILED', message: expect.stringContaining('legacy/rate.js:rate: its file runs without slots') as string },
+      }),
+    ]),
+  );
+  const { patches: live } = (await service.keyhole('fn', 'svc', 'legacy/rate.js:rate', '--json')).json() as { patches: string[] };
+  expect(live).toEqual([]);
+  const checks = (await service.keyhole('doctor', 'svc', '--json')).json() as { check: string; detail: string }[];
+  expect(checks.find(({ check }) => check === 'replay')?.detail).toContain(`${other} legacy/rate.js:rate`);
+  const status = (await service.keyhole('status', 'svc')).stdout;
+  expect(status).toMatch(new RegExp(`^live-only +price\\.js:price +${slots} `, 'm'));
+  expect(status).toMatch(new RegExp(`^lost +legacy/rate\\.js:rate +${other} .*its file runs without slots`, 'm'));
 });

@@ -79,6 +79,7 @@ export function assembleHost(parts: MainHostParts): MainHost {
   });
   const patches = new ThreadPatches(patching, [], (replay) => threading.replayed(replay));
   table?.onDefine((url) => patches.loaded(url));
+  table?.onLeftOut((url) => patches.loadedWithoutSlots(url));
   const forgetMain = (session: string): void => {
     looking.forget(session);
     vitals.forget(session);

@@ -185,6 +185,7 @@ export class SlotTable {
   readonly #passed = new Set<string>();
   readonly #receive: () => LoaderNews | null;
   #listener: (url: string) => void = () => undefined;
+  #leftOutListener: (url: string) => void = () => undefined;
 
   /** @param receive gives records that another thread (the loader of Node 20) has made and not yet delivered. */
   constructor(receive: () => LoaderNews | null = () => null) {
@@ -203,11 +204,14 @@ export class SlotTable {
   leftUntouched(file: string, why: string): void {
     if (this.#untouched.some((each) => each.file === file && each.why === why)) return;
     this.#untouched.push({ file, why });
+    this.#leftOutListener(file);
   }
 
   /** A file is loaded as it is, since it was not selected. */
   passedBy(url: string): void {
-    if (isFileOfOthers(url)) this.#passed.add(url);
+    if (!isFileOfOthers(url) || this.#passed.has(url)) return;
+    this.#passed.add(url);
+    this.#leftOutListener(url);
   }
 
   /** Called by the first statement of an instrumented module, with -1, and by its classes with their order. */
@@ -223,6 +227,11 @@ export class SlotTable {
   /** Called with a module's url when it has registered itself, or one of its classes has: nothing else of it has run. The listener must not throw. */
   onDefine(listener: (url: string) => void): void {
     this.#listener = listener;
+  }
+
+  /** Called with the url of a file that is about to run without slots, as far as this thread's loader knows. The listener must not throw. */
+  onLeftOut(listener: (url: string) => void): void {
+    this.#leftOutListener = listener;
   }
 
   /** Modules that have been evaluated, each load of a file for itself. */

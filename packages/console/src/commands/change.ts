@@ -93,17 +93,18 @@ async function workingTree(cwd: string, words: string[]): Promise<Change> {
   return {
     plan: async (connection) => planned(await planPush(connection, { paths: words, cwd })),
     async planAll(connections) {
-      const plans = connections.map((): Planned => ({ patches: [], refused: [], unchanged: [], stays: [], apart: [] }));
+      const plans = connections.map((): Planned => ({ patches: [], refused: [], unchanged: [], stays: [], leftOut: [], apart: [] }));
       for (const paths of words.length === 0 ? [[]] : words.map((word) => [word])) {
         let absent: KeyholeError | null = null;
         let found = false;
         for (const [index, connection] of connections.entries()) {
           try {
-            const { patches, refused, stays } = await planPush(connection, { paths, cwd });
+            const { patches, refused, stays, leftOut } = await planPush(connection, { paths, cwd });
             found = true;
             plans[index]?.patches.push(...patches);
             plans[index]?.refused.push(...refused);
             plans[index]?.stays.push(...stays);
+            plans[index]?.leftOut.push(...leftOut);
           } catch (error) {
             if (!(error instanceof KeyholeError) || error.code !== 'NOT_FOUND') throw error;
             absent = error;

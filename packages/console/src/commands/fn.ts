@@ -2,7 +2,7 @@
 import { KeyholeError, type FunctionDetail, type FunctionSummary, type Result } from '@keyhole/agent/protocol';
 import type { Connection } from '../client/connection.ts';
 import { table } from '../render/table.ts';
-import { joined, span, type Text } from '../render/text.ts';
+import { firstOf, joined, span, type Text } from '../render/text.ts';
 import type { AgentCalls } from '../typescript/calls.ts';
 import type { CommandContext, CommandDefinition, Outcome } from './command.ts';
 import { inThread, threadOf, threadOption } from './threads.ts';
@@ -50,15 +50,9 @@ export async function textsOf(connection: AgentCalls, detail: FunctionDetail, cw
   }
 }
 
-/** More say nothing to a person; the start of their name lists them. */
-const maxNamed = 5;
-
 function list({ functions, silent = [], leftOut = [] }: Result<'fn.list'>, prefix: string, { terminal }: CommandContext): Outcome {
   for (const { id, name } of silent) terminal.message(`thread ${id} (${name}) does not answer: what only it has loaded is missing here\n`);
-  if (leftOut.length > 0) {
-    const more = leftOut.length > maxNamed ? ` and ${leftOut.length - maxNamed} more` : '';
-    terminal.message(`not listed, for they run without slots (name one to see its functions): ${leftOut.slice(0, maxNamed).join(', ')}${more}\n`);
-  }
+  if (leftOut.length > 0) terminal.message(`not listed, for they run without slots (name one to see its functions): ${firstOf(leftOut)}\n`);
   const several = functions.some((each) => each.threads !== undefined);
   const row = (each: FunctionSummary): Text[] => [
     span('name', each.address),

@@ -1,6 +1,7 @@
 /** `keyhole push`: the functions that changed in the working tree, a commit, a range or a patch file, into the process: all of them in one turn, or none. */
 import { KeyholeError } from '@keyhole/agent/protocol';
 import type { Connection } from '../client/connection.ts';
+import { firstOf } from '../render/text.ts';
 import { applyOptions, applyPatches, outcomeOf } from './apply.ts';
 import { inThread, threadOf } from './threads.ts';
 import { pushToAll } from './cluster.ts';
@@ -51,15 +52,16 @@ function reasonOf(context: CommandContext, change: Change, flags: Flags): Promis
   return change.reason;
 }
 
-function sayWhatStays({ terminal }: CommandContext, { unchanged, stays, apart }: Planned): void {
+function sayWhatStays({ terminal }: CommandContext, { unchanged, stays, leftOut, apart }: Planned): void {
   if (unchanged.length > 0) terminal.message(`unchanged: ${unchanged.join(', ')}\n`);
   for (const { address, patch } of stays)
     terminal.message(`${address} goes on with ${patch}, which the file does not have: keyhole revert takes it off\n`);
+  if (leftOut.length > 0) terminal.message(`not compared, for they run without slots: ${firstOf(leftOut)}; name those that you mean\n`);
   for (const { file, why } of apart) terminal.message(`not in the process: ${file} (${why})\n`);
 }
 
-function withFacts(outcome: Outcome, change: Change, { unchanged, stays, apart }: Planned): Outcome {
-  return { ...outcome, json: { ...(outcome.json as object), ...change.facts, unchanged, stays, apart } };
+function withFacts(outcome: Outcome, change: Change, { unchanged, stays, leftOut, apart }: Planned): Outcome {
+  return { ...outcome, json: { ...(outcome.json as object), ...change.facts, unchanged, stays, ...(leftOut.length > 0 && { leftOut }), apart } };
 }
 
 /** Every process is asked for itself: what runs there may differ, and not every one has loaded every file. */
@@ -82,7 +84,14 @@ async function pushToCluster(context: CommandContext, connections: readonly Conn
     apart.set(file, { file, why: where.length === plans.length ? why : `process ${where.join(', ')}: ${why}` });
   }
   const stays = new Map(plans.flatMap(({ plan }) => plan.stays.map((each) => [each.address, each])));
-  const all: Planned = { patches: [], refused: [], unchanged: [], stays: [...stays.values()], apart: [...apart.values()] };
+  const all: Planned = {
+    patches: [],
+    refused: [],
+    unchanged: [],
+    stays: [...stays.values()],
+    leftOut: [...new Set(plans.flatMap(({ plan }) => plan.leftOut))],
+    apart: [...apart.values()],
+  };
   sayWhatStays(context, all);
   return { ...outcome, json: { ...(outcome.json as object), ...change.facts, stays: all.stays, apart: all.apart } };
 }

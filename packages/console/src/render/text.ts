@@ -57,3 +57,12 @@ const styles: Record<Role, (chalk: ChalkInstance) => ChalkInstance> = {
   removed: (chalk) => chalk.red,
   hunk: (chalk) => chalk.cyan,
 };
+
+/** More say nothing to a person. */
+const maxNamed = 5;
+
+/** The first of a list, and how many more there are. */
+export function firstOf(names: readonly string[]): string {
+  const shown = names.slice(0, maxNamed).join(', ');
+  return names.length > maxNamed ? `${shown} and ${names.length - maxNamed} more` : shown;
+}

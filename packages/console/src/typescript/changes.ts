@@ -19,6 +19,8 @@ export interface PushPlan {
   unchanged: string[];
   /** Functions that run a patch which the file does not have. It stays: the file may be older than it. */
   stays: { address: string; patch: string }[];
+  /** Files that run without slots, which nobody named: reading what runs of them would pause the process, so they were not compared. */
+  leftOut: string[];
 }
 
 /**
@@ -28,8 +30,8 @@ export interface PushPlan {
 export async function planPush(connection: AgentCalls, request: { paths: string[]; cwd: string }): Promise<PushPlan> {
   const { cwd } = request;
   const { root } = await connection.call('info', {});
-  const paths = request.paths.length > 0 ? request.paths : await everyFile(connection, root);
-  const plan: PushPlan = { patches: [], refused: [], unchanged: [], stays: [] };
+  const { paths, leftOut } = request.paths.length > 0 ? { paths: request.paths, leftOut: [] } : await everyFile(connection, root);
+  const plan: PushPlan = { patches: [], refused: [], unchanged: [], stays: [], leftOut };
   const { patches: live } = await connection.call('patch.list', {});
   for (const given of paths) {
     const absolute = await realpath(path.resolve(cwd, given)).catch(() => {
@@ -122,7 +124,7 @@ async function findBase(connection: AgentCalls, absolute: string, root: string):
   throw new KeyholeError('NOT_FOUND', `no module of the process comes from ${names[0] ?? absolute}`, 'keyhole fn TARGET "" lists what is loaded.');
 }
 
-async function everyFile(connection: AgentCalls, root: string): Promise<string[]> {
-  const { functions } = await connection.call('fn.list', { prefix: '' });
-  return [...new Set(functions.map((each) => path.resolve(root, each.file)))];
+async function everyFile(connection: AgentCalls, root: string): Promise<{ paths: string[]; leftOut: string[] }> {
+  const { functions, leftOut = [] } = await connection.call('fn.list', { prefix: '' });
+  return { paths: [...new Set(functions.map((each) => path.resolve(root, each.file)))], leftOut };
 }

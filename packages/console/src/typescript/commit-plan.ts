@@ -33,7 +33,7 @@ interface Planning {
  * @throws {KeyholeError} USAGE for a path that the change does not touch.
  */
 export async function planChange(connection: AgentCalls, change: ChangeSet, paths: readonly string[]): Promise<ChangePlan> {
-  const plan: ChangePlan = { patches: [], refused: [], unchanged: [], stays: [], apart: [] };
+  const plan: ChangePlan = { patches: [], refused: [], unchanged: [], stays: [], leftOut: [], apart: [] };
   const planning: Planning = { connection, change, plan, files: await ProcessFiles.of(connection, change.top, (file) => change.has(file)) };
   const covers = (path: string, file: ChangedFile): boolean =>
     [file.before, file.after].some((side) => side !== null && (path === '' || side.path === path || side.path.startsWith(`${path}/`)));

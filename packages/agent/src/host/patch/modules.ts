@@ -62,7 +62,9 @@ export class ModuleIndex {
     const file = filePartOf(prefix);
     const isFile = /\.[cm]?[jt]sx?$/.test(file);
     const isKnown = isFile && this.#loaded(file).some((module) => this.filesOf(module).includes(file));
-    this.#provider.look?.((url) => this.#relative(url) === file, isFile && !isKnown);
+    // Of thousands of files few have that name: the others are not taken apart.
+    const name = /[\w.-]*$/.exec(file)?.[0] ?? '';
+    this.#provider.look?.((url) => url.includes(name) && this.#relative(url) === file, isFile && !isKnown);
   }
 
   /** Every function whose address starts with the prefix; of files that were left out only where it names the file. */
@@ -77,8 +79,9 @@ export class ModuleIndex {
   leftOut(prefix: string): string[] {
     const known = new Map(this.#provider.list().map((module) => [module.url, module]));
     const names = (this.#provider.leftOut?.() ?? []).flatMap(({ url }) => {
+      if (prefix.includes('node_modules/') !== isInPackage(url)) return [];
       const running = this.#relative(url);
-      if (prefix.includes('node_modules/') !== isInPackage(url) || (prefix === '' && path.isAbsolute(running))) return [];
+      if (prefix === '' && path.isAbsolute(running)) return [];
       const module = known.get(url);
       const files = module === undefined ? [running] : this.filesOf(module);
       return running.startsWith(prefix) || files.some((file) => file.startsWith(prefix)) ? files : [];

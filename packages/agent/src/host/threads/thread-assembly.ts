@@ -36,6 +36,7 @@ export function assembleThread({ root, table, live, children, replayed }: Thread
   const looking = createLooking({ inspector, actors, portals: patching.portals, keepers: [], leaveOut: () => undefined });
   const patches = new ThreadPatches(patching, live, replayed);
   table.onDefine((url) => patches.loaded(url));
+  table.onLeftOut((url) => patches.loadedWithoutSlots(url));
   const handlers = {
     ...patching.handlers,
     ...looking.handlers,

@@ -108,6 +108,19 @@ export class ThreadPatches {
     if (this.#importing.size > 0) this.#lookSoon();
   }
 
+  /** A file is about to run without slots: a patch of an earlier process that is due there can not go into effect before its first call. */
+  loadedWithoutSlots(url: string): void {
+    const concerned = this.#absent().filter(
+      ({ replayed, address }) => replayed !== undefined && this.#modules.fileOf(url) === splitAddress(address).file,
+    );
+    const why = 'its file runs without slots in this process, so it could not go into effect before its first call; push it again';
+    for (const { id } of concerned) this.#missing.set(id, why);
+    this.#replays.tell(
+      concerned,
+      concerned.map(({ address }) => ({ address, why })),
+    );
+  }
+
   /**
    * Takes back those that are live here.
    * @returns what is live now, by address.
