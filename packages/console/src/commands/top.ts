@@ -63,6 +63,8 @@ class Looking {
   #sampledAt = -Infinity;
   #patches: TopState['patches'] = [];
   #silent = false;
+  /** Others look as well, and there was no time left for the last look. */
+  #crowded = false;
   #latest: TopState | null = null;
   order: ActorOrder = 'mailbox';
   readonly everyMs: number;
@@ -78,9 +80,12 @@ class Looking {
 
   /** The last look, in the order that is wanted now. */
   get latest(): TopState | null {
-    return this.#latest === null
-      ? null
-      : { ...this.#latest, order: this.order, alarm: this.#silent ? 'THE MAIN THREAD DOES NOT ANSWER: keyhole rescue' : null };
+    return this.#latest === null ? null : { ...this.#latest, order: this.order, alarm: this.#alarm() };
+  }
+
+  #alarm(): string | null {
+    if (this.#silent) return 'THE MAIN THREAD DOES NOT ANSWER: keyhole rescue';
+    return this.#crowded ? 'OTHERS LOOK TOO: these figures are older' : null;
   }
 
   /** Begins to count: what the agent loads for its first answer is none of the service's doing, and is in no figure. */
@@ -108,6 +113,23 @@ class Looking {
       alarm: null,
     };
     return this.#latest;
+  }
+
+  /**
+   * The same for whoever looks again and again: where the main thread does not answer, or looking has no time left, there is another look later.
+   * @returns null where there was none, which `latest` says too.
+   */
+  async lookAgain(): Promise<TopState | null> {
+    try {
+      const state = await this.look();
+      this.#crowded = false;
+      return state;
+    } catch (thrown) {
+      const { code } = KeyholeError.from(thrown);
+      if (code !== 'TIMEOUT' && code !== 'BUSY') throw thrown;
+      this.#crowded = code === 'BUSY';
+      return null;
+    }
   }
 
   /** Functions by CPU, where it is time for that; never rejects. */
@@ -144,8 +166,9 @@ function documentOf({ vitals, growth, hottest, patches }: TopState): object {
 async function printAll(looking: Looking, context: CommandContext): Promise<void> {
   await beginUnlessAborted(looking, context.signal);
   await untilAborted(looking.everyMs, context.signal, async () => {
-    const [state] = await Promise.all([looking.look(), looking.sample()]);
-    context.terminal.jsonLine(documentOf(state));
+    const [state] = await Promise.all([looking.lookAgain(), looking.sample()]);
+    if (state !== null) context.terminal.jsonLine(documentOf(state));
+    else context.terminal.message('there was no look: the main thread does not answer, or others look at it; the next one comes later\n');
   });
 }
 
@@ -191,7 +214,7 @@ async function show(looking: Looking, context: CommandContext): Promise<void> {
     await settledOrAborted(beginUnlessAborted(looking, signal), signal);
     await untilAborted(looking.everyMs, signal, async () => {
       void looking.sample();
-      await settledOrAborted(looking.look().then(draw, unlessLate), signal);
+      await settledOrAborted(looking.lookAgain().then(draw), signal);
     });
   } finally {
     clearInterval(ticking);
@@ -201,9 +224,9 @@ async function show(looking: Looking, context: CommandContext): Promise<void> {
   }
 }
 
-/** A main thread that hangs is shown as such, and looked at again. */
+/** A main thread that hangs, or at which many look, is looked at again. */
 function unlessLate(thrown: unknown): void {
-  if (KeyholeError.from(thrown).code !== 'TIMEOUT') throw thrown;
+  if (!['TIMEOUT', 'BUSY'].includes(KeyholeError.from(thrown).code)) throw thrown;
 }
 
 /** Waits for nothing more once the signal is given, and leaves no listener on it: it is waited for at each look. */
