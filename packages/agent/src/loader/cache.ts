@@ -72,7 +72,7 @@ export class TransformCache {
     return {
       ...rest,
       text: record.text,
-      edits: { numbers: record.numbers.subarray(0, numbers), removed },
+      edits: { numbers: types === null ? record.numbers : record.numbers.subarray(0, numbers), removed },
       types: types === null ? null : { ...types, numbers: record.numbers.subarray(numbers) },
     };
   }

@@ -51,8 +51,8 @@ export function installInstrumentation(selection: SelectionOptions, cacheDir: st
   const selected = createSelection(selection);
   const sourceMaps = process.execArgv.includes('--enable-source-maps') || (process.env.NODE_OPTIONS ?? '').includes('--enable-source-maps');
   const ports: MessagePort[] = [];
-  /** What the hook made last: Node compiles it next, where it is CommonJS. */
-  let handedOut = '';
+  /** CommonJS that the hook has made: Node compiles it later, and nothing has to be asked of it then. */
+  const handedOut = new Set<string>();
   const table = new SlotTable(() => {
     for (const port of ports) {
       const received = threads().receiveMessageOnPort(port);
@@ -107,7 +107,7 @@ export function installInstrumentation(selection: SelectionOptions, cacheDir: st
       const source = loaded.source ?? readFileSync(fileURLToPath(url.replace(/[?#].*$/, '')), 'utf8');
       const instrumented = instrument({ url, source, format });
       if (instrumented === null) return loaded;
-      handedOut = instrumented.text;
+      if (instrumented.format === 'commonjs') handedOut.add(instrumented.text);
       return { ...loaded, format: instrumented.format, source: instrumented.text };
     });
   }
@@ -122,7 +122,7 @@ export function installInstrumentation(selection: SelectionOptions, cacheDir: st
   const prototype = nodeModule.Module.prototype as unknown as { _compile(content: string, filename: string, format?: string): unknown };
   const compile = prototype._compile;
   prototype._compile = function (this: { exports: unknown }, content: string, filename: string, format?: string): unknown {
-    const result = compile.call(this, content === handedOut ? content : instrumentedBy(content, filename, format ?? null), filename, format);
+    const result = compile.call(this, handedOut.delete(content) ? content : instrumentedBy(content, filename, format ?? null), filename, format);
     listener?.loaded(filename, this.exports);
     return result;
   };
