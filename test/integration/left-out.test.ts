@@ -19,7 +19,8 @@ export function rate() { return factor; }
 export const raise = () => { factor += 1; };
 `,
   'legacy/tax.cjs': `const percent = 10;
-function tax(n) { return n * percent / 100; }
+const share = (n) => n * percent;
+function tax(n) { return share(n) / 100; }
 module.exports = { tax };
 `,
   'node_modules/pack/package.json': '{"name":"pack","version":"1.0.0","main":"index.cjs"}',
@@ -85,7 +86,7 @@ describe('one service', () => {
     expect(all.stderr).toContain('not compared, for they run without slots: legacy/rate.js, legacy/tax.cjs; name those that you mean');
     expect((await service.keyhole('fn', 'svc', 'node_modules/')).stderr).toContain('node_modules/pack/index.cjs');
     const named = (await service.keyhole('fn', 'svc', 'legacy/tax.cjs', '--json')).json() as { address: string }[];
-    expect(named.map(({ address }) => address)).toEqual(['legacy/tax.cjs:tax']);
+    expect(named.map(({ address }) => address)).toEqual(['legacy/tax.cjs:share', 'legacy/tax.cjs:tax']);
     const { strategies } = (await service.keyhole('fn', 'svc', 'legacy/rate.js:rate', '--json')).json() as {
       strategies: { name: string; possible: boolean; why: string }[];
     };
@@ -95,7 +96,7 @@ describe('one service', () => {
 
   test.each([
     ['an ES module', 'legacy/rate.js:rate', 'function rate() { return factor + 5; }', '[70,7,20,"pack 1"]'],
-    ['a CommonJS file', 'legacy/tax.cjs:tax', 'function tax(n) { return n * percent / 50; }', '[20,2,40,"pack 1"]'],
+    ['a CommonJS file', 'legacy/tax.cjs:tax', 'function tax(n) { return share(n) / 50; }', '[20,2,40,"pack 1"]'],
     ['a package', 'node_modules/pack/index.cjs:pack', 'function pack(n) { return `PACK ${n}`; }', '[20,2,20,"PACK 1"]'],
   ])('a function of %s is patched and put back', async (_, address, text, after) => {
     expect(await service.ask('all')).toBe(before);
@@ -128,6 +129,32 @@ describe('one service', () => {
     expect(status).toContain('legacy/rate.js:rate');
     expect(status).toContain('price.js:price');
     expect(await run(service, 'revert', 'svc', '--all')).toMatchObject({ ok: true, patches: [{}, {}] });
+    expect(await service.ask('all')).toBe(before);
+  });
+
+  test.runIf(canLiveEdit)('functions of one file without slots are changed in one way, or not at all', async () => {
+    // The arrow is a constant that others call, which only live edit changes; what no function of the file used before only rebind finds.
+    const arrow = '(n) => n * percent * 2';
+    const onlyRebind = 'function tax(n) { return typeof __dirname === "string" ? share(n) / 10 : 0; }';
+    writeFileSync(
+      path.join(service.folder, 'legacy/tax.cjs'),
+      files['legacy/tax.cjs'].replace('(n) => n * percent', arrow).replace(/function tax.*/, onlyRebind),
+    );
+    const together = await run(service, 'push', 'svc', 'legacy/tax.cjs', '--max-pause', maxPause);
+    expect(together).toMatchObject({ ok: false, patches: [], refused: [{ address: 'legacy/tax.cjs:share' }, { address: 'legacy/tax.cjs:tax' }] });
+    expect(together.refused[0]?.why).toContain('all functions of a file without slots are changed in one way, and no way does for all of these');
+    expect(await edit('legacy/tax.cjs:tax', onlyRebind)).toMatchObject({ ok: true, patches: [{ strategy: 'rebind' }] });
+    expect(await service.ask('all')).toBe('[20,2,200,"pack 1"]');
+    const after = await edit('legacy/tax.cjs:share', arrow);
+    expect(after.refused[0]?.why).toMatch(/legacy\/tax\.cjs:tax of the same file is patched by rebind \(p\d+\)/);
+    expect(await run(service, 'revert', 'svc', '--all')).toMatchObject({ ok: true });
+    expect(await edit('legacy/tax.cjs:tax', 'function tax(n) { return share(n) / 50; }')).toMatchObject({
+      ok: true,
+      patches: [{ strategy: 'live-edit' }],
+    });
+    const beside = await edit('legacy/tax.cjs:share', '(n) => (__dirname ? n : 0)');
+    expect(beside.refused[0]?.why).toMatch(/legacy\/tax\.cjs:tax of the same file is patched by live-edit/);
+    expect(await run(service, 'revert', 'svc', '--all')).toMatchObject({ ok: true });
     expect(await service.ask('all')).toBe(before);
   });
 
