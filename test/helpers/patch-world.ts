@@ -16,6 +16,8 @@ export class PatchWorld {
   readonly slots = new Map<string, SlotFunction>();
   readonly reports: Omit<Undone, 'number' | 'at'>[] = [];
   fault: (address: string, step: 'apply' | 'verify' | 'undo' | 'prepare', code: string | null) => boolean = () => false;
+  /** Whether a text can only be made after a call of the service. */
+  waits: (code: string | null) => boolean = () => false;
   readonly engine: PatchEngine;
   readonly trials: Trials;
   /** Threads that do not answer. */
@@ -96,6 +98,7 @@ export class PatchWorld {
       wraps,
       assess: () => ({ name: 'slots', possible: true, pauseMs: 0, why: '' }),
       reachable: () => [],
+      waitsFor: ({ code }) => (this.waits(code) ? ['a call'] : []),
       prepare: (changes) => {
         const refused = changes
           .filter(({ target: { address }, code }) => this.fault(address, 'prepare', code))

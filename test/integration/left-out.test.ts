@@ -91,6 +91,10 @@ describe('one service', () => {
       strategies: { name: string; possible: boolean; why: string }[];
     };
     expect(strategies.filter(({ possible }) => possible).map(({ name }) => name)).toContain(way);
+    const watched = await service.keyhole('watch', 'svc', 'legacy/rate.js:rate');
+    expect(watched.stderr).toMatch(/can not be watched: its file was not instrumented: it is not selected; see KEYHOLE_EXCLUDE/);
+    const inside = await service.keyhole('eval', 'svc', 'factor', '--in', 'legacy/rate.js');
+    expect(inside.stderr).toContain('legacy/rate.js has no way in');
     expect(strategies[0]).toMatchObject({ name: 'slots', possible: false, why: expect.stringContaining('KEYHOLE_EXCLUDE') as string });
   });
 

@@ -82,6 +82,16 @@ describe('probation', () => {
     expect(world.reports.map(({ patches }) => patches[0]?.now)).toEqual(['p1', null]);
   });
 
+  test('an earlier patch that has to wait for a call of the service is not waited for: the loaded code runs', async () => {
+    const world = new World();
+    await world.apply({ a: 'a1' });
+    await world.apply({ a: 'a2' }, { confirmMs: 5_000 });
+    world.waits = (code) => code === 'a1';
+    await world.pass(5_000);
+    expect([world.call('a'), world.engine.liveAt('a')]).toEqual(['loaded', null]);
+    expect(world.reports.map(({ patches }) => patches[0]?.now)).toEqual([null]);
+  });
+
   test('a confirmation while it is being undone comes too late', async () => {
     const world = new World();
     await world.apply({ a: 'a1' }, { confirmMs: 5_000 });
