@@ -90,7 +90,9 @@ export class TransformCache {
       types: types === null ? null : { removed: types.removed, inserted: types.inserted },
     };
     try {
-      const numbers = new Int32Array([...edits.numbers, ...(types?.numbers ?? [])]);
+      const numbers = new Int32Array(edits.numbers.length + (types?.numbers.length ?? 0));
+      numbers.set(edits.numbers);
+      if (types !== null) numbers.set(types.numbers, edits.numbers.length);
       this.#pack.add({ key: nameOf(key, source), json: JSON.stringify(entry), numbers, text, source: bytes });
     } catch {
       // A disk that is full costs the next start some time, and nothing else.
