@@ -16,8 +16,10 @@ globalThis.rooms = rooms;
 rooms[1].queue.length = 2; rooms[3].queue.length = 9;
 const agent = await startAgent();
 for (const room of rooms) agent.actors.register('room/' + room.name, room, { mailbox: (each) => each.queue.length });
-agent.actors.register('count', { n: 1 }, { state: () => 30 });
-agent.actors.register('broken', {}, { state: () => { throw new Error('no state'); } });
+// The registry alone keeps nothing alive.
+globalThis.counted = [{ n: 1 }, {}];
+agent.actors.register('count', counted[0], { state: () => 30 });
+agent.actors.register('broken', counted[1], { state: () => { throw new Error('no state'); } });
 const others = { long: 'x'.repeat(20_000), huge: 2n ** 5_000n, sign: Symbol('x'), short: 'x' };
 for (const [id, state] of Object.entries(others)) agent.actors.register(id, others, { type: 'Other', state: () => state });
 globalThis.kept = [agent, others];

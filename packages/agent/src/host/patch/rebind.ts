@@ -11,11 +11,10 @@ import { EventEmitter } from 'node:events';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { StrategyVerdict, Unreached } from '../../protocol/index.ts';
+import type { StrategyVerdict } from '../../protocol/index.ts';
 import { indexFunctions } from '../../source/index.ts';
 import type { Captures, FunctionEntry } from '../../source/index.ts';
 import { DebugSession } from './debug-session.ts';
-import { howToGetSlots } from './modules.ts';
 import type { FunctionTarget } from './modules.ts';
 import { predictPauseMs } from './pauses.ts';
 import { captureScopes, framesOf, hasOwnScope } from './rebind-capture.ts';
@@ -23,9 +22,10 @@ import type { CapturedScope, Wanted } from './rebind-capture.ts';
 import { everywhere, findSpots } from './rebind-find.ts';
 import type { FoundSpot } from './rebind-find.ts';
 import { answersTo, standIn } from './rebind-function.ts';
-import { mentionsOf, placesOf } from './rebind-places.ts';
+import { alwaysUnreached, nothingReached, obstacle } from './rebind-limits.ts';
+import { placesOf } from './rebind-places.ts';
 import type { AnyFunction } from './rebind-spots.ts';
-import { isExported, isField, isKept, readText } from './rebind-text.ts';
+import { isField, isKept, readText } from './rebind-text.ts';
 import type { RebindText } from './rebind-text.ts';
 import { KeyholePlace } from './keyhole-place.ts';
 import { mentioningFunctions, rebindTransaction } from './rebind-transaction.ts';
@@ -256,35 +256,6 @@ export class RebindStrategy implements PatchStrategy {
     const names = new Set([...text.names, ...roots.filter((name) => name !== undefined)]);
     return framesOf(target, functions, names, text.usesPrivateNames);
   }
-}
-
-/** Why the function can not be rebound whatever its new text is; null where it can. */
-function obstacle(target: FunctionTarget): string | null {
-  const { module, captures, entry } = target;
-  if (module.instrumented) return 'its file was instrumented';
-  const { places, fixed } = placesOf(target);
-  const help = `with slots it can be patched whatever holds it: ${howToGetSlots(module)}`;
-  if (fixed === null || places.length > 0) return null;
-  const name = /^const (.+)$/.exec(fixed.holder)?.[1];
-  if (name === undefined) return `${fixed.why}; ${help}`;
-  const outer = captures.scopeOf(entry.node).parent;
-  const binding = outer === null ? null : captures.resolve(name, outer);
-  if (binding === null) return null;
-  const users = mentionsOf(binding, captures).filter((each) => each.insideFunction).length;
-  if (users > 0) return `${fixed.why}, and functions of its file call it by that name (${users} times); ${help}`;
-  if (module.format === 'module' && isExported(binding, captures)) return `${fixed.why}, and importers call it by that name; ${help}`;
-  return null;
-}
-
-function nothingReached(target: FunctionTarget): string {
-  const { fixed } = placesOf(target);
-  return `no variable, export, property or listener that holds it could be reached${fixed === null ? '' : ` (${fixed.why})`}: the new code would never be called`;
-}
-
-function alwaysUnreached(target: FunctionTarget): Unreached[] {
-  if (isField(target)) return [{ holder: 'instances made from now on', count: null }];
-  if (hasOwnScope(target)) return [{ holder: 'its other closures, and those made from now on', count: null }];
-  return [];
 }
 
 function makeFunction(factory: (this: unknown) => unknown, target: FunctionTarget, holder: object, instance: unknown): AnyFunction {
