@@ -2,6 +2,7 @@
  * What most processes never need is loaded when somebody comes: the parser, and everything that evaluates and patches. One piece in a turn of the event loop, since together they take
  * as long as a service's slow request.
  */
+import { nextTurn } from '../platform/clock.ts';
 import type { Clock } from '../platform/clock.ts';
 import { later } from '../platform/later.ts';
 import { followed } from '../platform/originals.ts';
@@ -79,15 +80,11 @@ export class Arrival<Module, Host> implements Coming<Host> {
 
   async #inTurns(): Promise<Host> {
     for (const piece of [...shared, ...pieces]) {
-      await this.#turn();
+      await nextTurn(this.#clock);
       await piece();
     }
     const module = await this.#load();
-    await this.#turn();
+    await nextTurn(this.#clock);
     return this.now(module);
-  }
-
-  #turn(): Promise<void> {
-    return new Promise((resolve) => this.#clock.soon(resolve));
   }
 }

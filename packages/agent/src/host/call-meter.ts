@@ -2,7 +2,7 @@
  * How long one call had the main thread: from where it is given it to where everything that goes on without waiting for the event loop is done, turn by turn. `await` alone lets go of nothing: what stands behind it runs
  * before the service does.
  */
-import { nodeClock } from '../platform/clock.ts';
+import { nextTurn, nodeClock } from '../platform/clock.ts';
 
 // The service may replace it.
 const { nextTick } = process;
@@ -27,7 +27,7 @@ export class CallMeter {
 
   /** Lets the service have its turn. */
   async turn(): Promise<void> {
-    await new Promise<void>((resolve) => nodeClock.soon(resolve));
+    await nextTurn(nodeClock);
     this.begin();
   }
 }

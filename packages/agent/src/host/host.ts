@@ -5,7 +5,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { KeyholeError } from '../protocol/errors.ts';
 import type { PatchRecord, WireError } from '../protocol/index.ts';
 import type { Coming } from './arrival.ts';
-import { nodeClock } from '../platform/clock.ts';
+import { nextTurn, nodeClock } from '../platform/clock.ts';
 import { CallMeter } from './call-meter.ts';
 import { CallStream } from './call-stream.ts';
 import type { MainHost } from './assembly.ts';
@@ -73,7 +73,7 @@ export function serveHost({ port, host, outbox, failed }: HostOptions): void {
   let free = Promise.resolve();
   const turnAfter = async (turn: Promise<void>): Promise<void> => {
     await turn;
-    await new Promise<void>((resolve) => nodeClock.soon(resolve));
+    await nextTurn(nodeClock);
   };
   const inATurn = async (work: () => Promise<void> | void): Promise<void> => {
     const turn = free;

@@ -1,6 +1,6 @@
 /** The operations that look: values, actors, evaluation. What is kept for a session is let go with it. */
 import { EventEmitter } from 'node:events';
-import { nodeClock } from '../platform/clock.ts';
+import { nextTurn, nodeClock } from '../platform/clock.ts';
 import { KeyholeError, limits } from '../protocol/index.ts';
 import { getOwnPropertyDescriptor } from '../platform/originals.ts';
 import type { ActorDirectory } from './actors/directory.ts';
@@ -59,7 +59,7 @@ export function handlesOfEach(sessions: number): number {
 }
 
 /** Of a thread of the service: what is done there keeps nobody waiting on the main one. */
-const nextTurn = (): Promise<void> => new Promise((resolve) => nodeClock.soon(resolve));
+const turnOfThread = (): Promise<void> => nextTurn(nodeClock);
 
 export function createLooking({ inspector, actors, portals, keepers, leaveOut }: LookingParts): Looking {
   const evaluator = new Evaluator(inspector, portals);
@@ -112,7 +112,7 @@ export function createLooking({ inspector, actors, portals, keepers, leaveOut }:
   return {
     handlers: {
       'actors.list': (wanted, { session }) => actors.list(wanted, objectsOf(session)),
-      'actors.find': ({ where: condition, ...wanted }, { session, turn = nextTurn }) => {
+      'actors.find': ({ where: condition, ...wanted }, { session, turn = turnOfThread }) => {
         const objects = objectsOf(session);
         return actors.search(wanted, objects, where(condition, inspector, objects), turn);
       },
@@ -154,7 +154,7 @@ export function createLooking({ inspector, actors, portals, keepers, leaveOut }:
         return { of: objects.value(object), ...found, ways };
       },
       evaluate: (params, { session, ...asked }) => evaluator.evaluate(params, asked, objectsOf(session)),
-      inspect: async (params, { session, turn = nextTurn }) => {
+      inspect: async (params, { session, turn = turnOfThread }) => {
         const { depth = 1, start = 0, count = limits.maxPageSize, maxPauseMs = limits.defaultMaxPauseMs } = params;
         const objects = objectsOf(session);
         const entry = params.actor === undefined ? undefined : actors.find(params.actor);

@@ -47,3 +47,13 @@ export const nodeClock: Clock = {
     return () => stopImmediate(immediate);
   },
 };
+
+/** Lets the service have its turn. */
+export function nextTurn(clock: Clock): Promise<void> {
+  return new Promise((resolve) => void clock.soon(resolve));
+}
+
+/** Milliseconds to the microsecond. */
+export function rounded(ms: number): number {
+  return Math.round(ms * 1_000) / 1_000;
+}

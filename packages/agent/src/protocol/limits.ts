@@ -33,6 +33,8 @@ export const limits = {
   maxLookBurstMs: 2_000,
   /** A look whose turn does not come is answered BUSY after this. */
   lookWaitMs: 10_000,
+  /** What looking may take while it lives on what is saved up, in milliseconds a second: three quarters of the time are the service's. */
+  lookPaceMsPerSecond: 250,
   /** How long a change waits for other operators, and how many may wait. */
   approvalWaitMs: 900_000,
   maxWaitingChanges: 8,

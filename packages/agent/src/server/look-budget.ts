@@ -18,8 +18,6 @@ interface Waiting {
   end: (why: KeyholeError) => void;
 }
 
-/** What looking may take while it lives on what is saved up, in milliseconds a second: three quarters of the time are the service's. */
-const paceMsPerSecond = 250;
 /** What may be taken before that pace holds, in milliseconds: a few looks of one person. */
 const paceBurstMs = 10;
 /** How much of a new look's length goes into what the next one is expected to take. */
@@ -79,7 +77,7 @@ export class LookBudget {
     this.#allowances = [
       new Allowance(share.maxLookMsPerSecond, share.maxLookBurstMs, now),
       // Who allows more than the pace has allowed it.
-      new Allowance(Math.max(paceMsPerSecond, share.maxLookMsPerSecond), Math.min(paceBurstMs, share.maxLookBurstMs), now),
+      new Allowance(Math.max(limits.lookPaceMsPerSecond, share.maxLookMsPerSecond), Math.min(paceBurstMs, share.maxLookBurstMs), now),
     ];
   }
 

@@ -125,9 +125,8 @@ class Looking {
       this.#crowded = false;
       return state;
     } catch (thrown) {
-      const { code } = KeyholeError.from(thrown);
-      if (code !== 'TIMEOUT' && code !== 'BUSY') throw thrown;
-      this.#crowded = code === 'BUSY';
+      unlessLater(thrown);
+      this.#crowded = KeyholeError.from(thrown).code === 'BUSY';
       return null;
     }
   }
@@ -176,7 +175,7 @@ async function beginUnlessAborted(looking: Looking, signal: AbortSignal): Promis
   try {
     await looking.begin();
   } catch (error) {
-    if (!signal.aborted) unlessLate(error);
+    if (!signal.aborted) unlessLater(error);
   }
 }
 
@@ -225,7 +224,7 @@ async function show(looking: Looking, context: CommandContext): Promise<void> {
 }
 
 /** A main thread that hangs, or at which many look, is looked at again. */
-function unlessLate(thrown: unknown): void {
+function unlessLater(thrown: unknown): void {
   if (!['TIMEOUT', 'BUSY'].includes(KeyholeError.from(thrown).code)) throw thrown;
 }
 

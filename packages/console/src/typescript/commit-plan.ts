@@ -6,6 +6,7 @@ import { posix } from 'node:path';
 import { KeyholeError } from '@keyhole/agent/protocol';
 import { isInside, type ChangedFile, type ChangeSet, type FileSide } from '../git/change-set.ts';
 import { besides, kindOf, lockChanges, manifestChanges } from '../git/file-kind.ts';
+import { firstOf } from '../render/text.ts';
 import type { HasFile } from './brought-imports.ts';
 import type { AgentCalls } from './calls.ts';
 import { changedFunctions } from './changed-functions.ts';
@@ -93,8 +94,7 @@ async function planFile(planning: Planning, file: ChangedFile): Promise<'not loa
   const packages = lockChanges(path, before, after);
   if (packages === null) return refuse('installed packages may have changed: it takes an install and a restart');
   if (packages.length === 0) return setApart('only packages for development changed');
-  const more = packages.length > 5 ? ` and ${packages.length - 5} more` : '';
-  return refuse(`installed packages changed (${packages.slice(0, 5).join(', ')}${more}): it takes an install and a restart`);
+  return refuse(`installed packages changed (${firstOf(packages)}): it takes an install and a restart`);
 }
 
 async function planSource(

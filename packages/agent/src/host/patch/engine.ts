@@ -2,7 +2,7 @@
  * Applies patches and takes them back. It decides whether a change may happen (base, budget, all or none), lets a strategy do it in one turn of the event
  * loop, and reports success only for what the strategy has proven. At most one patch of a function is live; reverting goes back to the loaded code.
  */
-import { nodeClock } from '../../platform/clock.ts';
+import { nextTurn, nodeClock, rounded } from '../../platform/clock.ts';
 import { KeyholeError, limits } from '../../protocol/index.ts';
 import type { Params, PatchRecord, PatchRequest, PatchResult, RefusedPatch, StrategyName } from '../../protocol/index.ts';
 import type { HostContext } from '../bridge.ts';
@@ -10,7 +10,6 @@ import { checkBudget, foreseenPauseMs, sumOf } from './budget.ts';
 import { captureAll } from './capturing.ts';
 import { chooseStrategy, goesOneWay, oneWayPerFile } from './choice.ts';
 import type { PatchImports } from './imports.ts';
-import { nextTurn } from './in-turns.ts';
 import { loadedCode } from './modules.ts';
 import type { FunctionTarget, ModuleIndex } from './modules.ts';
 import { noSuchPatch, patchIds } from './patch-ids.ts';
@@ -145,7 +144,7 @@ export class PatchEngine {
     const others = await unreached;
     const patches = accepted.map((each) => {
       const left = others.get(each.request.address);
-      return { ...appliedOf(each, Math.round(totalMs * 1000) / 1000, true), ...(left !== undefined && { unreached: left }) };
+      return { ...appliedOf(each, rounded(totalMs), true), ...(left !== undefined && { unreached: left }) };
     });
     return { ok: true, dryRun, patches, refused };
   }

@@ -1,4 +1,5 @@
 /** Work on texts takes the service's main thread: it gets a little of each turn of the event loop, and the service the rest. */
+import { nextTurn } from '../../platform/clock.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Pieces } from '../../source/index.ts';
 
@@ -14,8 +15,4 @@ export async function inTurns<Result>(work: Pieces<Result>, clock: Clock): Promi
     } while (clock.now() - started < turnMs);
     await nextTurn(clock);
   }
-}
-
-export function nextTurn(clock: Clock): Promise<void> {
-  return new Promise((resolve) => void clock.soon(resolve));
 }

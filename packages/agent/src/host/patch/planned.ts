@@ -1,9 +1,9 @@
 /** A change, the strategy that will make it, and how a set of them becomes transactions. It never decides whether a change is allowed. */
-import { nodeClock } from '../../platform/clock.ts';
+import { nextTurn, nodeClock } from '../../platform/clock.ts';
 import { KeyholeError } from '../../protocol/index.ts';
 import type { AppliedPatch, Params, PatchImport, PatchRequest, RefusedPatch } from '../../protocol/index.ts';
 import type { HostContext } from '../bridge.ts';
-import { inTurns, nextTurn } from './in-turns.ts';
+import { inTurns } from './in-turns.ts';
 import { howToGetSlots } from './modules.ts';
 import type { FunctionTarget } from './modules.ts';
 import { applyProven } from './proof.ts';

@@ -1,5 +1,5 @@
 /** Applies transactions and proves them, in one go: what can not be proven is undone, and what can not be undone is said to be live. */
-import { nodeClock } from '../../platform/clock.ts';
+import { nodeClock, rounded } from '../../platform/clock.ts';
 import { KeyholeError } from '../../protocol/index.ts';
 import type { Unreached } from '../../protocol/index.ts';
 import type { Transaction } from './strategy.ts';
@@ -43,7 +43,7 @@ export function applyProven(transactions: readonly Transaction[]): Proven {
     throw new KeyholeError('UNPROVEN', `the effect could not be proven (${list}); ${undoAll()}`);
   }
   const unreached = survey(applied);
-  return { pauseMs: Math.round((nodeClock.now() - started) * 1000) / 1000, unreached };
+  return { pauseMs: rounded(nodeClock.now() - started), unreached };
 }
 
 /** A survey that fails makes no patch fail: it says that nothing is known. */

@@ -2,7 +2,7 @@
  * Patches of a process with several threads: a change is judged in all threads that have loaded the code, then made in all of them, each at a turn boundary of its own, or in
  * none. What could not be made sure of is told, thread by thread. It never takes silence for consent.
  */
-import { nodeClock } from '../../platform/clock.ts';
+import { nodeClock, rounded } from '../../platform/clock.ts';
 import { settledAll, unwatched } from '../../platform/originals.ts';
 import { KeyholeError, limits } from '../../protocol/index.ts';
 import type { AppliedPatch, Params, PatchRecord, PatchRequest, PatchResult, RefusedPatch } from '../../protocol/index.ts';
@@ -285,7 +285,7 @@ export class ProcessPatches implements TriedPatches {
     const now = new Map(live.map(({ address, previous }) => [address, previous]));
     const fromMs = nodeClock.now();
     if (thread === undefined || thread === 0) for (const [address, record] of this.#threads.mainPatches.withdraw(live)) now.set(address, record);
-    const pauseMs = Math.round((nodeClock.now() - fromMs) * 100) / 100;
+    const pauseMs = rounded(nodeClock.now() - fromMs);
     const withdrawals = live.map((each) => ({ ...each, previous: now.get(each.address) ?? null }));
     for (const { id, address, previous } of withdrawals) {
       for (const [of, own] of this.#alone) if (thread === undefined || of === thread) own.delete(id);

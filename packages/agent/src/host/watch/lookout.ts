@@ -2,6 +2,7 @@
  * What all ways of looking at calls have in common: which functions, what it may take, to whom it is said, and how it ends. Then the functions are as they were, proven for each, and it says
  * why it ended. What is looked for, and what is said of it, is the caller's.
  */
+import { nextTurn, rounded } from '../../platform/clock.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { stringify } from '../../platform/originals.ts';
 import { KeyholeError, limits } from '../../protocol/index.ts';
@@ -14,7 +15,6 @@ import { observing } from './observing.ts';
 import type { CallObserver } from './observing.ts';
 import { selectFunctions } from './select.ts';
 import { Speaker } from './speaker.ts';
-import { rounded } from './words.ts';
 
 export interface WatchParts {
   slots: SlotsStrategy;
@@ -199,7 +199,7 @@ async function observeAll<Call extends object>(
     for (const [index, target] of targets.entries()) {
       const observer = observers[index];
       if (observer === undefined) continue;
-      if (inTurns) await new Promise<void>((resolve) => clock.soon(resolve));
+      if (inTurns) await nextTurn(clock);
       const observed = slots.observe(target, observing(target, observer));
       if ('why' in observed) throw new KeyholeError('NOT_PATCHABLE', `the calls of ${target.address} can not be looked at: ${observed.why}`);
       stops.push(observed.stop);

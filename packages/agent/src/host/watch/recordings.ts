@@ -2,6 +2,7 @@
  * Calls that were kept while they were watched: their arguments, `this`, the variables they saw, and how they ended, by a number. They are kept as they are, not as copies, for the session
  * that asked for it and no longer, and no more than a bound: the oldest go first.
  */
+import { rounded } from '../../platform/clock.ts';
 import { types } from 'node:util';
 import type { Clock } from '../../platform/clock.ts';
 import { parse } from '../../platform/originals.ts';
@@ -19,7 +20,6 @@ import type { SlotsStrategy } from '../patch/slots.ts';
 import { staleBase } from '../patch/stale.ts';
 import { isSecret } from '../secrets.ts';
 import { parameterNames } from './condition.ts';
-import { rounded } from './words.ts';
 
 export interface KeptCall {
   target: FunctionTarget;

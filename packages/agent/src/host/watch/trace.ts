@@ -3,7 +3,7 @@
  * trace is. A generator's calls are shown, but what runs between its values belongs to whoever takes them.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { nodeClock } from '../../platform/clock.ts';
+import { nodeClock, rounded } from '../../platform/clock.ts';
 import { stringify, wallClockMs } from '../../platform/originals.ts';
 import { limits } from '../../protocol/index.ts';
 import type { CallTree, Params, TraceResult, TreeNode } from '../../protocol/index.ts';
@@ -12,7 +12,6 @@ import type { HostContext } from '../bridge.ts';
 import { lookOut } from './lookout.ts';
 import type { Lookout, WatchParts } from './lookout.ts';
 import type { CallEnd, CallObserver } from './observing.ts';
-import { rounded } from './words.ts';
 
 const { now } = nodeClock;
 

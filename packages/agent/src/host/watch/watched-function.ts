@@ -3,7 +3,7 @@
  * it meets is run, and nothing it throws gets out.
  */
 import { types } from 'node:util';
-import { nodeClock } from '../../platform/clock.ts';
+import { nodeClock, rounded } from '../../platform/clock.ts';
 import { stringify, wallClockMs } from '../../platform/originals.ts';
 import { limits } from '../../protocol/index.ts';
 import type { WatchedCall } from '../../protocol/index.ts';
@@ -18,7 +18,7 @@ import type { GlimpseLimits } from './glimpse.ts';
 import type { Lookout } from './lookout.ts';
 import type { CallEnd, CallObserver } from './observing.ts';
 import type { KeptCall } from './recordings.ts';
-import { describeThrown, rounded } from './words.ts';
+import { describeThrown } from './words.ts';
 
 const { now } = nodeClock;
 

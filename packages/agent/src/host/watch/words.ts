@@ -4,11 +4,6 @@ import type { RemoteValue } from '../../protocol/index.ts';
 import { Glimpse } from './glimpse.ts';
 import type { GlimpseLimits } from './glimpse.ts';
 
-/** Milliseconds to the microsecond. */
-export function rounded(ms: number): number {
-  return Math.round(ms * 1_000) / 1_000;
-}
-
 /** What went wrong in a condition or an expression. */
 export function describeThrown(thrown: unknown, limits: GlimpseLimits): string {
   const { description = 'something was thrown that is no error' } = parse(new Glimpse({ ...limits, depth: 0 }).of(thrown)) as RemoteValue;
