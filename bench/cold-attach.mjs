@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 
 const [runs = '15', ...named] = process.argv.slice(2);
 const nodes = named.length > 0 ? named : [process.execPath];
-const keyhole = fileURLToPath(new URL('../packages/console/dist/cli.js', import.meta.url));
+const keyhole = fileURLToPath(new URL('../packages/console/bin/keyhole.js', import.meta.url));
 const program = `
 let longest = 0, last = performance.now();
 setInterval(() => { const now = performance.now(); longest = Math.max(longest, now - last); last = now; }, 1);

@@ -15,6 +15,7 @@ import { serve } from '../served.mjs';
 
 const service = path.join(import.meta.dirname, 'service.mjs');
 const consoleDist = path.join(import.meta.dirname, '../../packages/console/dist');
+const keyhole = path.join(consoleDist, '../bin/keyhole.js');
 const { dist } = dists[0];
 const home = mkdtempSync(path.join(tmpdir(), 'kh-bench-'));
 const key = path.join(home, 'alice');
@@ -78,7 +79,7 @@ async function attach() {
   const running = await start(dist, ['--inspect=127.0.0.1:0']);
   const { host } = new URL(running.inspector);
   const forms = {
-    'keyhole attach': [[path.join(consoleDist, 'cli.js'), 'attach', String(running.pid)], /shop#\d+> /],
+    'keyhole attach': [[keyhole, 'attach', String(running.pid)], /shop#\d+> /],
     'node inspect': [['inspect', host], /debug> /],
     'node -e': [['-e', 'console.log("up> ")'], /up> /],
   };

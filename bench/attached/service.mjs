@@ -5,7 +5,9 @@ import { pathToFileURL } from 'node:url';
 const [dist] = process.argv.slice(2);
 if (dist !== 'plain') {
   const { startAgent } = await import(pathToFileURL(path.join(dist, 'index.js')).href);
-  await startAgent({ service: 'shop', operators: process.env.KEYHOLE_OPERATORS, journal: { dir: process.env.KEYHOLE_JOURNAL_DIR } });
+  // A round trip is measured, not the share of the main thread that looking may have.
+  const limits = { maxLookMsPerSecond: 1_000 };
+  await startAgent({ service: 'shop', operators: process.env.KEYHOLE_OPERATORS, journal: { dir: process.env.KEYHOLE_JOURNAL_DIR }, limits });
 }
 const { startShop } = await import('../http/application/server.mjs');
 const server = await startShop();

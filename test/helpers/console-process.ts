@@ -8,7 +8,7 @@ import { KeyholeError } from '@keyhole/agent/protocol';
 import { runProgram } from '../../packages/console/dist/program.js';
 import { Terminal } from '../../packages/console/dist/render/terminal.js';
 
-export const consoleProgram = fileURLToPath(new URL('../../packages/console/dist/cli.js', import.meta.url));
+export const consoleProgram = fileURLToPath(new URL('../../packages/console/bin/keyhole.js', import.meta.url));
 
 export interface Finished {
   code: number | null;

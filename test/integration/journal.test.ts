@@ -16,7 +16,7 @@ ${answering}`;
 const start = (more: Partial<Parameters<typeof startService>[0]> = {}): Promise<Service> =>
   startService({ files: { 'main.js': main }, main: 'main.js', git: true, ...more });
 const secondVerifier = path.resolve(import.meta.dirname, '../../examples/verify-journal/verify-journal.mjs');
-const consoleProgram = path.resolve(import.meta.dirname, '../../packages/console/dist/cli.js');
+const consoleProgram = path.resolve(import.meta.dirname, '../../packages/console/bin/keyhole.js');
 
 interface Entry {
   seq: number;

@@ -91,12 +91,20 @@ describe('a service with an agent', () => {
   });
 
   test('lists actors; one that throws is shown as broken and hurts nobody', async () => {
-    const actors = (await service.keyhole('actors', 'svc', '--json')).json() as Record<string, unknown>[];
+    // What was measured in a busy moment has the class left out, with a word, until that has faded.
+    const actors = await vi.waitFor(
+      async () => {
+        const listed = (await service.keyhole('actors', 'svc', '--json')).json() as Record<string, unknown>[];
+        expect(listed.map(({ id }) => id)).not.toContain('Room#?');
+        return listed;
+      },
+      { timeout: 90_000 },
+    );
     expect(actors.find((each) => each.id === 'room/lobby')).toMatchObject({ type: 'Room', mailbox: 2 });
     expect(JSON.stringify(actors.find((each) => each.id === 'room/broken'))).toContain('no state');
     expect(actors.filter((each) => /^Room#\d+$/.test(String(each.id)))).toHaveLength(2);
     expect((await service.keyhole('actors', 'svc', 'Nothing', '--json')).json()).toEqual([]);
-  });
+  }, 120_000);
 
   test('opens a value without running a getter or a trap', async () => {
     const before = await service.ask('ran');

@@ -10,7 +10,7 @@ export class Stage {
     this.programs = programs;
     this.transcript = transcript;
     this.expect = makeExpect(transcript);
-    this.cli = join(workshop.root, 'packages', 'console', 'dist', 'cli.js');
+    this.cli = join(workshop.root, 'packages', 'console', 'bin', 'keyhole.js');
   }
 
   /** Runs a program in the workshop and shows it, or only its lines that match `shown`. The exit code has to be `code`. */

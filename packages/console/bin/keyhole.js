@@ -1,3 +1,3 @@
 #!/usr/bin/env node
 // Stands in the checkout before anything is built, so that installing can link it.
-import '../dist/cli.js';
+import '../bundle/cli.js';

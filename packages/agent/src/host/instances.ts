@@ -7,7 +7,7 @@ import { KeyholeError } from '../protocol/index.ts';
 import { className } from './bounded.ts';
 import { countListeners, isOfEmitters } from './emitters.ts';
 import type { Inspector, RemoteObject } from './inspector.ts';
-import { predictPauseMs, usedMegabytes } from './patch/pauses.ts';
+import { Observed, predictPauseMs, usedMegabytes, usualQueryMsPerMegabyte } from './patch/pauses.ts';
 import { refuseFullHeap } from './process/heap.ts';
 
 /** Classes that are told apart in the count. */
@@ -15,13 +15,14 @@ const maxClasses = 20;
 const group = 'keyhole:instances';
 const leastPauseMs = 30;
 /** What the last walk took says more than any model, of this heap and of this machine; a busier moment may take longer. */
-let observedMsPerMegabyte: number | null = null;
+const observedMsPerMegabyte = new Observed(usualQueryMsPerMegabyte);
 const busier = 1.5;
 
 /** What finding instances would take now. */
 export function expectedPauseMs(): number {
-  if (observedMsPerMegabyte === null) return predictPauseMs('query');
-  return Math.round(leastPauseMs + usedMegabytes() * observedMsPerMegabyte * busier);
+  const perMegabyteMs = observedMsPerMegabyte.value;
+  if (perMegabyteMs === null) return predictPauseMs('query');
+  return Math.round(leastPauseMs + usedMegabytes() * perMegabyteMs * busier);
 }
 
 /** @param hint what else to do; else the flag that allows it. @throws {KeyholeError} PAUSE_BUDGET, HEAP_FULL, both with the figures. */
@@ -60,7 +61,7 @@ function walk(inspector: Inspector, prototype: object, most: number): Instances 
     prototypeObjectId: inspector.wrap(prototype, group, false).objectId,
     objectGroup: group,
   });
-  observedMsPerMegabyte = (nodeClock.now() - fromMs) / Math.max(1, megabytes);
+  observedMsPerMegabyte.take((nodeClock.now() - fromMs) / Math.max(1, megabytes));
   const areEmitters = isOfEmitters(prototype);
   const found = new Foremost(most);
   const counts = new Map<object | null, { first: object; count: number; listeners: number }>();

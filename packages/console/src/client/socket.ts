@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { encodeFrame, KeyholeError, limits, subprotocol, type ClientFrame, type ServerFrame } from '@keyhole/agent/protocol';
 import type { Channel } from './channel.ts';
 import { readServerFrame } from './server-frames.ts';
-import { WebSocket } from './websocket.ts';
+import { WebSocket } from 'ws';
 
 const openTimeoutMs = 5_000;
 /** An agent that hangs must not keep a finished command waiting. */

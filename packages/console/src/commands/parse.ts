@@ -1,10 +1,7 @@
 /** Words and options of one command, read by commander. Help and usage errors come back as values: nothing here prints or exits. */
-import { createRequire } from 'node:module';
+import { Command, CommanderError } from 'commander';
 import { KeyholeError } from '@keyhole/agent/protocol';
 import type { CommandArguments, CommandDefinition, Flags } from './command.ts';
-
-// Not imported: client/websocket.ts says why.
-const { Command, CommanderError } = createRequire(import.meta.url)('commander') as typeof import('commander');
 
 export type Parsed = { help: string } | { words: string[]; flags: Flags };
 

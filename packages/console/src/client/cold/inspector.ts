@@ -1,7 +1,7 @@
 /** Three questions to the inspector of another process, as fast as they can be asked: it is open without a key meanwhile. Whom it belongs to was looked at before. */
 import { get } from 'node:http';
 import { holdsSocket, listeningSockets, type ListeningSocket } from './listening.ts';
-import { WebSocket } from '../websocket.ts';
+import { WebSocket } from 'ws';
 
 /** Between two looks at the kernel's list; each takes well under a millisecond. */
 const lookEveryMs = 1;

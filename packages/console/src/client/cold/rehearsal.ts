@@ -7,7 +7,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { debuggerUrl, evaluateThere } from './inspector.ts';
 import { holdsSocket, listeningSockets } from './listening.ts';
-import { WebSocketServer } from '../websocket.ts';
+import { WebSocketServer } from 'ws';
 
 const limitMs = 1_000;
 
