@@ -138,7 +138,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const until = async (what: string, condition: () => boolean): Promise<void> => {
     const deadline = Date.now() + 20_000;
     while (!condition()) {
-      if (Date.now() > deadline || child.exitCode !== null) throw new Error(`${what} did not happen: ${stdout}${stderr}`);
+      const { exitCode, signalCode } = child;
+      const end = exitCode ?? signalCode;
+      if (Date.now() > deadline || end !== null)
+        throw new Error(`${what} did not happen${end === null ? '' : `, the service has ended (${end})`}: ${stdout}${stderr}`);
       await new Promise<void>((resolve) => {
         wake = resolve;
         setTimeout(resolve, 20);

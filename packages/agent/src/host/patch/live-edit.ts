@@ -11,6 +11,7 @@ import type { Binding, Captures, SyntaxNode } from '../../source/index.ts';
 import type { Inspector, RemoteObject } from '../inspector.ts';
 import { loadedCode } from './modules.ts';
 import type { FunctionTarget, LoadedModule } from './modules.ts';
+import { countsCoverage, dropOptimizedCode } from './optimized.ts';
 import { predictPauseMs, usedMegabytes } from './pauses.ts';
 import { whyNotEdited, whyRefused } from './live-edit-status.ts';
 import type { LiveEditAnswer } from './live-edit-status.ts';
@@ -37,7 +38,10 @@ export class LiveEditStrategy implements PatchStrategy {
     const pauseMs = predictPauseMs('liveEdit', heapMegabytes);
     const verdict = (possible: boolean, why: string): StrategyVerdict => ({ name: this.name, possible, pauseMs: possible ? pauseMs : 0, why });
     if (target.module.instrumented) return verdict(false, 'its file was instrumented');
-    if (!capabilitiesOf(process.version).liveEdit)
+    const { liveEdit, liveEditLeavesCallers } = capabilitiesOf(process.version);
+    if (liveEditLeavesCallers && countsCoverage())
+      return verdict(false, `the process counts its coverage (NODE_V8_COVERAGE), which would end with a live edit on Node ${process.version}`);
+    if (!liveEdit)
       return verdict(false, `Node ${process.version} can not replace code that was not instrumented: V8 took that out`);
     if (isInField(target))
       return verdict(false, 'a class field makes it: V8 leaves what makes it as it was, and new instances would have the old code');
@@ -151,6 +155,7 @@ export class LiveEditStrategy implements PatchStrategy {
 
   #set(scriptId: string, scriptSource: string): void {
     let answer: LiveEditAnswer;
+    if (capabilitiesOf(process.version).liveEditLeavesCallers) dropOptimizedCode();
     try {
       answer = this.#inspector.post<LiveEditAnswer>('Debugger.setScriptSource', { scriptId, scriptSource });
     } catch (thrown) {
