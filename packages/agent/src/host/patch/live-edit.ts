@@ -41,8 +41,7 @@ export class LiveEditStrategy implements PatchStrategy {
     const { liveEdit, liveEditLeavesCallers } = capabilitiesOf(process.version);
     if (liveEditLeavesCallers && countsCoverage())
       return verdict(false, `the process counts its coverage (NODE_V8_COVERAGE), which would end with a live edit on Node ${process.version}`);
-    if (!liveEdit)
-      return verdict(false, `Node ${process.version} can not replace code that was not instrumented: V8 took that out`);
+    if (!liveEdit) return verdict(false, `Node ${process.version} can not replace code that was not instrumented: V8 took that out`);
     if (isInField(target))
       return verdict(false, 'a class field makes it: V8 leaves what makes it as it was, and new instances would have the old code');
     return verdict(true, `V8 swaps the code in place; the pause grows with the heap, which has ${Math.round(heapMegabytes)} MB`);
