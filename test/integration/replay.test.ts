@@ -139,13 +139,13 @@ worker.once('online', () => console.log('ready'));
     const id = await push(service, 'n * 2', 'n * 3');
     service = await restart(service);
     expect(await service.ask('x')).toBe('30');
-    expect(await states(service)).toEqual({ [id]: 'live' });
+    // The thread says it to the main thread, which says it to the door.
+    await vi.waitFor(async () => expect(await states(service)).toEqual({ [id]: 'live' }), 20_000);
     const listed = (await service.keyhole('fn', 'svc', 'lib.js:price', '--json')).json();
     expect(listed).toMatchObject({ patches: [id], threads: [{ patched: true, patch: id }] });
     expect(replays(service).map(({ phase }) => phase)).toEqual(['due', 'outcome']);
     service = await restart(service, { files: { 'lib.js': lib.replace('n * 2', 'n * 3') } });
     expect(await service.ask('x')).toBe('30');
-    // The thread says it to the main thread, which says it to the door.
     await vi.waitFor(async () => expect(await states(service)).toEqual({ [id]: 'landed' }), 20_000);
   });
 });

@@ -16,7 +16,7 @@ import { predictPauseMs, usedMegabytes } from './pauses.ts';
 import { whyNotEdited, whyRefused } from './live-edit-status.ts';
 import type { LiveEditAnswer } from './live-edit-status.ts';
 import { urlOf } from './scripts.ts';
-import type { Scripts } from './scripts.ts';
+import type { ScriptParsed, Scripts } from './scripts.ts';
 import type { Change, PatchStrategy, Refusal, Transaction } from './strategy.ts';
 
 type LiveCode = Map<number, { target: FunctionTarget; code: string }>;
@@ -97,7 +97,7 @@ export class LiveEditStrategy implements PatchStrategy {
     return {
       expectedPauseMs,
       apply: () => {
-        this.#scripts.withDebugger((scripts) => {
+        this.#edit((scripts) => {
           const urls = new Set([...modules].map((module) => module.url));
           for (const script of scripts) if (!urls.has(urlOf(script.url))) elsewhere.add(script.scriptId);
           for (const module of modules) {
@@ -129,7 +129,7 @@ export class LiveEditStrategy implements PatchStrategy {
         return { proven, doubts };
       },
       undo: () => {
-        this.#scripts.withDebugger((scripts) => {
+        this.#edit((scripts) => {
           for (const [module, live] of before) {
             const now = this.#textOf(module);
             const then = textWith(module, live);
@@ -144,6 +144,14 @@ export class LiveEditStrategy implements PatchStrategy {
     };
   }
 
+  /** All edits of one transaction, with nothing of the service in between. */
+  #edit(work: (scripts: ScriptParsed[]) => void): void {
+    this.#scripts.withDebugger((scripts) => {
+      if (capabilitiesOf(process.version).liveEditLeavesCallers) dropOptimizedCode();
+      work(scripts);
+    });
+  }
+
   #codeOf(target: FunctionTarget): string {
     return this.#live.get(target.module)?.get(target.index)?.code ?? loadedCode(target);
   }
@@ -154,7 +162,6 @@ export class LiveEditStrategy implements PatchStrategy {
 
   #set(scriptId: string, scriptSource: string): void {
     let answer: LiveEditAnswer;
-    if (capabilitiesOf(process.version).liveEditLeavesCallers) dropOptimizedCode();
     try {
       answer = this.#inspector.post<LiveEditAnswer>('Debugger.setScriptSource', { scriptId, scriptSource });
     } catch (thrown) {
