@@ -18,6 +18,7 @@ import { liveKey, openCalling, openChannel } from './messages.ts';
 import type { FromThread, ToThread } from './messages.ts';
 import { workerChannel } from './roster.ts';
 import type { ThreadHost } from './thread-assembly.ts';
+import type { ThreadReplay } from './thread-replays.ts';
 
 const { getEnvironmentData, threadId: id } = workerThreads;
 
@@ -26,6 +27,8 @@ const assembly = later<typeof import('./thread-assembly.ts')>(import.meta.url, '
 /** @param root files are named relative to it. */
 export function serveThread(root: string, table: SlotTable): void {
   const children = new Set<WeakRef<Worker>>();
+  /** What is said before the main thread listens would be lost; it speaks as soon as it does. */
+  let unheard: ThreadReplay[] | null = [];
   const live = (getEnvironmentData(liveKey) as readonly PatchRecord[] | undefined) ?? [];
   const host = new Arrival(
     () => import('./thread-assembly.ts'),
@@ -35,7 +38,7 @@ export function serveThread(root: string, table: SlotTable): void {
         table,
         live,
         children: () => [...children].flatMap((child) => child.deref()?.threadId ?? []),
-        replayed: (replay) => channel.post({ t: 'replayed', replay }),
+        replayed: (replay) => void (unheard?.push(replay) ?? channel.post({ t: 'replayed', replay })),
       }),
     nodeClock,
   );
@@ -60,6 +63,8 @@ export function serveThread(root: string, table: SlotTable): void {
     }
   };
   const channel = openChannel<FromThread, ToThread>(id, (message) => {
+    for (const replay of unheard ?? []) channel.post({ t: 'replayed', replay });
+    unheard = null;
     if (message.t === 'call') void answer(message);
     else if (message.t === 'forget') host.whenHere(({ forget }) => forget(message.session));
     else if (message.t === 'interrupt') host.here?.interrupt(message.call);
