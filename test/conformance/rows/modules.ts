@@ -14,6 +14,17 @@ function bundle(): string {
 }
 
 export const modules = {
+  'names that CommonJS re-exports by getters, imported by an ES module': esm(
+    {
+      'program.mjs': "import index, { f } from './index.cjs';\nexport const imported = typeof f;\nexport const use = () => index.f();",
+      // As TypeScript writes `export { f } from './lib.cjs'`. Node finds the name by the look of the text.
+      'index.cjs':
+        '"use strict";\nObject.defineProperty(exports, "__esModule", { value: true });\nvar lib = require("./lib.cjs");\nObject.defineProperty(exports, "f", { enumerable: true, get: function () { return lib.f; } });',
+      'lib.cjs': "exports.f = f;\nfunction f() { return 'old' }",
+    },
+    { 'lib.cjs:f': "function f() { return 'new' }" },
+    { observe: '[m.imported, m.use()]', before: ['function', 'old'], after: ['function', 'new'] },
+  ),
   'CommonJS, sloppy': cjs(
     "let n = 'old'; function f() { return n + (this === globalThis) } exports.f = f; exports.keep = () => n;",
     { f: "function f() { return 'new' + n + (this === globalThis) }" },

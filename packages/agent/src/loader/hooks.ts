@@ -104,6 +104,8 @@ export function installInstrumentation(selection: SelectionOptions, cacheDir: st
         table.passedBy(url);
         return loaded;
       }
+      // Node reads in the text of CommonJS what it exports by name, by the look of it, also where another file re-exports it (then the format is not known yet). It is instrumented when it is compiled.
+      if (format === 'commonjs' || (format === null && context.conditions.includes('require'))) return loaded;
       const source = loaded.source ?? readFileSync(fileURLToPath(url.replace(/[?#].*$/, '')), 'utf8');
       const instrumented = instrument({ url, source, format });
       if (instrumented === null) return loaded;
@@ -112,7 +114,7 @@ export function installInstrumentation(selection: SelectionOptions, cacheDir: st
     });
   }
 
-  // CommonJS is compiled here: on Node 20 all of it, on newer ones what a loader compiles by itself (tsx) without asking the hooks.
+  // All CommonJS is compiled here.
   const instrumentedBy = (source: string, filename: string, format: string | null): string => {
     const url = pathToFileURL(filename).href;
     if (selected(url)) return isInstrumented(source) ? source : (instrument({ url, source, format })?.text ?? source);

@@ -4,9 +4,9 @@
  */
 import * as nodeModule from 'node:module';
 import { newerModule } from '../platform/module-hooks.ts';
-import type { LoadResult } from '../platform/module-hooks.ts';
+import type { LoadContext, LoadResult } from '../platform/module-hooks.ts';
 
-type Load = (url: string, context: object, nextLoad: (url: string, context: object) => LoadResult) => LoadResult;
+type Load = (url: string, context: LoadContext, nextLoad: (url: string, context: LoadContext) => LoadResult) => LoadResult;
 
 /** On this thread (`module.registerHooks`). */
 export function registerOutermost(registerHooks: NonNullable<typeof newerModule.registerHooks>, load: Load): void {

@@ -7,6 +7,11 @@ export interface LoadResult {
   shortCircuit?: boolean;
 }
 
+export interface LoadContext {
+  /** `import` or `require` is among them. */
+  conditions: readonly string[];
+}
+
 interface ResolveContext {
   parentURL?: string | undefined;
 }
@@ -14,7 +19,7 @@ interface ResolveContext {
 interface NewerModule {
   /** Node 22.15, 23.5: synchronous hooks on the thread itself, for `import` and `require` (nodejs/node#55698). */
   registerHooks?: (hooks: {
-    load?(url: string, context: object, nextLoad: (url: string, context: object) => LoadResult): LoadResult;
+    load?(url: string, context: LoadContext, nextLoad: (url: string, context: LoadContext) => LoadResult): LoadResult;
     resolve?(specifier: string, context: ResolveContext, nextResolve: (specifier: string, context: ResolveContext) => unknown): unknown;
   }) => { deregister(): void };
   /** Node 22.13, 23.2 (nodejs/node#55282). */
