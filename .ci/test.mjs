@@ -23,8 +23,7 @@ const run = (title, command, ...args) => {
 const tool = (title, file, ...args) => run(title, process.execPath, `${root}/node_modules/${file}`, ...args);
 
 if (modified('node_modules/.package-lock.json') < modified('package-lock.json')) run('install', 'npm', 'ci');
-tool('build', 'typescript/bin/tsc', '-b', 'packages/agent', 'packages/console');
-run('bundle of the console', process.execPath, 'packages/console/bundle.mjs');
+run('build', 'npm', 'run', '--silent', 'build');
 tool('types of the tests', 'typescript/bin/tsc', '-p', 'test');
 tool('lint', 'oxlint/bin/oxlint', '--type-aware');
 tool('format', 'prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.');

@@ -51,8 +51,6 @@ export function installInstrumentation(selection: SelectionOptions, cacheDir: st
   const selected = createSelection(selection);
   const sourceMaps = process.execArgv.includes('--enable-source-maps') || (process.env.NODE_OPTIONS ?? '').includes('--enable-source-maps');
   const ports: MessagePort[] = [];
-  /** CommonJS that the hook has made: Node compiles it later, and nothing has to be asked of it then. */
-  const handedOut = new Set<string>();
   const table = new SlotTable(() => {
     for (const port of ports) {
       const received = threads().receiveMessageOnPort(port);
@@ -108,13 +106,11 @@ export function installInstrumentation(selection: SelectionOptions, cacheDir: st
       if (format === 'commonjs' || (format === null && context.conditions.includes('require'))) return loaded;
       const source = loaded.source ?? readFileSync(fileURLToPath(url.replace(/[?#].*$/, '')), 'utf8');
       const instrumented = instrument({ url, source, format });
-      if (instrumented === null) return loaded;
-      if (instrumented.format === 'commonjs') handedOut.add(instrumented.text);
-      return { ...loaded, format: instrumented.format, source: instrumented.text };
+      return instrumented === null ? loaded : { ...loaded, format: instrumented.format, source: instrumented.text };
     });
   }
 
-  // All CommonJS is compiled here.
+  // All CommonJS is compiled here; what was TypeScript has been instrumented by the hook.
   const instrumentedBy = (source: string, filename: string, format: string | null): string => {
     const url = pathToFileURL(filename).href;
     if (selected(url)) return isInstrumented(source) ? source : (instrument({ url, source, format })?.text ?? source);
@@ -124,7 +120,7 @@ export function installInstrumentation(selection: SelectionOptions, cacheDir: st
   const prototype = nodeModule.Module.prototype as unknown as { _compile(content: string, filename: string, format?: string): unknown };
   const compile = prototype._compile;
   prototype._compile = function (this: { exports: unknown }, content: string, filename: string, format?: string): unknown {
-    const result = compile.call(this, handedOut.delete(content) ? content : instrumentedBy(content, filename, format ?? null), filename, format);
+    const result = compile.call(this, instrumentedBy(content, filename, format ?? null), filename, format);
     listener?.loaded(filename, this.exports);
     return result;
   };
