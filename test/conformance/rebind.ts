@@ -54,6 +54,7 @@ export const rebind: Conformance = {
       'async arrow',
       'destructuring in an arrow',
       'a parameter is added to an arrow',
+      'a parameter is added to an arrow that is handed to others by its name',
       'import.meta',
       'top-level await',
       'JSON imports beside',
@@ -126,6 +127,10 @@ export const rebind: Conformance = {
     'class field arrow, instances alive and new': { skip: 'living instances take it, later ones have the old code, and the answer says so' },
     'a dual package': kept(['old', 'old'], ['new', 'old'], ['new', 'old'], ['old', 'old'], ['old', 'old'], ['new', 'old']),
     'timer that runs': kept('old', 'old', 'old'),
+    'a parameter is added to a function that is handed to others by its name': {
+      refused: /the new code would never be called/,
+      why: 'a Map holds it, and nothing else does',
+    },
     'instance made before': kept('oldold', 'newold', 'oldold', 'newold'),
     'express handler': { refused: /the new code would never be called/, why: 'a router holds it, and nothing else does' },
     'fastify handler': { refused: /the new code would never be called/, why: 'a router holds it, and nothing else does' },

@@ -33,6 +33,18 @@ const pairs: [running: string, patch: string, why: RegExp | null][] = [
   ['function* () {}', 'function* (...all) {}', /more parameters/],
   ['async function* (a) {}', 'async function* (a, b) {}', /more parameters/],
   ['(...all) => 1', '(a, ...b) => 2', null],
+  ["emitter.on('x', function (a) {})", 'function (a, b) {}', null],
+  ['new Promise((a) => 1)', '(a, ...b) => 2', null],
+  ['on(a => 1)', '(a, b) => 2', null],
+  ['on((a) => 1)', '(...all) => 2', /by rest/],
+  ["on(function (a) { 'use strict' })", 'function (a, b) {}', /more parameters/],
+  ['on({ handler: (a) => 1 })', '(a, b) => 2', /more parameters/],
+  ['list.map((a) => 1)', '(a, b) => 2', /more parameters/],
+  ['((a) => 1)(2)', '(a, b) => 2', /more parameters/],
+  ['0; function f(a) {} on(f)', 'function f(a, b) {}', null],
+  ["0; const f = (a) => 1; held.set('f', f)", '(a, b) => 2', null],
+  ['0; const f = (a) => 1; list.map(f)', '(a, b) => 2', /more parameters/],
+  ['0; function f(a) {} f(1)', 'function f(a, b) {}', /more parameters/],
 ];
 
 for (const [running, patch, why] of pairs) {

@@ -184,6 +184,21 @@ export const parameters = {
     { 'A.f': 'static async f(...all) { return all }' },
     { observe: '[await m.A.f(), await m.A.f(1, 2)]', before: [0, 0], after: [[], [1, 2]] },
   ),
+  'a parameter is added to a function that is handed to others by its name': esm(
+    'const held = new Map();\nfunction f(a) { return [a] }\nheld.set("f", f);\nexport const call = (...all) => held.get("f")(...all);',
+    { f: 'function f(a, b) { return [a, b] }' },
+    { observe: 'm.call(1, 2)', before: [1], after: [1, 2] },
+  ),
+  'a parameter is added to an arrow that is handed to others by its name': esm(
+    'const held = new Map();\nconst f = a => [a];\nheld.set("f", f);\nexport const call = (...all) => held.get("f")(...all);',
+    { f: '(a, b) => [a, b]' },
+    { observe: 'm.call(1, 2)', before: [1], after: [1, 2] },
+  ),
+  'rest is added to a listener without parameters': esm(
+    'import { EventEmitter } from "node:events";\nconst emitter = new EventEmitter();\nlet seen = 0;\nemitter.on("x", function f() { seen = "nothing" });\nexport const emit = (...all) => { emitter.emit("x", ...all); return seen };',
+    { f: 'function f(...all) { seen = all }' },
+    { observe: '[m.emit(1, 2), m.emit()]', before: ['nothing', 'nothing'], after: [[1, 2], []] },
+  ),
   'a parameter is added where all are taken by rest': esm(
     'export function f(...all) { return all }',
     { f: 'function f(a, b, ...all) { return [b, a, all] }' },

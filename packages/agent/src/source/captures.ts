@@ -21,7 +21,14 @@ export interface FunctionUse {
   privateNames: Map<string, SyntaxNode | null>;
   /** It stands inside `with`: what a name means there is known only when it runs. */
   inWith: boolean;
+  /** The text hands the function to others, who may call it with more than it takes: it is an argument of a call, or its name is. */
+  handedOn: boolean;
 }
+
+/** Methods that call what they are given for each element, always with the same arguments and often: it would cost more than anybody gains. */
+const eachElement = new Set(
+  'every filter find findIndex findLast findLastIndex flatMap forEach map reduce reduceRight replace replaceAll some sort toSorted'.split(' '),
+);
 
 export interface Captures extends ScopeAnalysis {
   useOf(fn: SyntaxNode): FunctionUse;
@@ -63,6 +70,9 @@ export function* analysingCaptures(program: SyntaxNode): Pieces<Captures> {
   const uses = new Map<SyntaxNode, FunctionUse>();
   /** Classes around the node that is walked, with how many functions are around each. */
   const classes: { node: SyntaxNode; declares: Set<string>; depth: number }[] = [];
+  /** Functions, and names of functions, that are arguments; and the functions that variables begin with. */
+  const handed = new Set<SyntaxNode>();
+  const beginnings = new Map<SyntaxNode, SyntaxNode>();
   let withs = 0;
   for (const statement of below(program)) {
     walk(statement, [], []);
@@ -70,7 +80,12 @@ export function* analysingCaptures(program: SyntaxNode): Pieces<Captures> {
   }
   yield* inPieces(scopes.references, (reference) => {
     const binding = scopes.resolve(reference.name, reference.scope);
-    if (binding === null || binding.scope === scopes.module) return;
+    if (binding === null) return;
+    if (handed.has(reference.node)) {
+      const use = uses.get(beginnings.get(binding.declaration) ?? binding.declaration);
+      if (use !== undefined) use.handedOn = true;
+    }
+    if (binding.scope === scopes.module) return;
     for (let at = reference.scope; at !== binding.scope && at.parent !== null; at = at.parent) {
       if (at.kind === 'function') uses.get(at.node)?.captured.set(reference.name, binding);
     }
@@ -109,6 +124,7 @@ export function* analysingCaptures(program: SyntaxNode): Pieces<Captures> {
         directEval: false,
         privateNames: new Map(),
         inWith: withs > 0,
+        handedOn: handed.has(node),
       };
       uses.set(node, use);
       const seen = node.type === 'ArrowFunctionExpression' ? [...owners, use] : [use];
@@ -140,7 +156,17 @@ export function* analysingCaptures(program: SyntaxNode): Pieces<Captures> {
       case 'CallExpression':
         if (child(node, 'callee')?.type === 'Super') for (const owner of owners) owner.superCall = true;
         if (nameOf(child(node, 'callee')) === 'eval') for (const owner of owners) owner.directEval = true;
+        handOn(node);
         break;
+      case 'NewExpression':
+        handOn(node);
+        break;
+      case 'VariableDeclarator': {
+        const id = child(node, 'id');
+        const init = child(node, 'init');
+        if (id !== null && init !== null && isFunction(init)) beginnings.set(id, init);
+        break;
+      }
       case 'MetaProperty':
         if (nameOf(child(node, 'meta')) === 'new') for (const owner of owners) owner.newTarget = true;
         return;
@@ -176,5 +202,11 @@ export function* analysingCaptures(program: SyntaxNode): Pieces<Captures> {
       return;
     }
     for (const part of below(node)) walk(part, owners, around);
+  }
+
+  function handOn(call: SyntaxNode): void {
+    const callee = child(call, 'callee');
+    if (callee?.type === 'MemberExpression' && eachElement.has(nameOf(child(callee, 'property')) ?? '')) return;
+    for (const argument of children(call, 'arguments')) handed.add(argument);
   }
 }
