@@ -4,7 +4,7 @@ import * as path from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import type { Finished } from '../helpers/console-process.ts';
 import { keyFile } from '../helpers/keys.ts';
-import { commitAll, newFolder, startService, type Service } from '../helpers/service.ts';
+import { commitAll, journalFolderOf, newFolder, startService, type Service } from '../helpers/service.ts';
 
 // Several processes, and a console for each question.
 vi.setConfig({ testTimeout: 60_000 });
@@ -63,17 +63,6 @@ const edit = (service: Service, from: string, to: string): void => {
 };
 const push = (service: Service, target: string, ...words: string[]): Promise<Changed> =>
   json(service, 'push', target, 'src/price.js', '--reason', 'because', ...words);
-
-/** The directory that a process writes to: its lock names it. */
-function journalOf(service: Service, pid: number | undefined): string {
-  const lockOf = (dir: string): string => readFileSync(path.join(dir, 'lock'), 'utf8');
-  const dirs = readdirSync(service.journal)
-    .filter((name) => name.startsWith('agent-'))
-    .map((name) => path.join(service.journal, name));
-  const found = [service.journal, ...dirs].find((dir) => lockOf(dir).split(' ')[0] === String(pid));
-  if (found === undefined) throw new Error(`no journal of ${pid}`);
-  return found;
-}
 
 /** A primary and two workers, all announced. */
 async function begin(environment: Record<string, string> = {}, more: Record<string, string> = {}): Promise<{ service: Service; workers: number[] }> {
@@ -134,7 +123,7 @@ describe('cluster', () => {
     expect(pushed.processes).toHaveLength(3);
     expect(await service.ask('price')).toBe('[30,30]');
     // Each process has a journal of its own.
-    expect(new Set(workers.map((pid) => journalOf(service, pid))).size).toBe(2);
+    expect(new Set(workers.map((pid) => journalFolderOf(service, pid))).size).toBe(2);
   });
 
   test('NAME#PID means one process; an undo by name finds the same change in each', async () => {
@@ -213,7 +202,7 @@ describe('cluster', () => {
     const before = await approvedPush(service, workers);
     edit(service, 'net * 3', 'net * 4');
     // The second process can not journal any more, so it refuses what it has judged possible.
-    const dir = journalOf(service, workers[1]);
+    const dir = journalFolderOf(service, workers[1]);
     rmSync(dir, { recursive: true });
     writeFileSync(dir, 'in the way');
     const pushed = await push(service, 'svc', '--break-glass');

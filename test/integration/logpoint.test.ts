@@ -42,7 +42,7 @@ const answer = (line) => line.startsWith('hot ') ? Array.from({ length: Number(l
   // Where a breakpoint is in it, V8 compiles it no further; what its words for that are differs, so it is held against another function.
   optimized: () => optimized(hot) === optimized((n) => n + 1),
   text: () => String(hot),
-  left: () => Object.getOwnPropertyNames(globalThis).filter((name) => name.startsWith('keyhole.') && name.length > 15).length,
+  left: () => Object.keys(globalThis['keyhole.agent'].hits).length,
 })[line]();
 ${answering}`,
 };

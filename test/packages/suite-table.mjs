@@ -73,7 +73,7 @@ export const suites = {
   ws: {
     tag: '8.21.0',
     runner: 'mocha',
-    command: (folder) => [module(folder, 'mocha/bin/mocha'), '--reporter', 'dot', 'test/*.test.js'],
+    command: (folder) => [module(folder, 'mocha/bin/mocha'), '--exit', '--reporter', 'dot', 'test/*.test.js'],
     counts: mocha,
   },
   'markdown-it': {

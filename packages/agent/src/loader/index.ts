@@ -2,7 +2,7 @@
 export { EditList, offsetWithoutEdits, withoutEdits } from './edits.ts';
 export type { Edit } from './edits.ts';
 export { registeredClasses } from './module-scope.ts';
-export { commonJsNames, scopeWords } from './names.ts';
+export { commonJsNames, isInstrumented, scopeWords } from './names.ts';
 export { accessorOf, offersOfNested } from './offers.ts';
 export type { OfferKey, Spoken } from './offers.ts';
 export { argumentCount, exactnessOf, passingOf } from './passing.ts';

@@ -273,7 +273,8 @@ export class SlotTable {
         this.record(next);
       } catch (thrown) {
         // This runs in the middle of the service's own loading.
-        this.leftUntouched(next.url, thrown instanceof Error ? thrown.message : String(thrown));
+        const why = thrown instanceof Error ? thrown.message : String(thrown);
+        this.leftUntouched(next.url, `${why}; its text looked for them already, so nothing else can patch it`);
       }
     }
   }

@@ -111,7 +111,7 @@ export class ModuleIndex {
       const names = [...new Set(found.map((each) => `${each.address} (line ${each.line})`))];
       throw new KeyholeError('AMBIGUOUS', `${address} stands for ${found.length} functions: ${names.join(', ')}`);
     }
-    if (!candidates.some(({ module }) => this.filesOf(module).includes(file))) throw notLoaded(file);
+    if (!candidates.some(({ module }) => this.filesOf(module).includes(file))) throw this.#notLoaded(file);
     const near =
       targets.length === 0
         ? 'none'
@@ -132,7 +132,19 @@ export class ModuleIndex {
       const author = this.#authorText(module, file);
       if (author !== undefined) return { module, author };
     }
-    throw notLoaded(file);
+    throw this.#notLoaded(file);
+  }
+
+  #notLoaded(file: string): KeyholeError {
+    // V8 was asked for its text, and what it has can not be used.
+    const left = this.#provider.leftOut?.().find(({ url }) => this.#relative(url) === file);
+    if (left === undefined)
+      return new KeyholeError('NOT_FOUND', `no module of this process comes from ${file}`, 'keyhole fn with a folder lists what is loaded.');
+    return new KeyholeError(
+      'NOT_PATCHABLE',
+      `${file} is loaded and can not be patched: ${left.why ?? 'V8 has no text of it'}`,
+      'A restart takes the new text.',
+    );
   }
 
   /** The author's text of one function that was loaded, or null where only the repository can tell. */
@@ -255,10 +267,6 @@ export class ModuleIndex {
 function filePartOf(prefix: string): string {
   const { file } = splitAddress(prefix);
   return file === '' || !prefix.includes(':') ? prefix : file;
-}
-
-function notLoaded(file: string): KeyholeError {
-  return new KeyholeError('NOT_FOUND', `no module of this process comes from ${file}`, 'keyhole fn with a folder lists what is loaded.');
 }
 
 /** What would give a function slots. */

@@ -4,7 +4,7 @@
  * that is called to be captured would run. A breakpoint is gone at its first hit: each hit costs about 100 us, and a hot function has many.
  */
 import { nodeClock } from '../../platform/clock.ts';
-import { stringify } from '../../platform/originals.ts';
+import { offerToBreakpoints, withdrawFromBreakpoints } from '../../platform/place.ts';
 import { randomBytes } from 'node:crypto';
 import { child, isClass, isStrictFunction } from '../../source/index.ts';
 import type { FunctionEntry, SyntaxNode } from '../../source/index.ts';
@@ -42,14 +42,14 @@ export function captureScopes(
   const captured = new Map<Wanted, CapturedScope>();
   const breakpoints = new Map<FunctionEntry, string>();
   const frames = [...new Set(wanted.flatMap((each) => each.frames))];
-  const key = `keyhole.${randomBytes(9).toString('base64url')}`;
+  const key = randomBytes(9).toString('base64url');
   return new Promise((resolve) => {
     const finish = (): void => {
       callOff();
       signal.removeEventListener('abort', finish);
       for (const id of breakpoints.values()) session.removeBreakpoint(id);
       breakpoints.clear();
-      Reflect.deleteProperty(globalThis, key);
+      withdrawFromBreakpoints(key);
       // Not in the middle of the service's turn, where the last call may have come from.
       nodeClock.soon(() => resolve(captured));
     };
@@ -70,13 +70,13 @@ export function captureScopes(
         // The session was closed meanwhile: whoever closed it no longer waits.
       }
     };
-    Object.defineProperty(globalThis, key, { value, configurable: true, enumerable: false });
+    const call = offerToBreakpoints(key, value);
     for (const { script, frames: own } of wanted) {
       for (const frame of own) {
         if (breakpoints.has(frame)) continue;
         const { start, end } = entryOf(frame);
         const self = frame.kind === 'arrow' || frame.kind === 'derived constructor' ? 'undefined' : 'this';
-        const condition = `globalThis[${stringify(key)}]?.(${frames.indexOf(frame)},${portalParameter}=>eval(${portalParameter}),${self}),false`;
+        const condition = `${call}(${frames.indexOf(frame)},${portalParameter}=>eval(${portalParameter}),${self}),false`;
         const id = session.breakAt(script, start, end, condition);
         if (id !== null) breakpoints.set(frame, id);
       }

@@ -4,7 +4,7 @@
  */
 import { nodeClock } from '../../platform/clock.ts';
 import { pathToFileURL } from 'node:url';
-import { isWrapper, mapOf } from '../../loader/index.ts';
+import { isInstrumented, isWrapper, mapOf } from '../../loader/index.ts';
 import type { Inspector } from '../inspector.ts';
 import type { LoadedModule, ModuleProvider } from './modules.ts';
 import { observeEnable } from './pauses.ts';
@@ -76,8 +76,8 @@ export class Scripts implements ModuleProvider {
 
   #keep(script: ScriptParsed, url: string, leftOut: string | undefined): void {
     const running = this.#sourceOf(script);
-    // What stands for a file is no copy of it.
-    if (leftOut !== undefined && isWrapper(url, running)) return;
+    // What stands for a file is no copy of it, and a text that looks for slots which are not there is not what was loaded.
+    if (leftOut !== undefined && (isWrapper(url, running) || isInstrumented(running))) return;
     this.#modules.set(url, {
       url,
       format: script.isModule === true ? 'module' : 'commonjs',

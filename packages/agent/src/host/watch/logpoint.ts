@@ -6,7 +6,8 @@
 import { randomBytes } from 'node:crypto';
 import { isInstrumentedModule, offsetWithoutEdits } from '../../loader/index.ts';
 import { nodeClock } from '../../platform/clock.ts';
-import { apply, defineProperty, stringify, wallClockMs } from '../../platform/originals.ts';
+import { apply, stringify, wallClockMs } from '../../platform/originals.ts';
+import { offerToBreakpoints, withdrawFromBreakpoints } from '../../platform/place.ts';
 import { KeyholeError, limits } from '../../protocol/index.ts';
 import type { LogpointResult, LogpointStarted, Params } from '../../protocol/index.ts';
 import { parseCondition, whyNoExpression } from '../../source/index.ts';
@@ -65,7 +66,7 @@ export async function logpoint(parts: LogpointParts, params: Params<'logpoint'>,
   const openedMs = now();
   const session = new DebugSession();
   const enableMs = now() - openedMs;
-  const key = `keyhole.${randomBytes(9).toString('base64url')}`;
+  const key = randomBytes(9).toString('base64url');
   const counts = { seen: 0, shown: 0, missed: 0, missedSince: 0 };
   const breakpoints: string[] = [];
   const remove = (): void => {
@@ -109,9 +110,9 @@ export async function logpoint(parts: LogpointParts, params: Params<'logpoint'>,
       }
     };
     const settingMs = now();
-    defineProperty(globalThis, key, { value, configurable: true, enumerable: false });
+    const call = offerToBreakpoints(key, value);
     for (const [index, { location }] of places.entries()) {
-      const id = session.breakAtPlace(location, `globalThis[${stringify(key)}]?.(${index},${expression.code}),false`);
+      const id = session.breakAtPlace(location, `${call}(${index},${expression.code}),false`);
       if (id !== null) breakpoints.push(id);
     }
     if (breakpoints.length === 0) throw new KeyholeError('NOT_PATCHABLE', `V8 sets no breakpoint at ${file}:${line}`);
@@ -129,7 +130,7 @@ export async function logpoint(parts: LogpointParts, params: Params<'logpoint'>,
   } finally {
     remove();
     session.close();
-    Reflect.deleteProperty(globalThis, key);
+    withdrawFromBreakpoints(key);
   }
 }
 
