@@ -1,6 +1,7 @@
 /** The agent beside what else hooks into the loading of modules: nobody's work is lost, in either order. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, test, vi } from 'vitest';
 import { answering, newFolder, registerUrl, startService, type Service, type ServiceOptions } from '../helpers/service.ts';
@@ -175,4 +176,59 @@ describe('how Node is started', () => {
       await patchWorks(service, 'src/price.ts', 'net * 2;', 'net * 3;');
     });
   }
+
+  test.each([
+    ['no code from strings', ['--disallow-code-generation-from-strings']],
+    ['frozen builtins', ['--frozen-intrinsics']],
+    ['no __proto__', ['--disable-proto=throw']],
+    ['no compiler of V8', ['--jitless']],
+    ['all that is deprecated throws', ['--throw-deprecation', '--pending-deprecation']],
+  ] as [string, string[]][])('hardened: %s', async (_, flags) => {
+    await works({ nodeArguments: [...flags, '--import', registerUrl] });
+  });
+
+  const model = process.versions.node.startsWith('20.') ? '--experimental-permission' : '--permission';
+  const files = ['--allow-fs-read=*', '--allow-fs-write=*'];
+
+  test('the permission model: without what the agent needs it says so, and the service runs', async () => {
+    for (const [flags, why] of [
+      [['--allow-worker'], /^keyhole: not started: Node's permission model is on without --allow-inspector/m],
+      [[], /^keyhole: not started: Node's permission model is on without --allow-worker and --allow-inspector/m],
+    ] as [string[], RegExp][]) {
+      const service = await startService({
+        files: plain,
+        main: 'src/main.js',
+        nodeArguments: [model, ...files, ...flags, '--import', registerUrl],
+        announces: false,
+      });
+      expect(await service.ask('price')).toBe('20');
+      expect(service.stderr()).toMatch(why);
+    }
+  });
+
+  const canAllow = process.allowedNodeEnvironmentFlags.has('--allow-inspector');
+  test.runIf(canAllow)('the permission model with all that the agent needs (a Node that has --allow-inspector)', async () => {
+    await works({ nodeArguments: [model, ...files, '--allow-worker', '--allow-inspector', '--import', registerUrl] });
+  });
 });
+
+test.each(['commonjs', 'module'])(
+  'a compiler that puts itself into require (ts-node and its like), its entry in JavaScript; the package is %s',
+  async (type) => {
+    const files = {
+      'package.json': JSON.stringify({ name: 'svc', type }),
+      'src/package.json': '{"type":"commonjs"}',
+      'src/price.ts': typed['src/price.ts'],
+      'src/main.ts': typed['src/main.ts'].replace('./price.js', './price'),
+      'compiler.cjs': `const ts = require(${JSON.stringify(fileURLToPath(import.meta.resolve('typescript')))});
+const { readFileSync } = require('node:fs');
+const { Module } = require('node:module');
+Module._extensions['.ts'] = (module, fileName) => {
+  const compilerOptions = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022, inlineSourceMap: true, inlineSources: true };
+  module._compile(ts.transpileModule(readFileSync(fileName, 'utf8'), { fileName, compilerOptions }).outputText, fileName);
+};`,
+      'start.cjs': "require('./compiler.cjs');\nrequire('./src/main.ts');\n",
+    };
+    await patchWorks(await startService({ files, main: 'start.cjs', git: true }), 'src/price.ts', 'net * 2;', 'net * 3;');
+  },
+);

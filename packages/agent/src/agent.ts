@@ -20,6 +20,7 @@ import type { SlotTable } from './loader/index.ts';
 import { nodeClock } from './platform/clock.ts';
 import { required } from './platform/later.ts';
 import './platform/originals.ts';
+import { whatNodeForbids } from './platform/permissions.ts';
 import { clearPlace, offerInPlace } from './platform/place.ts';
 import type { DoorConfig, DoorOrder, DoorReport, ReplayConfig } from './server/door-config.ts';
 import { standsAfterMs } from './server/crash-loop.ts';
@@ -58,6 +59,7 @@ const checkedAnew = new Set(['operators', 'journal']);
 const doorHeapMegabytes = 128;
 /** What it allocates is small or soon garbage: without a bound V8 keeps up to 48 MB for that. */
 const doorYoungHeapMegabytes = 2;
+const nobodyAttaches = 'The service runs; nobody can attach to it.';
 
 export class RunningAgent implements Agent {
   readonly status: AgentStatus = { address: null, problems: [] };
@@ -180,6 +182,12 @@ export class RunningAgent implements Agent {
   }
 
   #open(): void {
+    const forbidden = whatNodeForbids();
+    if (forbidden !== null) {
+      this.#problem({ what: 'door', message: forbidden, hint: nobodyAttaches });
+      this.#setReady();
+      return;
+    }
     const standsInMs = this.#standsAt === null ? 0 : this.#standsAt - nodeClock.now();
     const { port1, port2 } = new MessageChannel();
     const failed = (thrown: unknown): void =>
@@ -226,7 +234,7 @@ export class RunningAgent implements Agent {
         resourceLimits: { maxOldGenerationSizeMb: doorHeapMegabytes, maxYoungGenerationSizeMb: doorYoungHeapMegabytes },
       });
     } catch (thrown) {
-      this.#problem({ what: 'door', message: messageOf(thrown), hint: 'The service runs; nobody can attach to it.' });
+      this.#problem({ what: 'door', message: messageOf(thrown), hint: nobodyAttaches });
       this.#setReady();
       return;
     }

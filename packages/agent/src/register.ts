@@ -11,6 +11,7 @@ import { serveThread } from './host/threads/thread-host.ts';
 import { installInstrumentation } from './loader/hooks.ts';
 import type { SelectionOptions } from './loader/selection.ts';
 import { required } from './platform/later.ts';
+import { whatNodeForbids } from './platform/permissions.ts';
 import { runAgent } from './running.ts';
 
 /** Which files are instrumented, and what is hidden, for workers: they may have another entry script, and no environment. */
@@ -25,6 +26,8 @@ interface Given {
 if (process.env.KEYHOLE_DISABLE !== '1') {
   try {
     if (isMainThread) {
+      const forbidden = whatNodeForbids();
+      if (forbidden !== null) throw new Error(`${forbidden}; the service runs, and nobody can attach to it`);
       const entry = process.argv[1];
       const { options, include, exclude, cache } = readEnvironment(entry, process.env);
       const config = resolveConfig(options, entry);
