@@ -162,6 +162,20 @@ describe('one service', () => {
     expect(await service.ask('all')).toBe(before);
   });
 
+  test('to read such a file stops the process too, and --max-pause holds for that', async () => {
+    const other = await start();
+    const file = path.join(other.folder, '..', 'new.txt');
+    writeFileSync(file, 'function rate() { return factor + 9; }');
+    // Only reading tells that there is no such function, and that nothing has changed.
+    const words = ['edit', 'svc', 'legacy/rate.js:none', '--from', file, '--reason', 'x', '--json'];
+    const push = ['push', 'svc', 'legacy/rate.js', '--reason', 'x', '--json'];
+    for (const asked of [words, push])
+      expect((await other.keyhole(...asked, '--max-pause', '3')).json()).toMatchObject({ error: { code: 'PAUSE_BUDGET' } });
+    expect((await other.keyhole(...words, '--max-pause', maxPause)).json()).toMatchObject({ error: { code: 'NOT_FOUND' } });
+    // Now it is known, and costs nothing.
+    expect((await other.keyhole(...push, '--max-pause', '3')).json()).toMatchObject({ ok: true, patches: [] });
+  });
+
   test('what is refused of one part refuses both: the pause, and what takes slots', async () => {
     changeBoth(service, 4);
     const dear = await service.keyhole('push', 'svc', ...both, '--reason', 'x', '--max-pause', '1', '--json');

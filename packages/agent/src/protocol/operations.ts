@@ -133,8 +133,8 @@ export interface Operations {
    * prefix names the file, for reading it pauses the process.
    */
   'fn.list': { params: { prefix: string }; result: { functions: FunctionSummary[]; silent?: { id: number; name: string }[]; leftOut?: string[] } };
-  'fn.get': { params: { address: string; thread?: number }; result: FunctionDetail };
-  'module.get': { params: { file: string; thread?: number }; result: ModuleDetail };
+  'fn.get': { params: { address: string; thread?: number; maxPauseMs?: number }; result: FunctionDetail };
+  'module.get': { params: { file: string; thread?: number; maxPauseMs?: number }; result: ModuleDetail };
   'patch.apply': {
     params: {
       patches: PatchRequest[];

@@ -7,6 +7,11 @@ import type { OperationName } from './operations.ts';
 
 const earlier = optional(flag, 'the patch that was live before each, unless it was on trial itself; else the original code');
 
+const pauseToRead = optional(
+  integer(0, 3_600_000),
+  'refuse when the process would stop longer for V8 to tell the text of a file without slots; without it any time is taken',
+);
+
 export const patchOperations = {
   'fn.list': {
     where: 'host',
@@ -20,14 +25,14 @@ export const patchOperations = {
     capability: 'inspect',
     journal: null,
     doc: 'One function: its text, how it can be patched, which outer variables a patch can use.',
-    parameters: { address: required(name, 'file:Name.path or file:line'), thread },
+    parameters: { address: required(name, 'file:Name.path or file:line'), thread, maxPauseMs: pauseToRead },
   },
   'module.get': {
     where: 'host',
     capability: 'inspect',
     journal: null,
     doc: "One module's loaded text and source map.",
-    parameters: { file: required(name, 'a file of the service, as its author knows it'), thread },
+    parameters: { file: required(name, 'a file of the service, as its author knows it'), thread, maxPauseMs: pauseToRead },
   },
   'patch.apply': {
     where: 'host',

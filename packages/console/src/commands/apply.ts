@@ -6,20 +6,10 @@ import { span, type Text } from '../render/text.ts';
 import { renderDiff } from '../render/unified-diff.ts';
 import type { Refusal } from '../typescript/changed-functions.ts';
 import { runShadow, shadowFlags, shadowOptions } from './shadow.ts';
-import { threadOf, threadOption } from './threads.ts';
+import { maxPauseOf, threadOf, threadOption } from './threads.ts';
 import { breakGlassOption, reviewed } from './reviewed.ts';
 import { describeTrial } from './trial.ts';
-import {
-  countFlag,
-  durationFlag,
-  durationMs,
-  reasonOption,
-  textFlag,
-  type CommandContext,
-  type Flags,
-  type OptionDefinition,
-  type Outcome,
-} from './command.ts';
+import { countFlag, durationFlag, reasonOption, type CommandContext, type Flags, type OptionDefinition, type Outcome } from './command.ts';
 
 const applyTimeoutMs = 60_000;
 /** An answer that takes longer than this waits for something. */
@@ -46,7 +36,6 @@ export async function applyPatches(
 ): Promise<Changed> {
   const { patches, refused, reason, commits = [], partial, flags } = change;
   const dryRun = flags['dryRun'] === true;
-  const maxPause = textFlag(flags, 'maxPause');
   const confirmMs = durationFlag(flags, 'confirm', '--confirm', limits.minConfirmMs, limits.maxConfirmMs);
   const ifErrors = countFlag(flags, 'ifErrors', 0, limits.maxErrorsAllowed, '--if-errors');
   const shadow = shadowFlags(context, flags);
@@ -60,10 +49,13 @@ export async function applyPatches(
   const waitMs = Math.min(context.timeoutMs ?? limits.defaultCaptureWaitMs, limits.maxCaptureWaitMs);
   const { glass, options } = reviewed(context, connection, { flags, ownMs: waitMs + applyTimeoutMs, dryRun });
   const stopSaying = sayWhatIsWaitedFor(context, connection, new Set(patches.map((patch) => patch.address)));
-  const pause = maxPause === undefined ? {} : { maxPauseMs: durationMs('--max-pause', maxPause, 1) };
   const trial = { ...(confirmMs !== undefined && { confirmMs }), ...(ifErrors !== undefined && { ifErrors }) };
   const result = await connection
-    .call('patch.apply', { patches, reason, dryRun, partial, waitMs, ...threadOf(flags), ...pause, ...trial, ...glass, ...named }, options)
+    .call(
+      'patch.apply',
+      { patches, reason, dryRun, partial, waitMs, ...threadOf(flags), ...maxPauseOf(flags), ...trial, ...glass, ...named },
+      options,
+    )
     .finally(stopSaying);
   return {
     ok: result.ok && (refused.length === 0 || partial),

@@ -7,7 +7,7 @@ import { renderFailure } from '../render/failure.ts';
 import { applyOptions, applyPatches, outcomeOf } from './apply.ts';
 import { reasonFor, textFlag, type CommandContext, type CommandDefinition, type Flags, type Outcome } from './command.ts';
 import { openDraft } from './editor.ts';
-import { inThread, threadOf } from './threads.ts';
+import { lookingAs } from './threads.ts';
 
 export const edit: CommandDefinition = {
   name: 'edit',
@@ -40,7 +40,7 @@ async function textOf(file: string): Promise<string> {
 async function editByHand(context: CommandContext, connection: Connection, address: string, flags: Flags): Promise<Outcome> {
   // Loaded when needed: the TypeScript it brings takes longer to load than most commands take to run.
   const { authorText } = await import('../typescript/edit.ts');
-  const { source, language } = await authorText(inThread(connection, threadOf(flags)), address, context.cwd);
+  const { source, language } = await authorText(lookingAs(connection, flags), address, context.cwd);
   const name = `${address.split(/[:/]/).at(-1) ?? 'function'}.${language}`;
   const draft = await openDraft(context, name, `${source}\n`);
   let reason: string | null = null;
@@ -87,7 +87,7 @@ interface Edit {
 
 async function send(context: CommandContext, connection: Connection, edited: Edit): Promise<Outcome> {
   const { planEdit } = await import('../typescript/edit.ts');
-  const patch = await planEdit(inThread(connection, threadOf(edited.flags)), edited.address, edited.text, context.cwd);
+  const patch = await planEdit(lookingAs(connection, edited.flags), edited.address, edited.text, context.cwd);
   // The function may have been patched by somebody else while the editor was open.
   if (edited.base !== null && patch.baseSource.trimEnd() !== edited.base.trimEnd()) {
     throw new KeyholeError('STALE_BASE', `${patch.address} was changed by somebody else in the meantime`, 'Start again from what runs now', {

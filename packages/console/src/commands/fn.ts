@@ -5,7 +5,7 @@ import { table } from '../render/table.ts';
 import { firstOf, joined, span, type Text } from '../render/text.ts';
 import type { AgentCalls } from '../typescript/calls.ts';
 import type { CommandContext, CommandDefinition, Outcome } from './command.ts';
-import { inThread, threadOf, threadOption } from './threads.ts';
+import { lookingAs, threadOf, threadOption } from './threads.ts';
 import { describeTrial } from './trial.ts';
 
 export const fn: CommandDefinition = {
@@ -29,7 +29,7 @@ export const fn: CommandDefinition = {
       if (found.functions.length === 0) throw error;
       return list(found, address, context);
     }
-    return show(detail, await textsOf(inThread(connection, threadOf(flags)), detail, context.cwd));
+    return show(detail, await textsOf(lookingAs(connection, flags), detail, context.cwd));
   },
 };
 

@@ -3,7 +3,7 @@ import { KeyholeError } from '@keyhole/agent/protocol';
 import type { Connection } from '../client/connection.ts';
 import { firstOf } from '../render/text.ts';
 import { applyOptions, applyPatches, outcomeOf } from './apply.ts';
-import { inThread, threadOf } from './threads.ts';
+import { lookingAs } from './threads.ts';
 import { pushToAll } from './cluster.ts';
 import { allowImports, importsOption } from './with-imports.ts';
 import { changeOf, type Change, type Planned } from './change.ts';
@@ -30,7 +30,7 @@ export const push: CommandDefinition = {
     if (connection === undefined) throw new KeyholeError('NO_TARGET', 'there is no agent');
     const change = await changeOf(context, flags, words);
     if (connections.length > 1) return pushToCluster(context, connections, change, flags);
-    const plan = await change.plan(inThread(connection, threadOf(flags)));
+    const plan = await change.plan(lookingAs(connection, flags));
     await allowImports(context, flags, [{ connection, plan }]);
     const dryRun = flags['dryRun'] === true;
     if (plan.patches.length === 0 && plan.refused.length === 0) {
@@ -71,7 +71,10 @@ async function pushToCluster(context: CommandContext, connections: readonly Conn
     const said = flag === 'shadow' ? '--shadow looks at calls' : '--if-errors counts calls';
     throw new KeyholeError('USAGE', `${said} of one process, and this is a cluster of ${connections.length}`, 'Give NAME#PID as the target');
   }
-  const plans = (await change.planAll(connections)).map((plan, index) => ({ connection: connections[index] as Connection, plan }));
+  const plans = (await change.planAll(connections.map((each) => lookingAs(each, flags)))).map((plan, index) => ({
+    connection: connections[index] as Connection,
+    plan,
+  }));
   await allowImports(context, flags, plans);
   if (plans.every(({ plan }) => plan.patches.length === 0 && plan.refused.length === 0)) {
     context.terminal.message('nothing to push: no function differs from what runs in any process\n');

@@ -2,7 +2,7 @@
 import { table } from '../render/table.ts';
 import { span } from '../render/text.ts';
 import type { AgentCalls } from '../typescript/calls.ts';
-import { countFlag, type CommandDefinition, type Flags, type OptionDefinition } from './command.ts';
+import { countFlag, durationMs, textFlag, type CommandDefinition, type Flags, type OptionDefinition } from './command.ts';
 
 export const threadOption: OptionDefinition = { flags: '--thread <id>', doc: 'one thread of the service alone; 0 is the main thread' };
 
@@ -12,10 +12,16 @@ export function threadOf(flags: Flags): { thread?: number } {
   return thread === undefined ? {} : { thread };
 }
 
-/** The same connection, looking at functions and modules of one thread. */
-export function inThread(connection: AgentCalls, thread: { thread?: number }): AgentCalls {
-  if (thread.thread === undefined) return connection;
-  return { call: (op, params) => connection.call(op, op === 'fn.get' || op === 'module.get' ? { ...params, ...thread } : params) };
+/** How long a change may stop the service, and what is looked at for it: nothing where nobody said so. */
+export function maxPauseOf(flags: Flags): { maxPauseMs?: number } {
+  const maxPause = textFlag(flags, 'maxPause');
+  return maxPause === undefined ? {} : { maxPauseMs: durationMs('--max-pause', maxPause, 1) };
+}
+
+/** The same connection, looking at functions and modules of the thread that was named, and stopping it no longer than was allowed for the change. */
+export function lookingAs(connection: AgentCalls, flags: Flags): AgentCalls {
+  const how = { ...threadOf(flags), ...maxPauseOf(flags) };
+  return { call: (op, params) => connection.call(op, op === 'fn.get' || op === 'module.get' ? { ...params, ...how } : params) };
 }
 
 export const threads: CommandDefinition = {

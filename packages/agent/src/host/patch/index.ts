@@ -77,8 +77,8 @@ export function createPatching({ inspector, service, root, commit, table }: Patc
       const leftOut = modules.leftOut(prefix).filter((file) => !listed.has(file));
       return { functions, ...(leftOut.length > 0 && { leftOut }) };
     },
-    'fn.get': async ({ address }): Promise<FunctionDetail> => {
-      await modules.read(address);
+    'fn.get': async ({ address, maxPauseMs }): Promise<FunctionDetail> => {
+      await modules.read(address, maxPauseMs);
       const targets = modules.at(address);
       const [target] = targets;
       const live = engine.liveAt(target.address);
@@ -98,8 +98,8 @@ export function createPatching({ inspector, service, root, commit, table }: Patc
         threads: [],
       };
     },
-    'module.get': ({ file }) => {
-      modules.look(file);
+    'module.get': ({ file, maxPauseMs }) => {
+      modules.look(file, maxPauseMs);
       const { module, author } = modules.module(file);
       const { url, format, instrumented, running, map } = module;
       return { file, url, format, instrumented, running, author, map };

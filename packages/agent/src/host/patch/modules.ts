@@ -25,8 +25,9 @@ export interface ModuleProvider {
    * Gets to know modules that a command is about, where that takes asking V8, which pauses.
    * @param isNamed whether the command names this file.
    * @param maybeByMap whether it may be named as its author knows it, which only its map tells.
+   * @throws {KeyholeError} PAUSE_BUDGET where V8 would take longer than `maxPauseMs`, which is any time unless given.
    */
-  look?(isNamed: (url: string) => boolean, maybeByMap: boolean): void;
+  look?(isNamed: (url: string) => boolean, maybeByMap: boolean, maxPauseMs?: number): void;
   /** Files that were loaded without slots beside others that have them. Asking pauses nothing. */
   leftOut?(): readonly LeftOutFile[];
 }
@@ -45,8 +46,8 @@ export class ModuleIndex {
    * Reads the modules that an address or a prefix may mean, a little in each turn of the event loop: who asks for them afterwards finds them read. It never fails; a text that can not be
    * read is the matter of who asks. Where they may be files that have no slots V8 is asked for their texts, which pauses.
    */
-  async read(prefix: string): Promise<void> {
-    this.look(prefix);
+  async read(prefix: string, maxPauseMs?: number): Promise<void> {
+    this.look(prefix, maxPauseMs);
     for (const module of this.#loaded(filePartOf(prefix))) {
       if (this.#analysed.has(module)) continue;
       try {
@@ -57,14 +58,17 @@ export class ModuleIndex {
     }
   }
 
-  /** Gets to know the modules that an address or the name of a file means, where V8 has to be asked. */
-  look(prefix: string): void {
+  /**
+   * Gets to know the modules that an address or the name of a file means, where V8 has to be asked.
+   * @throws {KeyholeError} PAUSE_BUDGET where that would take longer than is allowed.
+   */
+  look(prefix: string, maxPauseMs?: number): void {
     const file = filePartOf(prefix);
     const isFile = /\.[cm]?[jt]sx?$/.test(file);
     const isKnown = isFile && this.#loaded(file).some((module) => this.filesOf(module).includes(file));
     // Of thousands of files few have that name: the others are not taken apart.
     const name = /[\w.-]*$/.exec(file)?.[0] ?? '';
-    this.#provider.look?.((url) => url.includes(name) && this.#relative(url) === file, isFile && !isKnown);
+    this.#provider.look?.((url) => url.includes(name) && this.#relative(url) === file, isFile && !isKnown, maxPauseMs);
   }
 
   /** Every function whose address starts with the prefix; of files that were left out only where it names the file. */

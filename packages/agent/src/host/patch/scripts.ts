@@ -6,8 +6,9 @@ import { nodeClock } from '../../platform/clock.ts';
 import { pathToFileURL } from 'node:url';
 import { isInstrumented, isWrapper, mapOf } from '../../loader/index.ts';
 import type { Inspector } from '../inspector.ts';
+import { checkBudget } from './budget.ts';
 import type { LoadedModule, ModuleProvider } from './modules.ts';
-import { observeEnable } from './pauses.ts';
+import { observeEnable, predictPauseMs } from './pauses.ts';
 
 export interface ScriptParsed {
   scriptId: string;
@@ -39,8 +40,9 @@ export class Scripts implements ModuleProvider {
   }
 
   /** At most once a second. */
-  look(): void {
+  look(_isNamed?: unknown, _maybeByMap?: unknown, maxPauseMs = Infinity): void {
     if (nodeClock.now() - this.#readAt <= freshMs) return;
+    checkBudget(predictPauseMs('enable'), maxPauseMs);
     this.see((url) => this.#selected(url));
     this.#readAt = nodeClock.now();
   }

@@ -4,7 +4,7 @@
  */
 import { setEnvironmentData } from 'node:worker_threads';
 import { nodeClock } from '../../platform/clock.ts';
-import { KeyholeError } from '../../protocol/index.ts';
+import { KeyholeError, limits } from '../../protocol/index.ts';
 import type { PatchRecord, PatchResult } from '../../protocol/index.ts';
 import { splitAddress } from '../../source/index.ts';
 import type { HostContext } from '../bridge.ts';
@@ -238,7 +238,7 @@ export class ThreadPatches {
     { session }: HostContext,
     wrap: Wrapping | undefined,
   ): Promise<ThreadPlan> {
-    for (const { address } of patches) await this.#modules.read(address);
+    for (const { address } of patches) await this.#modules.read(address, maxPauseMs ?? limits.defaultMaxPauseMs);
     const here = patches.filter((each) => this.#isLoaded(each.address));
     const loaded = here.map((each) => each.address);
     const before = this.#engine.records().filter((each) => loaded.includes(each.address));

@@ -59,7 +59,7 @@ export async function logpoint(parts: LogpointParts, params: Params<'logpoint'>,
   const { modules, clock, root } = parts;
   const { file, line, limit = limits.defaultWatchedCalls, rate = limits.defaultWatchRate, maxPauseMs = limits.defaultMaxPauseMs, stack = 0 } = params;
   const expression = expressionOf(params.expression, mayEval);
-  modules.look(file);
+  modules.look(file, maxPauseMs);
   await orElsewhere(parts, [`${file}:`], () => modules.module(file));
   checkBudget(predictPauseMs('enable') + predictPauseMs('breakpoint'), maxPauseMs);
   const { lookout, until } = openLookout(clock, params, stream, rate);
