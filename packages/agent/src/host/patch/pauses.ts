@@ -11,13 +11,13 @@ const pauses = {
   /** A breakpoint, set and removed: V8 looks for all functions of its code. */
   breakpoint: [1, 0.3],
   /** `Runtime.queryObjects`. */
-  query: [150, 20],
+  query: [150, 34],
   /** A heap snapshot, written; read in another thread. */
   graph: [400, 120],
   /** A heap snapshot, written and read. */
   snapshot: [600, 150],
-  /** `Debugger.setScriptSource`, and a look at every living function. */
-  liveEdit: [200, 28],
+  /** `Debugger.setScriptSource`, and a look at every living function; where V8 needs it, optimized code thrown away. */
+  liveEdit: [200, 44],
 } as const;
 export const usualQueryMsPerMegabyte = pauses.query[1];
 
