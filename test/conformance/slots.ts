@@ -3,7 +3,7 @@ import type { Asserted, Conformance } from './strategy.ts';
 
 const constant: Asserted = { refused: /is a constant/, why: 'would throw at every call: refused when it is pushed' };
 const passed =
-  'what a call hands over was fixed when the file was loaded, and taking everything would make calls 3 to 5 per cent slower, but for those of async functions and of functions that are handed to a call';
+  'what a call hands over was fixed when the file was loaded, and taking everything would make calls 3 to 5 per cent slower, but for those of async functions, and of listeners and handlers where they are handed over';
 
 export const slots: Conformance = {
   strategy: 'slots',

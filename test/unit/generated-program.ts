@@ -26,12 +26,12 @@ class Writer {
   program(): string {
     const around: Around = { names: ['m', 'n'], declared: new Set(['m', 'n']), kind: 'plain', inLoop: null };
     const parts = this.#pick(4) === 0 ? ["'use strict';"] : [];
-    parts.push("let m = 1;\nconst n = 'n';\nconst take = (it) => it;");
+    parts.push("let m = 1;\nconst n = 'n';\nconst then = (it) => it;");
     const seen: string[] = [];
     for (let count = 1 + this.#pick(4); count > 0; count -= 1) {
       const name = `f${count}`;
       const text = this.#function(around, 0);
-      parts.push(`const ${name} = ${this.#pick(3) === 1 ? `take(${text})` : text};`);
+      parts.push(`const ${name} = ${this.#pick(3) === 1 ? `then(${text})` : text};`);
       around.names.push(name);
       seen.push(name);
     }

@@ -58,10 +58,10 @@ const programs: Record<string, string> = {
   'label, switch, catch':
     'function f(x) { a: for (;;) { switch (x) { case 1: { let y = 2; break a } default: return 0 } } try { throw x } catch ({ length = 5 }) { return (() => length)() } } module.exports = [f(1), f(2)]',
   'variables named like ours': 'const $kh = 1; function f($k) { return () => $k + $kh } module.exports = f(1)()',
-  'rest for async functions':
+  'what is given to async functions':
     'const g = async (a, b = (1, 2),) => a + b; async function h(/* ( */) { return h.length } const i = async x => x, j = async (f = ({ x }) => x /* ) */) => f({ x: 1 }); class K { static async k(a /* , */) { return a } }\nmodule.exports = [g.length, h.length, i.length, j.length, K.k.length, i.name]',
-  'rest for what is handed to a call':
-    'const take = (...all) => all.map((f) => [f.length, f.name, f(1, 2)]); function g(a, b = 1,) { return a + b } const h = x => x;\nmodule.exports = take(g, h, function (/* ( */) { return 0 }, (a, /* ) */) => a, y => ({ y }), function named() { return named.length })',
+  'rest for callbacks':
+    'const then = (...all) => all.map((f) => [f.length, f.name, f(1, 2)]); function g(a, b = 1,) { return a + b } const h = x => x;\nmodule.exports = then(g, h, function (/* ( */) { return 0 }, (a, /* ) */) => a, y => ({ y }), function named() { return named.length })',
   hashbang: '#!/usr/bin/env node\nmodule.exports = (() => 1)()',
   eval: 'function f(a) { return eval("a + 1") } module.exports = f(1)',
 };

@@ -184,15 +184,20 @@ export const parameters = {
     { 'A.f': 'static async f(...all) { return all }' },
     { observe: '[await m.A.f(), await m.A.f(1, 2)]', before: [0, 0], after: [[], [1, 2]] },
   ),
-  'a parameter is added to a function that is handed to others by its name': esm(
-    'const held = new Map();\nfunction f(a) { return [a] }\nheld.set("f", f);\nexport const call = (...all) => held.get("f")(...all);',
-    { f: 'function f(a, b) { return [a, b] }' },
-    { observe: 'm.call(1, 2)', before: [1], after: [1, 2] },
+  'a parameter is added to a listener, a function that is handed over by its name': esm(
+    'import { EventEmitter } from "node:events";\nconst emitter = new EventEmitter();\nlet seen = 0;\nfunction f(a) { seen = [a] }\nemitter.on("x", f);\nexport const emit = (...all) => { emitter.emit("x", ...all); return seen };',
+    { f: 'function f(a, b) { seen = [a, b] }' },
+    { observe: 'm.emit(1, 2)', before: [1], after: [1, 2] },
   ),
-  'a parameter is added to an arrow that is handed to others by its name': esm(
-    'const held = new Map();\nconst f = a => [a];\nheld.set("f", f);\nexport const call = (...all) => held.get("f")(...all);',
-    { f: '(a, b) => [a, b]' },
-    { observe: 'm.call(1, 2)', before: [1], after: [1, 2] },
+  'a parameter is added to a callback, an arrow that is handed over by its name': esm(
+    'const f = a => [a];\nexport const call = (x) => Promise.resolve(x).then(f);\nexport const many = (...all) => ({ then: (g) => g(...all) }).then(f);',
+    { f: '(a, b) => [a, b ?? 0]' },
+    { observe: '[...(await m.call(1)), ...m.many(1, 2)]', before: [1, 1], after: [1, 0, 1, 2] },
+  ),
+  'who reads the names of parameters out of the text reads what its author wrote': esm(
+    'const read = (fn) => /[(]([^)]*)[)]/.exec(String(fn))[1];\nexport const names = [read(function (db, log) {}), read((db) => db), read(async function (db) {}), read(async (db) => db)];\nexport function f() { return 1 }',
+    { f: 'function f() { return 2 }' },
+    { observe: '[m.f(), ...m.names]', before: [1, 'db, log', 'db', 'db', 'db'], after: [2, 'db, log', 'db', 'db', 'db'] },
   ),
   'rest is added to a listener without parameters': esm(
     'import { EventEmitter } from "node:events";\nconst emitter = new EventEmitter();\nlet seen = 0;\nemitter.on("x", function f() { seen = "nothing" });\nexport const emit = (...all) => { emitter.emit("x", ...all); return seen };',

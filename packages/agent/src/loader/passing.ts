@@ -7,7 +7,7 @@ import type { OfferKey } from './offers.ts';
 export const argumentCount: OfferKey = 'the number of its arguments';
 
 export interface Passing {
-  /** `arguments` where the text says it; else the parameters by their names, and whatever its rest parameter takes, which it may have been `given`. */
+  /** `arguments` where the text says it, or the function is async; else the parameters by their names, and whatever its rest parameter takes, which it may have been `given`. */
   by: 'arguments' | 'own rest' | 'given rest' | 'names';
   /** How many arguments can reach the patch. */
   takes: number;
@@ -16,7 +16,7 @@ export interface Passing {
 }
 
 export function passingOf(entry: FunctionEntry, use: FunctionUse): Passing {
-  if (use.arguments && entry.kind !== 'arrow') return { by: 'arguments', takes: Infinity, exactFrom: 0 };
+  if (entry.kind !== 'arrow' && (use.arguments || isGivenArguments(entry, use))) return { by: 'arguments', takes: Infinity, exactFrom: 0 };
   const parameters = children(entry.node, 'params');
   const named = parameters.filter((each) => each.type !== 'RestElement').length;
   if (named < parameters.length) return { by: 'own rest', takes: Infinity, exactFrom: named };
@@ -25,12 +25,19 @@ export function passingOf(entry: FunctionEntry, use: FunctionUse): Passing {
 }
 
 /**
- * A rest parameter changes neither `length` nor `name`. It costs an array for each call and some bytecode: real libraries were 3 to 5 per cent slower where every function had one, and a
- * generator of five values 20. Two kinds have it for nothing that could be measured. Async functions: V8 never inlines them, and their calls make larger objects anyway. And what the text
- * hands to others, as listeners and handlers are: their callers often have more to give than they take. A directive of the function's own forbids it, and `eval` might look for mapped arguments.
+ * To say `arguments` costs an object for each call, as a rest parameter does: real libraries were 3 to 5 per cent slower where every function had one, and a generator of five values 20. Async
+ * functions have it for nothing that could be measured: V8 never inlines them, and their calls make larger objects anyway. What `eval` might declare is not known.
  */
-function isGivenRest({ node, async, generator }: FunctionEntry, { directEval, handedOn }: FunctionUse): boolean {
-  if (!(async || handedOn) || generator || directEval) return false;
+function isGivenArguments({ async, generator }: FunctionEntry, { directEval }: FunctionUse): boolean {
+  return async && !generator && !directEval;
+}
+
+/**
+ * A rest parameter changes neither `length` nor `name`, but it stands in the text, where containers that bring dependencies by the names of parameters read it. Only listeners, handlers and
+ * callbacks have one, which nobody reads so; their callers often have more to give than they take. A directive of the function's own forbids it, and `eval` might look for mapped arguments.
+ */
+function isGivenRest({ node, generator }: FunctionEntry, { directEval, handedOn }: FunctionUse): boolean {
+  if (!handedOn || generator || directEval) return false;
   const body = child(node, 'body');
   return body?.type !== 'BlockStatement' || !directivesOf(children(body, 'body')).some((each) => each.directive === 'use strict');
 }

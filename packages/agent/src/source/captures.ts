@@ -21,14 +21,21 @@ export interface FunctionUse {
   privateNames: Map<string, SyntaxNode | null>;
   /** It stands inside `with`: what a name means there is known only when it runs. */
   inWith: boolean;
-  /** The text hands the function to others, who may call it with more than it takes: it is an argument of a call, or its name is. */
+  /** The text hands it, or its name, to who calls listeners, handlers and callbacks: they may have more to give than it takes. */
   handedOn: boolean;
 }
 
-/** Methods that call what they are given for each element, always with the same arguments and often: it would cost more than anybody gains. */
-const eachElement = new Set(
-  'every filter find findIndex findLast findLastIndex flatMap forEach map reduce reduceRight replace replaceAll some sort toSorted'.split(' '),
+/**
+ * What listeners, handlers and callbacks are handed to. Any other call may be one that reads the names of the parameters out of the function's text, as containers do that bring dependencies,
+ * or one that calls it for each element, always with the same.
+ */
+const takers = new Set(
+  'on once addListener prependListener prependOnceListener addEventListener then catch finally subscribe setTimeout setInterval setImmediate queueMicrotask nextTick Promise createServer listen use'.split(
+    ' ',
+  ),
 );
+/** The same behind a path: with a function alone it is something else that is asked. */
+const routes = new Set('get post put patch delete head options all'.split(' '));
 
 export interface Captures extends ScopeAnalysis {
   useOf(fn: SyntaxNode): FunctionUse;
@@ -206,7 +213,9 @@ export function* analysingCaptures(program: SyntaxNode): Pieces<Captures> {
 
   function handOn(call: SyntaxNode): void {
     const callee = child(call, 'callee');
-    if (callee?.type === 'MemberExpression' && eachElement.has(nameOf(child(callee, 'property')) ?? '')) return;
-    for (const argument of children(call, 'arguments')) handed.add(argument);
+    const taker = nameOf(callee?.type === 'MemberExpression' ? child(callee, 'property') : callee) ?? '';
+    const given = children(call, 'arguments');
+    if (!takers.has(taker) && !(routes.has(taker) && given.length > 1)) return;
+    for (const argument of given) handed.add(argument);
   }
 }

@@ -33,7 +33,7 @@ function passingMismatch(entry: FunctionEntry, own: FunctionEntry, before: Funct
       : 'the new text uses arguments, which the running code does not pass on';
   }
   if (takes < Infinity && (wanted.length > takes || wanted.at(-1)?.type === 'RestElement')) {
-    return `the new text takes more parameters than the ${taken} that the running code passes on: only async functions, those that are handed to a call, and those that say arguments or rest pass on more; change what it calls or reads instead, or restart with the new text`;
+    return `the new text takes more parameters than the ${taken} that the running code passes on: only async functions that are no arrows, listeners and handlers where they are handed over, and those that say arguments or rest pass on more; change what it calls or reads instead, or restart with the new text`;
   }
   if (exactnessOf(own, use) < exactFrom) {
     return `the new text takes by rest what the running code hands over by name: one of the first ${exactFrom} that was left out could not be told from undefined`;
