@@ -52,6 +52,8 @@ const programs: Record<string, string> = {
   'closures over loop variables': 'const fs = []; for (let i = 0; i < 3; i++) fs.push(() => i++); module.exports = [fs[0](), fs[0](), fs[2]()]',
   'hoisted call before evaluation': 'module.exports = f(2); function f(a) { return a * n() } function n() { return 21 }',
   'named function expression': 'const f = function fact(n) { return n < 2 ? 1 : n * fact(n - 1) }; module.exports = [f(5), f.name]',
+  'variables named arguments':
+    'function f(arguments) { return arguments } function g() { var arguments = 3; return arguments } module.exports = [f(1), g()]',
   'duplicate sloppy parameters': 'function f(a, a) { return a } module.exports = f(1, 2)',
   'arrow in a default': 'function f(a, g = (x) => x + a) { return g(1) } module.exports = f(2)',
   'object literal body with a comment': 'const f = () => /* => */ ({ a: 1 }); module.exports = f()',
@@ -76,6 +78,19 @@ describe('an instrumented program says what the plain one says', () => {
       expect(text.split('\n').length).toBe(source.split('\n').length);
     });
   }
+});
+
+test('a call hands on no variable in the place of its arguments', () => {
+  const { without } = instrumentModule(
+    'function f(arguments) { return 1 } function g() { { var arguments } return 2 } function h() { return arguments }',
+    'commonjs',
+    'program.js',
+    '$kht',
+  );
+  expect([...without]).toEqual([
+    [0, 'it has a variable named arguments'],
+    [1, 'it has a variable named arguments'],
+  ]);
 });
 
 test('the text of a function runs in a realm that knows no slots', () => {

@@ -178,6 +178,7 @@ function obstacle({ entry, captures, moved }: SlotPlace): string | null {
   const use = captures.useOf(node);
   if (moved.some((each) => each.start <= node.start && node.end <= each.end)) return 'it stands inside a destructured parameter';
   if (use.inWith) return 'it stands inside `with`';
+  if (captures.scopeOf(node).bindings.has('arguments')) return 'it has a variable named arguments';
   const parameters = children(node, 'params');
   const names = new Set<string>();
   for (const parameter of parameters) {
