@@ -112,6 +112,11 @@ export const parameters = {
     { f: 'function f({ b }) { return b }' },
     { observe: '{ m.read.length = 0; return [m.f(m.from), m.read] }', before: [1, ['a']], after: [2, ['b']] },
   ),
+  'destructuring of an async function: only the new pattern reads, and takes what the old one could not': esm(
+    'export async function f({ a }) { return a }\nexport const read = [];\nexport const from = { get a() { read.push("a"); return 1 }, get b() { read.push("b"); return 2 } };\nconst may = async (value) => { try { return await f(value) } catch (thrown) { return thrown.name } };\nexport const both = async () => { read.length = 0; return [await may(from), ...read, await may()] };',
+    { f: 'async function f({ b } = { b: 0 }) { return b }' },
+    { observe: 'm.both()', before: [1, 'a', 'TypeError'], after: [2, 'b', 0] },
+  ),
   'default that reads a destructured parameter': esm(
     'export function f({ a }, b = a) { return [a, b] }',
     { f: 'function f({ a }, b = a + 1) { return [b, a] }' },

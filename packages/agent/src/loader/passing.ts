@@ -7,8 +7,8 @@ import type { OfferKey } from './offers.ts';
 export const argumentCount: OfferKey = 'the number of its arguments';
 
 export interface Passing {
-  /** `arguments` where the text says it, or the function is async; else the parameters by their names, and whatever its rest parameter takes, which it may have been `given`. */
-  by: 'arguments' | 'own rest' | 'given rest' | 'names';
+  /** `arguments` where the text says it, or was `given` it; else the parameters by their names, and whatever its rest parameter takes, which it may have been given as well. */
+  by: 'arguments' | 'given arguments' | 'own rest' | 'given rest' | 'names';
   /** How many arguments can reach the patch. */
   takes: number;
   /** From which position on the patch can tell an argument that was left out from `undefined`. */
@@ -16,7 +16,8 @@ export interface Passing {
 }
 
 export function passingOf(entry: FunctionEntry, use: FunctionUse): Passing {
-  if (entry.kind !== 'arrow' && (use.arguments || isGivenArguments(entry, use))) return { by: 'arguments', takes: Infinity, exactFrom: 0 };
+  if (use.arguments && entry.kind !== 'arrow') return { by: 'arguments', takes: Infinity, exactFrom: 0 };
+  if (isGivenArguments(entry, use)) return { by: 'given arguments', takes: Infinity, exactFrom: 0 };
   const parameters = children(entry.node, 'params');
   const named = parameters.filter((each) => each.type !== 'RestElement').length;
   if (named < parameters.length) return { by: 'own rest', takes: Infinity, exactFrom: named };
@@ -28,8 +29,8 @@ export function passingOf(entry: FunctionEntry, use: FunctionUse): Passing {
  * To say `arguments` costs an object for each call, as a rest parameter does: real libraries were 3 to 5 per cent slower where every function had one, and a generator of five values 20. Async
  * functions have it for nothing that could be measured: V8 never inlines them, and their calls make larger objects anyway. What `eval` might declare is not known.
  */
-function isGivenArguments({ async, generator }: FunctionEntry, { directEval }: FunctionUse): boolean {
-  return async && !generator && !directEval;
+function isGivenArguments({ async, generator, kind }: FunctionEntry, { directEval }: FunctionUse): boolean {
+  return async && !generator && kind !== 'arrow' && !directEval;
 }
 
 /**

@@ -108,7 +108,8 @@ export function addSlot(place: SlotPlace): string | null {
   if (accessor !== null) passed.push(accessor);
 
   const { by } = passingOf(entry, captures.useOf(node));
-  const readsArguments = by === 'arguments';
+  const saysArguments = by === 'arguments';
+  const handsArguments = saysArguments || by === 'given arguments';
   for (const [index, parameter] of children(node, 'params').entries()) {
     const rest = parameter.type === 'RestElement';
     const target = rest ? child(parameter, 'argument') : parameter.type === 'AssignmentPattern' ? child(parameter, 'left') : parameter;
@@ -119,7 +120,8 @@ export function addSlot(place: SlotPlace): string | null {
       text.insert(afterToken(place, '=', target.end, value.start), `${test}?void 0:`);
     }
     let name = nameOf(target);
-    if (target.type !== 'Identifier' && !readsArguments) {
+    // Not where the text says arguments: parameters of names alone would be bound to them, in sloppy code.
+    if (target.type !== 'Identifier' && !saysArguments) {
       name = `${slot.replace(/\[(\d+)\]/, '_$1')}p${index}`;
       // Not var: a default in the pattern that reads a name of the pattern has to throw as before.
       unpack += `let ${place.source.slice(target.start, target.end)}=${name};`;
@@ -127,9 +129,9 @@ export function addSlot(place: SlotPlace): string | null {
       // Its line breaks move with it, so that the body's lines stay where they are.
       text.replace(target.start, target.end, name);
     }
-    if (!readsArguments) passed.push(`${rest ? '...' : ''}${name ?? ''}`);
+    if (!handsArguments) passed.push(`${rest ? '...' : ''}${name ?? ''}`);
   }
-  if (readsArguments) passed.push('...arguments');
+  if (handsArguments) passed.push('...arguments');
   if (by === 'given rest') passed.push(`...${giveRest(place)}`);
 
   const call = `${slot}(${passed.join(',')})`;
