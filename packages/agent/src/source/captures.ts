@@ -214,8 +214,9 @@ export function* analysingCaptures(program: SyntaxNode): Pieces<Captures> {
   function handOn(call: SyntaxNode): void {
     const callee = child(call, 'callee');
     const taker = nameOf(callee?.type === 'MemberExpression' ? child(callee, 'property') : callee) ?? '';
+    const isRoute = routes.has(taker);
+    if (!isRoute && !takers.has(taker)) return;
     const given = children(call, 'arguments');
-    if (!takers.has(taker) && !(routes.has(taker) && given.length > 1)) return;
-    for (const argument of given) handed.add(argument);
+    if (!isRoute || given.length > 1) for (const argument of given) handed.add(argument);
   }
 }

@@ -5,9 +5,7 @@
 import { nodeClock } from '../../platform/clock.ts';
 import { isInPackage } from '../../loader/index.ts';
 import type { LeftOutFile, SlotTable } from '../../loader/index.ts';
-import { checkBudget } from './budget.ts';
 import type { LoadedModule, ModuleProvider } from './modules.ts';
-import { predictPauseMs } from './pauses.ts';
 import type { Scripts } from './scripts.ts';
 
 /** Characters of the application's own files that one look reads besides what was named: their maps may say that they are what was named. */
@@ -34,17 +32,17 @@ export class ModulesAndLeftOut implements ModuleProvider {
     return this.#table.leftOut();
   }
 
-  look(isNamed: (url: string) => boolean, maybeByMap: boolean, maxPauseMs = Infinity): void {
+  look(maxPauseMs: number, isNamed: (url: string) => boolean, maybeByMap: boolean): void {
     const known = new Set(this.#scripts.list().map(({ url }) => url));
     const unknown = this.leftOut().filter(({ url }) => !known.has(url) && nodeClock.now() - (this.#asked.get(url) ?? -Infinity) > againMs);
     const named = unknown.filter(({ url }) => isNamed(url));
     const own = unknown.filter(({ url }) => !isInPackage(url));
     if (named.length === 0 && (own.length === 0 || !maybeByMap)) return;
-    checkBudget(predictPauseMs('enable'), maxPauseMs);
     const why = new Map([...named, ...own].map((each) => [each.url, whyLeftOut(each)]));
     const isWanted = new Set(named.map(({ url }) => url));
     let characters = 0;
     this.#scripts.see(
+      maxPauseMs,
       (url, length) => {
         if (isWanted.has(url)) return true;
         if (!why.has(url) || characters + length > maxCharacters) return false;

@@ -23,11 +23,11 @@ export interface ModuleProvider {
   list(): LoadedModule[];
   /**
    * Gets to know modules that a command is about, where that takes asking V8, which pauses.
+   * @throws {KeyholeError} PAUSE_BUDGET where that would take longer than `maxPauseMs`.
    * @param isNamed whether the command names this file.
    * @param maybeByMap whether it may be named as its author knows it, which only its map tells.
-   * @throws {KeyholeError} PAUSE_BUDGET where V8 would take longer than `maxPauseMs`, which is any time unless given.
    */
-  look?(isNamed: (url: string) => boolean, maybeByMap: boolean, maxPauseMs?: number): void;
+  look?(maxPauseMs: number, isNamed: (url: string) => boolean, maybeByMap: boolean): void;
   /** Files that were loaded without slots beside others that have them. Asking pauses nothing. */
   leftOut?(): readonly LeftOutFile[];
 }
@@ -62,13 +62,13 @@ export class ModuleIndex {
    * Gets to know the modules that an address or the name of a file means, where V8 has to be asked.
    * @throws {KeyholeError} PAUSE_BUDGET where that would take longer than is allowed.
    */
-  look(prefix: string, maxPauseMs?: number): void {
+  look(prefix: string, maxPauseMs = Infinity): void {
     const file = filePartOf(prefix);
     const isFile = /\.[cm]?[jt]sx?$/.test(file);
     const isKnown = isFile && this.#loaded(file).some((module) => this.filesOf(module).includes(file));
     // Of thousands of files few have that name: the others are not taken apart.
     const name = /[\w.-]*$/.exec(file)?.[0] ?? '';
-    this.#provider.look?.((url) => url.includes(name) && this.#relative(url) === file, isFile && !isKnown, maxPauseMs);
+    this.#provider.look?.(maxPauseMs, (url) => url.includes(name) && this.#relative(url) === file, isFile && !isKnown);
   }
 
   /** Every function whose address starts with the prefix; of files that were left out only where it names the file. */
@@ -141,14 +141,10 @@ export class ModuleIndex {
 
   #notLoaded(file: string): KeyholeError {
     // V8 was asked for its text, and what it has can not be used.
-    const left = this.#provider.leftOut?.().find(({ url }) => this.#relative(url) === file);
-    if (left === undefined)
-      return new KeyholeError('NOT_FOUND', `no module of this process comes from ${file}`, 'keyhole fn with a folder lists what is loaded.');
-    return new KeyholeError(
-      'NOT_PATCHABLE',
-      `${file} is loaded and can not be patched: ${left.why ?? 'V8 has no text of it'}`,
-      'A restart takes the new text.',
-    );
+    const why = this.#provider.leftOut?.().find(({ url }) => this.#relative(url) === file)?.why ?? null;
+    return why === null
+      ? new KeyholeError('NOT_FOUND', `no module of this process comes from ${file}`, 'keyhole fn with a folder lists what is loaded.')
+      : new KeyholeError('NOT_PATCHABLE', `${file} can not be patched: ${why}`, 'A restart takes the new text.');
   }
 
   /** The author's text of one function that was loaded, or null where only the repository can tell. */

@@ -40,10 +40,9 @@ export class Scripts implements ModuleProvider {
   }
 
   /** At most once a second. */
-  look(_isNamed?: unknown, _maybeByMap?: unknown, maxPauseMs = Infinity): void {
+  look(maxPauseMs: number): void {
     if (nodeClock.now() - this.#readAt <= freshMs) return;
-    checkBudget(predictPauseMs('enable'), maxPauseMs);
-    this.see((url) => this.#selected(url));
+    this.see(maxPauseMs, (url) => this.#selected(url));
     this.#readAt = nodeClock.now();
   }
 
@@ -51,8 +50,10 @@ export class Scripts implements ModuleProvider {
    * Reads the scripts that are wanted and not known, in one pause.
    * @param wanted is told how long a text is, in characters.
    * @param leftOut why it has no slots beside others that have them.
+   * @throws {KeyholeError} PAUSE_BUDGET where that would take longer than `maxPauseMs`.
    */
-  see(wanted: (url: string, length: number) => boolean, leftOut?: (url: string) => string): void {
+  see(maxPauseMs: number, wanted: (url: string, length: number) => boolean, leftOut?: (url: string) => string): void {
+    checkBudget(predictPauseMs('enable'), maxPauseMs);
     this.withDebugger((scripts) => {
       for (const script of scripts) {
         const url = urlOf(script.url);
