@@ -9,6 +9,6 @@ export { argumentCount, exactnessOf, passingOf } from './passing.ts';
 export type { Passing } from './passing.ts';
 export { isInstrumentedModule } from './slot-table.ts';
 export type { InstrumentedModule, LeftOutFile, ModuleScope, PrivateAccessor, SlotTable } from './slot-table.ts';
-export { addSlot, isAnonymousFunction, isInert, offerOrder, passesThis } from './transform.ts';
+export { addSlot, isAnonymousFunction, isInert, isPattern, offerOrder, passesThis } from './transform.ts';
 export { createSelection, isInPackage, isWrapper } from './selection.ts';
 export { mapOf } from './maps.ts';

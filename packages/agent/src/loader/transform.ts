@@ -264,7 +264,8 @@ function declaredByVar(node: SyntaxNode | null, names = new Set<string>()): Set<
   return names;
 }
 
-function isPattern(parameter: SyntaxNode): boolean {
+/** A destructured parameter, with a default or without. */
+export function isPattern(parameter: SyntaxNode): boolean {
   const target =
     parameter.type === 'RestElement' ? child(parameter, 'argument') : parameter.type === 'AssignmentPattern' ? child(parameter, 'left') : parameter;
   return target !== null && target.type !== 'Identifier';

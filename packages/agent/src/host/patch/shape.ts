@@ -1,5 +1,5 @@
 /** Whether a new text has the shape that the calls of its original allow: what a slot hands over was fixed when the file was loaded. */
-import { exactnessOf, isInert, passingOf } from '../../loader/index.ts';
+import { exactnessOf, isInert, isPattern, passingOf } from '../../loader/index.ts';
 import { child, children } from '../../source/index.ts';
 import type { FunctionEntry, FunctionUse, SyntaxNode } from '../../source/index.ts';
 
@@ -24,9 +24,12 @@ export function shapeMismatch(entry: FunctionEntry, own: FunctionEntry, before: 
 
 /** What of the new text's parameters the running code can not fill. */
 function passingMismatch(entry: FunctionEntry, own: FunctionEntry, before: FunctionUse, use: FunctionUse): string | null {
-  const { takes, exactFrom } = passingOf(entry, before);
+  const { by, takes, exactFrom } = passingOf(entry, before);
   const wanted = children(own.node, 'params');
   const taken = children(entry.node, 'params').length;
+  if (by === 'arguments' && children(entry.node, 'params').some(isPattern)) {
+    return 'the running text says arguments and takes a parameter apart, which happens before a patch is called: what only the new text can take would throw in the old one';
+  }
   if (own.kind !== 'arrow' && use.arguments && exactFrom > 0) {
     return takes === Infinity
       ? `the new text uses arguments, and the running code hands over the first ${exactFrom} by their names: one that was left out could not be told from undefined`
