@@ -181,17 +181,6 @@ createInterface({ input: process.stdin }).on('line', (line) => console.log(JSON.
 console.log('ready');
 `;
 
-/** The directory that a process of a service writes to: its lock names it. */
-export function journalFolderOf(service: Service, pid: number | undefined): string {
-  const lockOf = (dir: string): string => readFileSync(path.join(dir, 'lock'), 'utf8');
-  const dirs = readdirSync(service.journal)
-    .filter((name) => name.startsWith('agent-'))
-    .map((name) => path.join(service.journal, name));
-  const found = [service.journal, ...dirs].find((dir) => lockOf(dir).split(' ')[0] === String(pid));
-  if (found === undefined) throw new Error(`no journal of ${pid}`);
-  return found;
-}
-
 /** The entries of a service's journal as they stand on the disk. */
 export function journalOf(service: Service): Record<string, unknown>[] {
   return readdirSync(service.journal)

@@ -4,7 +4,8 @@ import * as path from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import type { Finished } from '../helpers/console-process.ts';
 import { keyFile } from '../helpers/keys.ts';
-import { commitAll, journalFolderOf, newFolder, startService, type Service } from '../helpers/service.ts';
+import { clusterMain, journalFolderOf, startCluster, type Cluster } from '../helpers/cluster.ts';
+import { commitAll, newFolder, startService, type Service } from '../helpers/service.ts';
 
 // Several processes, and a console for each question.
 vi.setConfig({ testTimeout: 60_000 });
@@ -35,24 +36,7 @@ process.on('message', ({ verb, n }) => {
 setInterval(() => tax(1), 60_000).unref();
 process.send('up');
 `,
-  'src/main.js': `
-import cluster from 'node:cluster';
-import { createInterface } from 'node:readline';
-cluster.setupPrimary({ exec: new URL('./child.js', import.meta.url).pathname });
-let n = 0;
-const start = () => new Promise((resolve) => { const child = cluster.fork(); child.once('message', () => resolve(child.process.pid)); });
-const tell = (worker, verb) => new Promise((resolve) => {
-  const mine = ++n;
-  const hear = (message) => { if (message.n === mine) { worker.off('message', hear); resolve(message.value); } };
-  worker.on('message', hear);
-  worker.send({ verb, n: mine });
-});
-createInterface({ input: process.stdin }).on('line', async (line) => {
-  if (line === 'start') return console.log(JSON.stringify(await start()));
-  console.log(JSON.stringify(await Promise.all(Object.values(cluster.workers).map((worker) => tell(worker, line)))));
-});
-console.log('ready');
-`,
+  'src/main.js': clusterMain,
 };
 
 const json = async <T>(service: Service, ...words: string[]): Promise<T> => (await service.keyhole(...words, '--json')).json() as T;
@@ -64,14 +48,8 @@ const edit = (service: Service, from: string, to: string): void => {
 const push = (service: Service, target: string, ...words: string[]): Promise<Changed> =>
   json(service, 'push', target, 'src/price.js', '--reason', 'because', ...words);
 
-/** A primary and two workers, all announced. */
-async function begin(environment: Record<string, string> = {}, more: Record<string, string> = {}): Promise<{ service: Service; workers: number[] }> {
-  const service = await startService({ files: { ...files, ...more }, main: 'src/main.js', git: true, environment });
-  const workers = [Number(await service.ask('start')), Number(await service.ask('start'))];
-  const announced = (): string[] => readdirSync(path.join(service.env.XDG_RUNTIME_DIR ?? '', 'keyhole')).filter((name) => name.endsWith('.json'));
-  await vi.waitFor(() => expect(announced()).toHaveLength(3), { timeout: 20_000 });
-  return { service, workers };
-}
+const begin = (environment: Record<string, string> = {}, more: Record<string, string> = {}): Promise<Cluster> =>
+  startCluster({ files: { ...files, ...more }, main: 'src/main.js', git: true, environment });
 
 /** Pushed by alice, and approved by bob in every process that runs the code, with one command. */
 async function approvedPush(service: Service, workers: number[]): Promise<Changed> {

@@ -2,8 +2,9 @@
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import ts from 'typescript';
-import { expect, test, vi } from 'vitest';
-import { answering, editFile, journalFolderOf, startService, type Service } from '../helpers/service.ts';
+import { expect, test } from 'vitest';
+import { clusterMain, journalFolderOf, startCluster } from '../helpers/cluster.ts';
+import { answering, editFile, startService, type Service } from '../helpers/service.ts';
 
 const canLiveEdit = Number(process.versions.node.split('.')[0]) < 26;
 const way = canLiveEdit ? 'live-edit' : 'rebind';
@@ -131,7 +132,7 @@ ${answering}`,
 });
 
 test('in a cluster each process is changed; where one of them can not, the others are as before', async () => {
-  const service = await startService({
+  const { service, workers } = await startCluster({
     files: {
       'legacy/rate.js': 'export function rate(n) { return n * 2; }\n',
       'price.js': "import { rate } from './legacy/rate.js';\nexport function price(n) { return rate(n) + 1; }\n",
@@ -139,29 +140,12 @@ test('in a cluster each process is changed; where one of them can not, the other
 process.on('message', ({ n }) => process.send({ n, value: price(10) }));
 setInterval(() => price(1), 20).unref();
 process.send('up');`,
-      'main.js': `import cluster from 'node:cluster';
-import { createInterface } from 'node:readline';
-cluster.setupPrimary({ exec: new URL('./child.js', import.meta.url).pathname });
-let n = 0;
-const start = () => new Promise((resolve) => { const child = cluster.fork(); child.once('message', () => resolve(child.process.pid)); });
-const tell = (worker) => new Promise((resolve) => {
-  const mine = ++n;
-  const hear = (message) => { if (message.n === mine) { worker.off('message', hear); resolve(message.value); } };
-  worker.on('message', hear);
-  worker.send({ n: mine });
-});
-createInterface({ input: process.stdin }).on('line', async (line) => {
-  console.log(JSON.stringify(line === 'start' ? await start() : await Promise.all(Object.values(cluster.workers).map(tell))));
-});
-console.log('ready');`,
+      'main.js': clusterMain,
     },
     main: 'main.js',
     git: true,
     environment: { KEYHOLE_EXCLUDE: 'legacy/**' },
   });
-  const workers = [Number(await service.ask('start')), Number(await service.ask('start'))];
-  const runtime = path.join(service.env.XDG_RUNTIME_DIR ?? '', 'keyhole');
-  await vi.waitFor(() => expect(readdirSync(runtime).filter((name) => name.endsWith('.json'))).toHaveLength(3), { timeout: 20_000 });
   const both = ['price.js', 'legacy/rate.js'];
   editFile(service, 'price.js', '+ 1', '+ 3');
   editFile(service, 'legacy/rate.js', '* 2', '* 4');
