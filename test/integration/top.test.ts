@@ -15,7 +15,7 @@ import { createServer } from 'node:http';
 import { startAgent } from '${agentUrl}';
 class Room { constructor() { this.queue = []; } }
 const rooms = { full: new Room(), growing: new Room(), broken: new Room() };
-rooms.full.queue.length = 5000;
+rooms.full.queue.length = 5_000_000;
 globalThis.kept = rooms;
 const agent = await startAgent();
 agent.actors.register('room/full', rooms.full, { mailbox: (room) => room.queue.length, state: () => { throw new Error('asked for state'); } });
@@ -53,7 +53,7 @@ test('one look says what the process does', async () => {
   expect(resources['TCPServerWrap'] ?? resources['TCPSERVERWRAP']).toBe(1);
   expect(actors.count).toBe(3);
   const [full, growing, broken] = actors.top;
-  expect(full).toMatchObject({ id: 'room/full', mailbox: 5_000, growth: 0 });
+  expect(full).toMatchObject({ id: 'room/full', mailbox: 5_000_000, growth: 0 });
   expect(growing).toMatchObject({ id: 'room/growing' });
   expect(growing?.growth).toBeGreaterThan(20);
   expect(broken).toMatchObject({ mailbox: null, growth: null });
