@@ -9,6 +9,18 @@ export const programs = {
       function hash(text) { let h = seed; for (let i = 0; i < text.length; i++) h = (h * 31 + text.charCodeAt(i)) | 0; return h }
       export function run() { let sum = 0; for (let i = 0; i < 400000; i++) sum = (sum + hash('key' + (i & 1023))) | 0; return sum }`,
   },
+  arguments: {
+    what: 'function that is long enough to hand on `arguments`',
+    goal: 1.2,
+    hot: 'step',
+    source: `
+      let seed = 7;
+      function step(sum, key) {
+        // It does little, and has the characters that it takes to be given \`arguments\`.
+        return (sum * 31 + key + seed) | 0;
+      }
+      export function run() { let sum = 0; for (let i = 0; i < 2000000; i++) sum = step(sum, i); return sum }`,
+  },
   method: {
     what: 'method that reads a private field',
     goal: 1.2,

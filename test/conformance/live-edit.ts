@@ -58,6 +58,7 @@ export const liveEdit: Conformance = {
     'a suspended generator finishes on the old code': suspended,
     'a generator suspended in a patch finishes on the patch': suspended,
     'a nested function, then its parent': inside,
+    'a parameter is added to a nested function, that the patch of its parent made short': inside,
     'a parent, then its nested function': {
       ...inside,
       sees: [

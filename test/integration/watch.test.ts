@@ -54,7 +54,7 @@ const commands = {
   fails: () => { try { kinds.fails('no'); } catch (error) { return error.message; } },
   lazy: () => { kinds.lazy('nobody'); return 'left'; },
   counts: () => [...kinds.counts(3)], countsOne: () => { for (const each of kinds.counts(3)) return each; },
-  base: () => new kinds.Base('b'), derived: () => ({ ...new kinds.Derived('d') }), made: () => kinds.Derived.make('m').constructor.name,
+  base: () => new kinds.Base('b'), derived: () => ({ ...new kinds.Derived('d') }), made: () => kinds.Derived.make('m').constructor.name, madeBare: () => kinds.Derived.make().kind,
   method: () => new kinds.Derived('d').method(1), secret: () => { const one = new kinds.Derived('d'); one.secret = 5; return one.secret; },
   take: () => [till.take(2), other.take(3)], totals: () => [till.total(), other.total()],
   hostile: () => kinds.arrow(trap, withGetter), gets: () => gets, unhandled: () => unhandled,
@@ -103,7 +103,7 @@ async function shown(
 
 /** Name, command of the service, what it answers, and of what is shown: how, arguments, value. */
 const kinds: [name: string, line: string, answer: unknown, how: WatchedCall['how'], args: unknown[], value: unknown][] = [
-  ['plain', 'plain', 3, 'returned', [1, undefined], 3],
+  ['plain', 'plain', 3, 'returned', [1], 3],
   ['arrow', 'arrow', 3, 'returned', [1, 2, 3], 3],
   ['spread', 'spread', 3, 'returned', ['Object'], 3],
   ['withArguments', 'withArguments', 2, 'returned', [1, 2], 2],
@@ -117,6 +117,8 @@ const kinds: [name: string, line: string, answer: unknown, how: WatchedCall['how
   ['Base.constructor', 'base', { name: 'b', target: 'Base' }, 'returned', ['b'], 'Base'],
   ['Derived.constructor', 'derived', { name: 'd', target: 'Derived', kind: 'derived' }, 'returned', ['d'], 'Derived'],
   ['Derived.make', 'made', 'Derived', 'returned', ['m'], 'Derived'],
+  // Short, and not exported: it hands over what it has parameters for.
+  ['Derived.make', 'madeBare', 'derived', 'returned', [undefined], 'Derived'],
   ['Derived.method', 'method', 8, 'returned', [1], 8],
   ['makeTill.take', 'take', [2, 3], 'returned', [2], 2],
 ];
@@ -355,7 +357,7 @@ test('the command shows a line for each call, ends with Ctrl-C, and says how it 
   watching.child.kill('SIGINT');
   const { code, stdout, stderr } = await watching.ended;
   expect(stdout.replaceAll(/\d\d:\d\d:\d\d\.\d{3}|\d+(?:\.\d+)? ms/g, '#')).toMatch(
-    /^# src\/kinds.js:plain \(1, undefined\) = 3 {2}#\n {4}from (?:commands\.)?plain main.js:\d+\n# src\/kinds.js:fails \('no'\) throws TypeError: no {2}#\n {4}from (?:commands\.)?fails main.js:\d+\n$/,
+    /^# src\/kinds.js:plain \(1\) = 3 {2}#\n {4}from (?:commands\.)?plain main.js:\d+\n# src\/kinds.js:fails \('no'\) throws TypeError: no {2}#\n {4}from (?:commands\.)?fails main.js:\d+\n$/,
   );
   expect(stderr).toMatch(/you ended it\nsrc\/kinds.js:plain: 1 calls, 1 shown\n/);
   expect(code).toBe(0);

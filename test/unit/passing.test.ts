@@ -4,9 +4,11 @@ import { shapeMismatch } from '../../packages/agent/dist/host/patch/shape.js';
 import { analyseCaptures, indexFunctions, parseModule } from '../../packages/agent/dist/source/index.js';
 import type { FunctionEntry, FunctionUse } from '../../packages/agent/dist/source/index.js';
 
+/** The first function of a text. What begins with a statement of its own is a whole program. */
 function first(text: string): [FunctionEntry, FunctionUse] {
-  const program = parseModule(`x = ${text}`, 'commonjs', 'program.js');
-  const [entry] = indexFunctions(program, `x = ${text}`);
+  const source = /^(?:'use strict';|import |export |const |class )/.test(text) ? text : `x = ${text}`;
+  const program = parseModule(source, /^(?:import|export) /m.test(source) ? 'module' : 'commonjs', 'program.js');
+  const [entry] = indexFunctions(program, source);
   if (entry === undefined) throw new Error(`no function in ${text}`);
   return [entry, analyseCaptures(program).useOf(entry.node)];
 }
@@ -21,11 +23,13 @@ const pairs: [running: string, patch: string, why: RegExp | null][] = [
   ['function (...all) {}', 'function (a, b) { return arguments.length }', null],
   ['function (a) { return arguments[0] }', 'function (...all) {}', null],
   ['function (a) { return arguments[0] }', 'function (a, b, c) { return arguments.length }', null],
-  ['function ({ a }) { return arguments.length }', 'function ({ a } = {}) {}', /says arguments and takes a parameter apart/],
+  ['function ({ a }) { return arguments.length }', 'function ({ a } = {}) {}', /is sloppy, says arguments and takes a parameter apart/],
+  ["'use strict'; x = function ({ a }) { return arguments.length }", 'function ({ a } = {}) {}', null],
+  ["'use strict'; x = function (...[a]) { return arguments.length }", 'function (a) {}', null],
   ['function (...[a]) { return arguments.length }', 'function (a) {}', /takes a parameter apart/],
   ['function ({ a }) {}', 'function ({ a } = {}) {}', null],
   ['(a, ...b) => 1', '(...all) => 2', /by rest/],
-  ['function (a) {}', 'function (a, b) {}', /more parameters than the 1 that the running code passes on: only async functions/],
+  ['function (a) {}', 'function (a, b) {}', /more parameters than the 1 that the running code passes on \(it is not strict/],
   ['async function (a) {}', 'async function (a, b, ...c) {}', null],
   ['async function (a) {}', 'async function (...all) {}', null],
   ['async function () {}', 'async function () { return arguments.length }', null],
@@ -52,7 +56,69 @@ const pairs: [running: string, patch: string, why: RegExp | null][] = [
   ['0; const f = (a) => 1; promise.then(f)', '(a, b) => 2', null],
   ['0; const f = (a) => 1; list.map(f)', '(a, b) => 2', /more parameters/],
   ['0; function f(a) {} f(1)', 'function f(a, b) {}', /more parameters/],
+  // Strict code hands on all, but where V8 would put the function into its callers.
+  [`'use strict'; x = function (a) {${' '.repeat(105)}}`, 'function (a, b, ...c) { return arguments.length }', null],
+  [`'use strict'; x = function (a) {${' '.repeat(104)}}`, 'function (a, b) {}', /it is shorter than 120 characters and not exported/],
+  [`'use strict'; x = (a) => {${' '.repeat(120)}}`, '(a, b) => 1', /an arrow has no arguments of its own/],
+  [`'use strict'; x = function* (a) {${' '.repeat(120)}}`, 'function* (a, b) {}', /a generator would be slower/],
+  [`'use strict'; x = function (a) {${' '.repeat(120)} eval(a) }`, 'function (a, b) {}', /it calls eval/],
+  [`function (a) {${' '.repeat(120)}}`, 'function (a, b) {}', /it is not strict/],
+  // What a module exports is called by others, with what nobody here can know.
+  ['export function f(a) {}', 'function f(a, b, ...c) { return arguments.length }', null],
+  ['export function f({ a }) {}', 'function f({ b } = {}, c) {}', null],
+  ['export default function (a) {}', 'function (a, b) {}', null],
+  ['export const f = function (a) {}', 'function (a, b) {}', null],
+  ['export const f = (a) => 1', '(a, b) => 2', /more parameters/],
+  ['export function* f(a) {}', 'function* f(a, b) {}', /more parameters/],
+  ['export const o = { f: function (a) {} }', 'function (a, b) {}', null],
+  ['export const o = { inner: { f: function (a) {} } }', 'function (a, b) {}', /more parameters/],
+  ['const f = function (a) {};\nexport { f as g }', 'function (a, b) {}', null],
+  ['const f = function (a) {};\nexport default f', 'function (a, b) {}', null],
+  ['const f = function (a) {};\nexport { g } from "f"', 'function (a, b) {}', /more parameters/],
+  ['const f = function (a) {};\nexport const g = f(1)', 'function (a, b) {}', /more parameters/],
+  ["'use strict'; exports.f = function (a) {}", 'function (a, b) {}', null],
+  ["'use strict'; module.exports = exports.f = function (a) {}", 'function (a, b) {}', null],
+  ["'use strict'; module.exports = { f: function (a) {} }", 'function (a, b) {}', null],
+  ["'use strict'; module.exports.f = f; function f(a) {}", 'function f(a, b) {}', null],
+  ["'use strict'; 0, exports.f = f, exports.g = f; function f(a) {}", 'function f(a, b) {}', null],
+  ["'use strict'; module.f = function (a) {}", 'function (a, b) {}', /more parameters/],
+  ["'use strict'; own.exports = function (a) {}", 'function (a, b) {}', /more parameters/],
+  ['0; exports.f = function (a) {}', 'function (a, b) {}', /more parameters/],
+  ["0; exports.f = function (a) { 'use strict' }", "function (a, b) { 'use strict' }", null],
 ];
+
+/** Methods that a framework calls: what the class extends comes from a package. */
+const bases: [program: string, why: RegExp | null][] = [
+  ["import { Base } from 'framework';\nclass A extends Base { m(a) {} }", null],
+  ["import Base from '@scope/framework/part';\nclass A extends Base { static m(a) {} }", null],
+  ["import * as all from 'node:stream';\nexport default class extends all.Transform { m(a) {} }", null],
+  ["const { Base } = require('framework'); class A extends Base { m(a) {} }", null],
+  ["const all = __toESM(require('framework')); class A extends all.default.Base { m(a) {} }", null],
+  ["const Base = require('framework').Base; function make() { return class extends Base { m(a) {} } }", null],
+  ["import { Base } from './own.js';\nclass A extends Base { m(a) {} }", /more parameters/],
+  ["import { Base } from '#own';\nclass A extends Base { m(a) {} }", /more parameters/],
+  ["import { Base } from 'file:///own.js';\nclass A extends Base { m(a) {} }", /more parameters/],
+  ["const Base = require('../own'); class A extends Base { m(a) {} }", /more parameters/],
+  ["const Base = make(() => require('framework')); class A extends Base { m(a) {} }", /more parameters/],
+  ["import { Base } from 'framework';\nclass A { m(a) {} }", /more parameters/],
+  ["import { Base } from 'framework';\nclass A extends Base { #m(a) {} }", /more parameters/],
+  ["import { Base } from 'framework';\nclass A extends Base { *m(a) {} }", /more parameters/],
+];
+
+for (const [program, why] of bases) {
+  test(`${program.replace('\n', ' ')}: one more parameter`, () => {
+    const parsed = parseModule(program, /^(?:import|export) /m.test(program) ? 'module' : 'commonjs', 'program.js');
+    const entry = indexFunctions(parsed, program).find(({ name }) => /m$/.test(name));
+    if (entry === undefined) throw new Error(`no method m in ${program}`);
+    const holder = `class P { ${/(?:static |\*|#)?m\(a/.exec(program)?.[0] ?? ''}, b) {} }`;
+    const after = parseModule(holder, 'commonjs', 'patch.js');
+    const [own] = indexFunctions(after, holder);
+    if (own === undefined) throw new Error(`no method in ${holder}`);
+    const refused = shapeMismatch(entry, own, analyseCaptures(parsed).useOf(entry.node), analyseCaptures(after).useOf(own.node));
+    if (why === null) expect(refused).toBeNull();
+    else expect(refused).toMatch(why);
+  });
+}
 
 for (const [running, patch, why] of pairs) {
   test(`${running} becomes ${patch}`, () => {

@@ -1,5 +1,5 @@
 /** Parameters. */
-import { cjs, esm, type Row } from '../row.ts';
+import { applies, cjs, course, esm, runs, sees, type Row } from '../row.ts';
 
 export const parameters = {
   'no parameter': esm("export function f() { return 'old' }", { f: "function f() { return 'new' }" }, { observe: 'm.f(1, 2)' }),
@@ -152,6 +152,23 @@ export const parameters = {
     { f: "function f(a) { return 'new' + a + arguments.length }" },
     { observe: 'm.f(1)', before: 'old1', after: 'new11' },
   ),
+  'arguments first used by the patch, in a short function': esm(
+    "function f(a) { return 'old' + a }\nexport const call = (...all) => f(...all);",
+    { f: "function f(a) { return 'new' + a + arguments.length }" },
+    { observe: 'm.call(1)', before: 'old1', after: 'new11' },
+  ),
+  'a destructured parameter beside arguments, strict': esm(
+    'export function f({ a }) { return [a, arguments.length] }',
+    { f: 'function f({ b } = { b: 7 }, c) { return [b, arguments.length, c] }' },
+    {
+      observe: '[() => m.f({ a: 1, b: 2 }, 3), () => m.f()].map((each) => { try { return each() } catch { return "threw" } })',
+      before: [[1, 2], 'threw'],
+      after: [
+        [2, 2, 3],
+        [7, 0, null],
+      ],
+    },
+  ),
   'length and name': esm(
     "export function f(a, b = 1, ...c) { return 'old' }\nexport const g = (x) => 'old';\nexport class A { m(a, b) { return 'old' } }",
     { f: "function f(a, b = 2, ...c) { return 'new' }", g: "(x) => 'new'", 'A.m': "m(a, b) { return 'new' }" },
@@ -173,6 +190,43 @@ export const parameters = {
     'export function f(a) { return [a] }',
     { f: 'function f(a, b) { return [a, b] }' },
     { observe: 'm.f(1, 2)', before: [1], after: [1, 2] },
+  ),
+  'a parameter is added to a short function': esm(
+    'function f(a) { return [a] }\nexport const call = (...all) => f(...all);',
+    { f: 'function f(a, b) { return [a, b] }' },
+    { observe: 'm.call(1, 2)', before: [1], after: [1, 2] },
+  ),
+  'a parameter is added to a function': esm(
+    `function f(a) {\n  // ${'Long enough. '.repeat(10)}\n  return [a];\n}\nexport const call = (...all) => f(...all);`,
+    { f: 'function f(a, b) { return [a, b] }' },
+    { observe: 'm.call(1, 2)', before: [1], after: [1, 2] },
+  ),
+  'a parameter is added to a function that is not strict': cjs(
+    `function f(a) {\n  // ${'Long enough. '.repeat(10)}\n  return [a];\n}\nexports.call = (...all) => f(...all);`,
+    { f: 'function f(a, b) { return [a, b] }' },
+    { observe: 'm.call(1, 2)', before: [1], after: [1, 2] },
+  ),
+  'a parameter is added to a nested function, that the patch of its parent made short': course(
+    `export function f(a) {\n  function g(b) {\n    // ${'Long enough. '.repeat(10)}\n    return [b];\n  }\n  return (...all) => g(...all, a);\n}\nlet kept;\nexport const reset = () => { kept = undefined };\nexport const call = () => { kept ??= f(3); return kept(1, 2) };`,
+    [
+      sees([1]),
+      applies('f', { f: 'function f(a) {\n  function g(b) { return [b, 0] }\n  return (...all) => g(...all, a);\n}' }),
+      runs('m.reset()'),
+      sees([1, 0]),
+      applies('g', { 'f.g': 'function g(b, c) { return [b, c] }' }),
+      sees([1, 2]),
+    ],
+    { observe: 'm.call()' },
+  ),
+  'a parameter is added to a method of a class that extends one of a package': esm(
+    'import { EventEmitter } from "node:events";\nexport class A extends EventEmitter { take(a) { return [a] } }',
+    { 'A.take': 'take(a, ...more) { return [a, ...more] }' },
+    { observe: '[...new m.A().take(1, 2, 3), new m.A().take.length]', before: [1, 1], after: [1, 2, 3, 1] },
+  ),
+  'a parameter is added to a method': esm(
+    `export class A { take(a) {\n  // ${'Long enough. '.repeat(10)}\n  return [a];\n} }`,
+    { 'A.take': 'take(a, b) { return [a, b] }' },
+    { observe: 'new m.A().take(1, 2)', before: [1], after: [1, 2] },
   ),
   'a parameter is added to an arrow': esm(
     'export const f = (a) => [a]',

@@ -8,26 +8,16 @@
  * The slots are a property of the global object that the loader defines: V8 takes the value of such a property for a constant until it changes, so optimized code
  * has no test in it. A function that sees more than its module hands over an accessor besides.
  */
-import {
-  analyseCaptures,
-  below,
-  child,
-  children,
-  directivesOf,
-  indexFunctions,
-  isClass,
-  isFunction,
-  nameOf,
-  namesOf,
-  parseModule,
-} from '../source/index.ts';
+import { analyseCaptures, child, children, directivesOf, indexFunctions, nameOf, parseModule } from '../source/index.ts';
 import type { Captures, FunctionEntry, ModuleFormat, SyntaxNode, Token } from '../source/index.ts';
 import { EditList } from './edits.ts';
 import type { Edit, EditableText } from './edits.ts';
 import { classBlock, moduleStatement, registeredClasses } from './module-scope.ts';
 import { slotName } from './names.ts';
 import { accessorOf, offersOf } from './offers.ts';
+import { keepsPatterns, patternObstacle } from './moved-patterns.ts';
 import { passingOf } from './passing.ts';
+import type { Passing } from './passing.ts';
 import type { OfferKey } from './offers.ts';
 
 export interface Instrumented {
@@ -59,7 +49,8 @@ export function instrumentModule(source: string, format: ModuleFormat, file: str
   for (const [index, entry] of functions.entries()) {
     const accessor = accessorOf(offersOf(entry, captures, classes));
     const self = passesThis(entry, captures) ? 'this' : null;
-    const why = addSlot({ text, source, tokens, entry, captures, slot: slotName(id, index), accessor, self, moved });
+    const passing = passingOf(entry, captures.useOf(entry.node));
+    const why = addSlot({ text, source, tokens, entry, captures, slot: slotName(id, index), accessor, self, passing, moved });
     if (why !== null) without.set(index, why);
   }
   for (const [node, index] of registered) {
@@ -85,6 +76,7 @@ export interface SlotPlace {
   accessor: string | null;
   /** What stands for `this` in the call of the patch, or null where none is handed over. */
   self: string | null;
+  passing: Passing;
   /** Destructured parameters that were moved into a body: what stands in them is out of reach. */
   moved: SyntaxNode[];
 }
@@ -107,9 +99,9 @@ export function addSlot(place: SlotPlace): string | null {
   if (place.self !== null) passed.push(place.self);
   if (accessor !== null) passed.push(accessor);
 
-  const { by } = passingOf(entry, captures.useOf(node));
-  const saysArguments = by === 'arguments';
-  const handsArguments = saysArguments || by === 'given arguments';
+  const use = captures.useOf(node);
+  const { by } = place.passing;
+  const handsArguments = by === 'arguments' || by === 'given arguments';
   for (const [index, parameter] of children(node, 'params').entries()) {
     const rest = parameter.type === 'RestElement';
     const target = rest ? child(parameter, 'argument') : parameter.type === 'AssignmentPattern' ? child(parameter, 'left') : parameter;
@@ -120,8 +112,7 @@ export function addSlot(place: SlotPlace): string | null {
       text.insert(afterToken(place, '=', target.end, value.start), `${test}?void 0:`);
     }
     let name = nameOf(target);
-    // Not where the text says arguments: parameters of names alone would be bound to them, in sloppy code.
-    if (target.type !== 'Identifier' && !saysArguments) {
+    if (target.type !== 'Identifier' && !keepsPatterns(by, use)) {
       name = `${slot.replace(/\[(\d+)\]/, '_$1')}p${index}`;
       // Not var: a default in the pattern that reads a name of the pattern has to throw as before.
       unpack += `let ${place.source.slice(target.start, target.end)}=${name};`;
@@ -193,92 +184,6 @@ function obstacle({ entry, captures, moved }: SlotPlace): string | null {
     if (why !== null) return why;
   }
   return null;
-}
-
-/** Destructured parameters move into the body; that is the same only where nothing can see that it happens later, and no name means something else there. */
-function patternObstacle(entry: FunctionEntry, captures: Captures): string | null {
-  const { node } = entry;
-  const parameters = children(node, 'params');
-  const moved = parameters.filter((parameter) => isPattern(parameter));
-  const [first] = moved;
-  if (first === undefined) return null;
-  if (entry.generator) return 'it is a generator with a destructured parameter, which is taken apart when it is called, and its body runs later';
-  for (const parameter of parameters.slice(parameters.indexOf(first) + 1)) {
-    const value = isPattern(parameter) ? null : child(parameter, 'right');
-    if (value !== null && !isInert(value)) return 'a default that runs code follows a destructured parameter';
-  }
-  const scope = captures.scopeOf(node);
-  const inParameters = (offset: number): boolean => parameters.some((each) => offset >= each.start && offset < each.end);
-  for (const reference of captures.references) {
-    if (!inParameters(reference.node.start)) continue;
-    const binding = captures.resolve(reference.name, reference.scope);
-    if (binding === null || binding.scope !== scope) continue;
-    if (binding.kind !== 'parameter') return `its parameters read ${reference.name}, which its body declares again`;
-    const from = parameters.find((each) => reference.node.start >= each.start && reference.node.start < each.end);
-    const declaredIn = moved.find((each) => binding.declaration.start >= each.start && binding.declaration.start < each.end);
-    if (declaredIn !== undefined && from !== declaredIn) return `a parameter's default reads ${reference.name} out of a destructured parameter`;
-  }
-  for (const binding of scope.bindings.values()) {
-    if (binding.kind === 'function' && parameters.some((each) => namesIn(each).has(binding.name))) {
-      return `its body declares a function ${binding.name} over a parameter`;
-    }
-  }
-  for (const name of declaredByVar(child(node, 'body'))) {
-    if (moved.some((each) => namesIn(each).has(name))) return `its body declares ${name} again, which is destructured in its parameters`;
-  }
-  return null;
-}
-
-/** Values that can be made now or later, by nobody noticed. */
-export function isInert(value: SyntaxNode): boolean {
-  switch (value.type) {
-    case 'Literal':
-    case 'ArrowFunctionExpression':
-    case 'FunctionExpression':
-      return true;
-    case 'ArrayExpression':
-      return children(value, 'elements').every(isInert);
-    case 'ObjectExpression':
-      return children(value, 'properties').length === 0;
-    case 'TemplateLiteral':
-      return children(value, 'expressions').length === 0;
-    case 'UnaryExpression':
-      return child(value, 'argument')?.type === 'Literal' && ['-', '!', 'void'].includes(String(value.operator));
-    case 'Identifier':
-      return value.name === 'undefined';
-    default:
-      return false;
-  }
-}
-
-/** Names of `var` declarations in a body, those of functions in it left out. */
-function declaredByVar(node: SyntaxNode | null, names = new Set<string>()): Set<string> {
-  if (node === null || isFunction(node) || isClass(node)) return names;
-  if (node.type === 'VariableDeclaration' && node.kind === 'var') {
-    for (const declarator of children(node, 'declarations')) {
-      const id = child(declarator, 'id');
-      if (id !== null) namesOf(id, (name) => names.add(name));
-    }
-  }
-  for (const part of below(node)) declaredByVar(part, names);
-  return names;
-}
-
-/** A destructured parameter, with a default or without. */
-export function isPattern(parameter: SyntaxNode): boolean {
-  const target =
-    parameter.type === 'RestElement' ? child(parameter, 'argument') : parameter.type === 'AssignmentPattern' ? child(parameter, 'left') : parameter;
-  return target !== null && target.type !== 'Identifier';
-}
-
-function namesIn(node: SyntaxNode, names = new Set<string>()): Set<string> {
-  if (node.type === 'Identifier') names.add(String(node.name));
-  for (const field of ['left', 'argument', 'value']) {
-    const part = child(node, field);
-    if (part !== null) namesIn(part, names);
-  }
-  for (const field of ['elements', 'properties']) for (const part of children(node, field)) namesIn(part, names);
-  return names;
 }
 
 /** An anonymous function takes the parameter's name; inside a conditional it would lose it. */

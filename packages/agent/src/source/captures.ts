@@ -1,10 +1,12 @@
 /** What each function takes from around it: captured variables, and the words that have no variable (`this`, `arguments`, `super`, private names). */
+import { OutsideCallers } from './outside-callers.ts';
 import { atOnce, inPieces } from './pieces.ts';
 import type { Pieces } from './pieces.ts';
 import { analysingScopes, isConstant } from './scopes.ts';
 import type { Binding, ScopeAnalysis } from './scopes.ts';
 import { below, child, children, isClass, isFunction, nameOf, privateNamesOf } from './syntax.ts';
 import type { SyntaxNode } from './syntax.ts';
+import { opensStrict } from './strict.ts';
 import { assignedIn } from './words.ts';
 
 export interface FunctionUse {
@@ -23,6 +25,9 @@ export interface FunctionUse {
   inWith: boolean;
   /** The text hands it, or its name, to who calls listeners, handlers and callbacks: they may have more to give than it takes. */
   handedOn: boolean;
+  /** Code of other files calls it: it is exported, or a method of a class that extends one of a package. */
+  calledFromOutside: boolean;
+  strict: boolean;
 }
 
 /**
@@ -80,17 +85,26 @@ export function* analysingCaptures(program: SyntaxNode): Pieces<Captures> {
   /** Functions, and names of functions, that are arguments; and the functions that variables begin with. */
   const handed = new Set<SyntaxNode>();
   const beginnings = new Map<SyntaxNode, SyntaxNode>();
+  const outside = new OutsideCallers();
+  const ofFrameworks = new Set<SyntaxNode>();
   let withs = 0;
+  let strict = program.sourceType === 'module' || opensStrict(program);
   for (const statement of below(program)) {
+    outside.see(statement);
     walk(statement, [], []);
     yield;
   }
   yield* inPieces(scopes.references, (reference) => {
     const binding = scopes.resolve(reference.name, reference.scope);
     if (binding === null) return;
-    if (handed.has(reference.node)) {
+    const isHanded = handed.has(reference.node);
+    const isExported = outside.exported.has(reference.node);
+    if (isHanded || isExported) {
       const use = uses.get(beginnings.get(binding.declaration) ?? binding.declaration);
-      if (use !== undefined) use.handedOn = true;
+      if (use !== undefined) {
+        use.handedOn ||= isHanded;
+        use.calledFromOutside ||= isExported;
+      }
     }
     if (binding.scope === scopes.module) return;
     for (let at = reference.scope; at !== binding.scope && at.parent !== null; at = at.parent) {
@@ -132,15 +146,23 @@ export function* analysingCaptures(program: SyntaxNode): Pieces<Captures> {
         privateNames: new Map(),
         inWith: withs > 0,
         handedOn: handed.has(node),
+        calledFromOutside: outside.exported.has(node) || ofFrameworks.has(node),
+        strict: strict || opensStrict(child(node, 'body')),
       };
       uses.set(node, use);
       const seen = node.type === 'ArrowFunctionExpression' ? [...owners, use] : [use];
+      const before = strict;
+      strict = use.strict;
       for (const part of below(node)) walk(part, seen, [...around, use]);
+      strict = before;
       return;
     }
     if (isClass(node)) {
       const superClass = child(node, 'superClass');
       const body = child(node, 'body');
+      for (const method of outside.methodsOf(node)) ofFrameworks.add(method);
+      const before = strict;
+      strict = true;
       if (superClass !== null) walk(superClass, owners, around);
       classes.push({ node, declares: new Set(privateNamesOf(node)), depth: around.length });
       for (const member of body === null ? [] : below(body)) {
@@ -151,6 +173,7 @@ export function* analysingCaptures(program: SyntaxNode): Pieces<Captures> {
         if (value !== null) walk(value, [], around);
       }
       classes.pop();
+      strict = before;
       return;
     }
     switch (node.type) {

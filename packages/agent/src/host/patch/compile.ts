@@ -8,13 +8,10 @@ import type { InstrumentedModule, OfferKey } from '../../loader/index.ts';
 import {
   analysingCaptures,
   assignedIn,
-  below,
   child,
   children,
-  directivesOf,
   functionOf,
   indexingFunctions,
-  isClass,
   isConstant,
   isWritable,
   moduleNameOf,
@@ -22,7 +19,7 @@ import {
   privateNamesOf,
   wordsOf,
 } from '../../source/index.ts';
-import type { Captures, FunctionEntry, Pieces, SyntaxNode, Words } from '../../source/index.ts';
+import type { Captures, FunctionEntry, FunctionUse, Pieces, SyntaxNode, Words } from '../../source/index.ts';
 import type { FunctionTarget } from './modules.ts';
 import { slotNested } from './nested-slots.ts';
 import type { Draft } from './nested-slots.ts';
@@ -74,13 +71,15 @@ export function* compilingPatch(
   if (own === undefined) return { why: 'the text is not a function' };
   const words = wordsOf(node);
   yield;
-  const why = shapeMismatch(entry, own, original.useOf(entry.node), captures.useOf(node)) ?? unseen(words) ?? otherThis(target, module, node, words);
+  const before = original.useOf(entry.node);
+  const use = captures.useOf(node);
+  const why = shapeMismatch(entry, own, before, use) ?? unseen(words) ?? otherThis(before, use, words);
   if (why !== null) return { why };
   yield;
 
   const order = offerOrder(original, entry, target.classes);
   const requires = new Set<OfferKey>();
-  if (exactnessOf(own, captures.useOf(node)) < Infinity) {
+  if (exactnessOf(own, use) < Infinity) {
     if (!offered.has(argumentCount))
       return { why: 'the new text uses arguments or rest, and closures that a patch made hand over what was left out as undefined' };
     requires.add(argumentCount);
@@ -199,10 +198,8 @@ function namesOutside(
 }
 
 /** In sloppy code the call has made an object of `this` before the patch sees it. */
-function otherThis(target: FunctionTarget, module: InstrumentedModule, node: SyntaxNode, words: Words): string | null {
-  const body = child(node, 'body');
-  if (words.this.length === 0 || body === null || !opensStrict(body) || isStrict(target, module)) return null;
-  return 'the new text is strict and uses this, and the running code is not strict';
+function otherThis(before: FunctionUse, use: FunctionUse, words: Words): string | null {
+  return words.this.length > 0 && use.strict && !before.strict ? 'the new text is strict and uses this, and the running code is not strict' : null;
 }
 
 function namesUsed({ outside, words }: Meaning): Set<string> {
@@ -224,7 +221,7 @@ function listed(names: Iterable<string>): string {
 }
 
 function emit(draft: Draft, text: PatchText, takesAccessor: boolean, id: string): string {
-  const { target, module, own, parsed, meaning } = draft;
+  const { target, own, parsed, meaning } = draft;
   const { given } = meaning;
   const node = own.node;
   const body = child(node, 'body');
@@ -249,7 +246,7 @@ function emit(draft: Draft, text: PatchText, takesAccessor: boolean, id: string)
     own.kind !== 'arrow' && draft.captures.useOf(node).arguments
       ? `(${[...head, '...$a'].join(',')})=>${given.reflect}.apply(${plain(taken)},${passesThis(target.entry, target.captures) ? given.self : 'void 0'},$a)`
       : plain([...head, ...(taken === '' ? [] : [taken])].join(','));
-  const strict = isStrict(target, module) ? '"use strict";' : '';
+  const strict = target.captures.useOf(target.entry.node).strict ? '"use strict";' : '';
   const sourceUrl = `keyhole-patch/${id}/${target.file.replace(/[\s#?]/g, '_')}`;
   const parametersOfAll = [given.module, given.home, given.privates, given.reflect].join(',');
   return `(function(${parametersOfAll}){${strict}${references(given)}return ${value}})\n//# sourceURL=${sourceUrl}`;
@@ -274,27 +271,6 @@ function references({ variable, member, optional, inherited, reflect }: Given): 
 
 function linesOf(text: string): number {
   return text.split('\n').length - 1;
-}
-
-function isStrict(target: FunctionTarget, module: InstrumentedModule): boolean {
-  if (module.format === 'module') return true;
-  const program = target.captures.module.node;
-  if (opensStrict(program)) return true;
-  return strictAround(program, target.entry);
-}
-
-/** Whether a class or a function with the directive stands around the entry, or it is one itself. */
-function strictAround(node: SyntaxNode, entry: FunctionEntry): boolean {
-  for (const part of below(node)) {
-    if (!contains(part, entry)) continue;
-    return isClass(part) || (part.type === 'BlockStatement' && opensStrict(part)) || strictAround(part, entry);
-  }
-  const body = child(entry.node, 'body');
-  return body !== null && opensStrict(body);
-}
-
-function opensStrict(body: SyntaxNode): boolean {
-  return directivesOf(children(body, 'body')).some((each) => each.directive === 'use strict');
 }
 
 function contains(node: SyntaxNode, entry: FunctionEntry): boolean {

@@ -1,5 +1,5 @@
 /** Closures that a patch makes answer to the same slots as those the loaded code made, so that patching them later reaches all of them. */
-import { EditList, accessorOf, addSlot, argumentCount, offerOrder, offersOfNested, passesThis, passingOf } from '../../loader/index.ts';
+import { EditList, accessorOf, addSlot, argumentCount, offerOrder, offersOfNested, passesThis, passingLike, passingOf } from '../../loader/index.ts';
 import type { Edit, InstrumentedModule, OfferKey, Passing, Spoken } from '../../loader/index.ts';
 import { child, children, isWritable } from '../../source/index.ts';
 import type { Captures, FunctionEntry, ParsedFunction } from '../../source/index.ts';
@@ -40,28 +40,39 @@ export function slotNested({ target, module, parsed, own, functions, captures, m
     const given = offersOfNested(entry, captures, spoken, !shared);
     const self = passesThis(loaded, loadedCaptures) ? (shared && entry.kind === 'arrow' ? meaning.self : 'this') : null;
     const accessor = accessorOf(given, order);
-    const passes = passingOf(entry, captures.useOf(entry.node));
     const before = passingOf(loaded, loadedCaptures.useOf(loaded.node));
-    const place = { text, source: parsed.text, tokens: parsed.tokens, entry, captures, slot: module.slot(original), accessor, self, moved: [] };
-    if (module.without.has(original) || !alike(loaded, entry, before, passes) || addSlot(place) !== null) {
+    const passing = passingLike(before, entry, captures.useOf(entry.node));
+    const place = {
+      text,
+      source: parsed.text,
+      tokens: parsed.tokens,
+      entry,
+      captures,
+      slot: module.slot(original),
+      accessor,
+      self,
+      passing,
+      moved: [],
+    };
+    if (module.without.has(original) || !alike(loaded, entry, before, passing) || addSlot(place) !== null) {
       detached.add(original);
       continue;
     }
     const offered = new Set(order.filter((key) => given.has(key)));
-    if (passes.exactFrom <= before.exactFrom) offered.add(argumentCount);
+    if (passing.exactFrom <= before.exactFrom) offered.add(argumentCount);
     offers.set(original, offered);
   }
   return { edits: text.sorted(), offers, detached };
 }
 
 /** Whether a patch of the one can serve the other. */
-function alike(loaded: FunctionEntry, entry: FunctionEntry, before: Passing, passes: Passing): boolean {
+function alike(loaded: FunctionEntry, entry: FunctionEntry, before: Passing, passing: Passing): boolean {
   const parameters = children(entry.node, 'params');
   return (
     entry.generator === loaded.generator &&
     entry.kind === loaded.kind &&
     entry.async === loaded.async &&
-    passes.takes >= before.takes &&
+    passing.takes >= before.takes &&
     // A destructured parameter would have to move into the body; the text of a patch is left as it was written.
     parameters.every((each) => (each.type === 'RestElement' ? child(each, 'argument') : each)?.type === 'Identifier')
   );

@@ -6,7 +6,7 @@
 import { nodeClock } from '../../platform/clock.ts';
 import { offerToBreakpoints, withdrawFromBreakpoints } from '../../platform/place.ts';
 import { randomBytes } from 'node:crypto';
-import { child, isClass, isStrictFunction } from '../../source/index.ts';
+import { child, isClass } from '../../source/index.ts';
 import type { FunctionEntry, SyntaxNode } from '../../source/index.ts';
 import type { DebugSession, DebuggedScript } from './debug-session.ts';
 import { ancestorsOf } from './rebind-places.ts';
@@ -103,13 +103,13 @@ export function framesOf(
   names: ReadonlySet<string>,
   usesPrivateNames: boolean,
 ): FunctionEntry[] {
-  const { captures, entry, module } = target;
+  const { captures, entry } = target;
   const { node: program } = captures.module;
   const outer = captures.scopeOf(entry.node).parent;
-  const strict = isStrictFunction(program, entry.node, module.format);
+  const { strict } = captures.useOf(entry.node);
   const privateHome = usesPrivateNames ? ancestorsOf(program, entry.container).findLast((each) => isClass(each)) : undefined;
   const sees = (each: FunctionEntry): boolean => {
-    if (!strict && isStrictFunction(program, each.node, module.format)) return false;
+    if (!strict && captures.useOf(each.node).strict) return false;
     if (usesPrivateNames && (privateHome === undefined || !contains(privateHome, each.node))) return false;
     const scope = captures.scopeOf(each.node);
     return [...names].every((name) => captures.resolve(name, scope) === (outer === null ? null : captures.resolve(name, outer)));

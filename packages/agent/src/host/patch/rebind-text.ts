@@ -1,7 +1,7 @@
 /**
  * The text of a new function, judged and made an expression for the captured scope. What stands in the way of this very text is known here, before anything waits or changes.
  */
-import { analyseCaptures, below, child, children, functionOf, indexFunctions, isStrictFunction, nameOf, parseFunction } from '../../source/index.ts';
+import { analyseCaptures, below, child, children, functionOf, indexFunctions, nameOf, parseFunction } from '../../source/index.ts';
 import type { Binding, Captures, SyntaxNode } from '../../source/index.ts';
 import { commonJsNames } from '../../loader/index.ts';
 import type { FunctionTarget } from './modules.ts';
@@ -71,7 +71,7 @@ export function readText(target: FunctionTarget, code: string): RebindText | { w
       // A function's inner name would be itself for ever, where the author's means the variable.
       if (isNamed) text = blank(text, ownName.start - own.start, ownName.end - own.start);
       if (own.static) text = text.replace(/^static\b/, (word) => ' '.repeat(word.length));
-      const strict = isStrictFunction(captures.module.node, entry.node, module.format) ? '"use strict";' : '';
+      const strict = captures.useOf(entry.node).strict ? '"use strict";' : '';
       // As many lines before it as the author's file has, so that a stack trace names the author's line.
       const padding = '\n'.repeat(Math.max(0, target.line - 1));
       const value = entry.place === 'plain' ? `(${padding}${text}\n)` : `({__proto__:this,${padding}${text}\n})`;

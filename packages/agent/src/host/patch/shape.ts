@@ -1,5 +1,5 @@
 /** Whether a new text has the shape that the calls of its original allow: what a slot hands over was fixed when the file was loaded. */
-import { exactnessOf, isInert, isPattern, passingOf } from '../../loader/index.ts';
+import { exactnessOf, isInert, isPattern, keepsPatterns, passingOf, whyNoMore } from '../../loader/index.ts';
 import { child, children } from '../../source/index.ts';
 import type { FunctionEntry, FunctionUse, SyntaxNode } from '../../source/index.ts';
 
@@ -27,16 +27,16 @@ function passingMismatch(entry: FunctionEntry, own: FunctionEntry, before: Funct
   const { by, takes, exactFrom } = passingOf(entry, before);
   const wanted = children(own.node, 'params');
   const taken = children(entry.node, 'params').length;
-  if (by === 'arguments' && children(entry.node, 'params').some(isPattern)) {
-    return 'the running text says arguments and takes a parameter apart, which happens before a patch is called: what only the new text can take would throw in the old one';
+  if (keepsPatterns(by, before) && children(entry.node, 'params').some(isPattern)) {
+    return 'the running text is sloppy, says arguments and takes a parameter apart, which happens before a patch is called: what only the new text can take would throw in the old one';
   }
   if (own.kind !== 'arrow' && use.arguments && exactFrom > 0) {
     return takes === Infinity
       ? `the new text uses arguments, and the running code hands over the first ${exactFrom} by their names: one that was left out could not be told from undefined`
-      : 'the new text uses arguments, which the running code does not pass on';
+      : `the new text uses arguments, which the running code does not pass on (${whyNoMore(entry, before)})`;
   }
   if (takes < Infinity && (wanted.length > takes || wanted.at(-1)?.type === 'RestElement')) {
-    return `the new text takes more parameters than the ${taken} that the running code passes on: only async functions that are no arrows, listeners and handlers where they are handed over, and those that say arguments or rest pass on more; change what it calls or reads instead, or restart with the new text`;
+    return `the new text takes more parameters than the ${taken} that the running code passes on (${whyNoMore(entry, before)}); change what it calls or reads instead, or restart with the new text`;
   }
   if (exactnessOf(own, use) < exactFrom) {
     return `the new text takes by rest what the running code hands over by name: one of the first ${exactFrom} that was left out could not be told from undefined`;
