@@ -28,6 +28,7 @@ export const liveEdit: Conformance = {
     'arrow with an expression, patched with a block': topLevel,
     'arrow with a block, patched with an expression': topLevel,
     'async arrow': topLevel,
+    'parameters are added to constructors': topLevel,
     'ordinary function made async': topLevel,
     'namespace import, first used by the patch': topLevel,
     'assignment to a module constant throws': topLevel,

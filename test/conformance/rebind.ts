@@ -54,6 +54,7 @@ export const rebind: Conformance = {
       'async arrow',
       'destructuring in an arrow',
       'a parameter is added to an arrow',
+      'a parameter is added to an arrow that is only called',
       'a parameter is added to a callback, an arrow that is handed over by its name',
       'import.meta',
       'top-level await',
@@ -78,6 +79,7 @@ export const rebind: Conformance = {
     ...each(
       constructor,
       'constructor of a base class',
+      'parameters are added to constructors',
       'constructor of a derived class',
       'constructor of a class that is derived again',
       'new.target in a constructor',

@@ -13,6 +13,8 @@ function first(text: string): [FunctionEntry, FunctionUse] {
   return [entry, analyseCaptures(program).useOf(entry.node)];
 }
 
+const long = ' '.repeat(120);
+
 const pairs: [running: string, patch: string, why: RegExp | null][] = [
   ['function (a) {}', 'function (b) {}', null],
   ['function (a, b) {}', 'function (a = 1) {}', null],
@@ -29,7 +31,7 @@ const pairs: [running: string, patch: string, why: RegExp | null][] = [
   ['function (...[a]) { return arguments.length }', 'function (a) {}', /takes a parameter apart/],
   ['function ({ a }) {}', 'function ({ a } = {}) {}', null],
   ['(a, ...b) => 1', '(...all) => 2', /by rest/],
-  ['function (a) {}', 'function (a, b) {}', /more parameters than the 1 that the running code passes on \(it is not strict/],
+  ['function (a) {}', 'function (a, b) {}', /more parameters than the 1 that the running code passes on \(it is shorter/],
   ['async function (a) {}', 'async function (a, b, ...c) {}', null],
   ['async function (a) {}', 'async function (...all) {}', null],
   ['async function () {}', 'async function () { return arguments.length }', null],
@@ -58,11 +60,24 @@ const pairs: [running: string, patch: string, why: RegExp | null][] = [
   ['0; function f(a) {} f(1)', 'function f(a, b) {}', /more parameters/],
   // Strict code hands on all, but where V8 would put the function into its callers.
   [`'use strict'; x = function (a) {${' '.repeat(105)}}`, 'function (a, b, ...c) { return arguments.length }', null],
-  [`'use strict'; x = function (a) {${' '.repeat(104)}}`, 'function (a, b) {}', /it is shorter than 120 characters and not exported/],
-  [`'use strict'; x = (a) => {${' '.repeat(120)}}`, '(a, b) => 1', /an arrow has no arguments of its own/],
-  [`'use strict'; x = function* (a) {${' '.repeat(120)}}`, 'function* (a, b) {}', /a generator would be slower/],
-  [`'use strict'; x = function (a) {${' '.repeat(120)} eval(a) }`, 'function (a, b) {}', /it calls eval/],
-  [`function (a) {${' '.repeat(120)}}`, 'function (a, b) {}', /it is not strict/],
+  [`'use strict'; x = function (a) {${' '.repeat(104)}}`, 'function (a, b) {}', /it is shorter than 120 characters/],
+  [`'use strict'; x = function* (a) {${long}}`, 'function* (a, b) {}', /a generator would be slower/],
+  [`'use strict'; x = function (a) {${long} eval(a) }`, 'function (a, b) {}', /it calls eval/],
+  // What would have to say it in its text has it only where nobody can have it to read.
+  [`'use strict'; x = (a) => {${long}}`, '(a, b) => 1', /may read there the names of its parameters/],
+  [`function (a) {${long}}`, 'function (a, b) {}', /may read there/],
+  [`0; const f = (a) => {${long}}; f(1); new f(1); promise.then(f)`, '(a, ...b) => 1', null],
+  [`0; function f(a) {${long}} f(1)`, 'function f(a, b) {}', null],
+  [`0; function f(a) {${long} f(a - 1) }`, 'function f(a, b) {}', null],
+  [`0; function f(a) { 'use strict'; ${long}} f(1)`, 'function f(a, b) {}', null],
+  [`0; function f(a) {${long}}`, 'function f(a, b) {}', /may read there/],
+  [`0; function f(a) {${long}} f(1); list.map(f)`, 'function f(a, b) {}', /may read there/],
+  [`0; function f(a) {${long}} f(1); f.call(2)`, 'function f(a, b) {}', /may read there/],
+  [`0; function f(a) {${long}} f(1); exports.f = f`, 'function f(a, b) {}', /may read there/],
+  [`0; function f(a) {${long}} f(1); f\`text\``, 'function f(a, b) {}', /may read there/],
+  [`0; let f = (a) => {${long}}; f(1); f = null`, '(a, b) => 1', /may read there/],
+  [`export const f = (a) => {${long}}; f(1)`, '(a, b) => 1', /may read there/],
+  [`const f = (a) => {${long}};\nf(1);\nexport { f }`, '(a, b) => 1', /may read there/],
   // What a module exports is called by others, with what nobody here can know.
   ['export function f(a) {}', 'function f(a, b, ...c) { return arguments.length }', null],
   ['export function f({ a }) {}', 'function f({ b } = {}, c) {}', null],

@@ -206,6 +206,37 @@ export const parameters = {
     { f: 'function f(a, b) { return [a, b] }' },
     { observe: 'm.call(1, 2)', before: [1], after: [1, 2] },
   ),
+  'a parameter is added to a function that is not strict, and is more than called': cjs(
+    `function f(a) {\n  // ${'Long enough. '.repeat(10)}\n  return [a];\n}\nexports.call = (...all) => [f][0](...all);`,
+    { f: 'function f(a, b) { return [a, b] }' },
+    { observe: 'm.call(1, 2)', before: [1], after: [1, 2] },
+  ),
+  'a parameter is added to an arrow that is only called': esm(
+    `const f = (a) => {\n  // ${'Long enough. '.repeat(10)}\n  return [a];\n};\nexport const call = (...all) => f(...all);`,
+    { f: '(a, b) => { return [a, b] }' },
+    { observe: 'm.call(1, 2)', before: [1], after: [1, 2] },
+  ),
+  'parameters are added to constructors': esm(
+    `export class A { constructor(a) {\n  // ${'Long enough. '.repeat(10)}\n  this.all = [a];\n} }\nexport class B extends A { constructor(a) {\n  // ${'Long enough. '.repeat(10)}\n  super(a);\n} }`,
+    { 'A.constructor': 'constructor(a, b) { this.all = [a, b] }', 'B.constructor': 'constructor(a, b, ...more) { super(a, b); this.more = more }' },
+    {
+      observe: '[new m.A(1, 2).all, new m.B(3, 4, 5)]',
+      before: [[1], { all: [3] }],
+      after: [[1, 2], { all: [3, 4], more: [5] }],
+    },
+  ),
+  'a parameter is added to a pattern, in sloppy code that is only called': cjs(
+    `function f({ a }) {\n  // ${'Long enough. '.repeat(10)}\n  return [a];\n}\nexports.call = (...all) => { try { return f(...all) } catch { return 'threw' } };`,
+    { f: 'function f({ b } = { b: 7 }, c = 8) { return [b, c] }' },
+    {
+      observe: '[m.call({ a: 1, b: 2 }, 3), m.call()]',
+      before: [[1], 'threw'],
+      after: [
+        [2, 3],
+        [7, 8],
+      ],
+    },
+  ),
   'a parameter is added to a nested function, that the patch of its parent made short': course(
     `export function f(a) {\n  function g(b) {\n    // ${'Long enough. '.repeat(10)}\n    return [b];\n  }\n  return (...all) => g(...all, a);\n}\nlet kept;\nexport const reset = () => { kept = undefined };\nexport const call = () => { kept ??= f(3); return kept(1, 2) };`,
     [

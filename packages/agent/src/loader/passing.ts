@@ -1,5 +1,5 @@
 /** What a call of an instrumented function hands to its patch: fixed when the text is loaded, so patches are held against it. */
-import { child, children, directivesOf } from '../source/index.ts';
+import { child, children, opensStrict } from '../source/index.ts';
 import type { FunctionEntry, FunctionUse } from '../source/index.ts';
 import type { OfferKey } from './offers.ts';
 
@@ -28,7 +28,10 @@ export function passingOf(entry: FunctionEntry, use: FunctionUse): Passing {
 /** As {@link passingOf}, of a function in the text of a patch that stands for a loaded one: what that one was given this one has too, however short it is. */
 export function passingLike(loaded: Passing, entry: FunctionEntry, use: FunctionUse): Passing {
   const own = passingOf(entry, use);
-  return own.by === 'names' && loaded.by === 'given arguments' && mayBeGivenArguments(entry, use) ? loaded : own;
+  if (own.by !== 'names') return own;
+  if (loaded.by === 'given arguments' && mayBeGivenArguments(entry, use)) return loaded;
+  if (loaded.by === 'given rest' && mayBeGivenRest(entry, use)) return { by: 'given rest', takes: Infinity, exactFrom: own.takes };
+  return own;
 }
 
 /**
@@ -37,20 +40,21 @@ export function passingLike(loaded: Passing, entry: FunctionEntry, use: Function
  * parameters to the heap.
  */
 function isGivenArguments(entry: FunctionEntry, use: FunctionUse): boolean {
-  const { start, end } = entry.node;
-  return (entry.async || (use.strict && (use.calledFromOutside || end - start >= shortCharacters))) && mayBeGivenArguments(entry, use);
+  return (entry.async || (use.strict && (use.calledFromOutside || isLong(entry)))) && mayBeGivenArguments(entry, use);
 }
 
 const shortCharacters = 120;
 
+function isLong({ node }: FunctionEntry): boolean {
+  return node.end - node.start >= shortCharacters;
+}
+
 /** Why calls of a function hand on no more than its parameters. */
-export function whyNoMore({ generator, kind }: FunctionEntry, { strict, directEval }: FunctionUse): string {
-  if (kind === 'arrow') return 'an arrow has no arguments of its own, and is not handed to who calls listeners';
-  if (generator) return 'a generator would be slower for it';
+export function whyNoMore(entry: FunctionEntry, { directEval }: FunctionUse): string {
+  if (entry.generator) return 'a generator would be slower for it';
   if (directEval) return 'it calls eval';
-  return strict
-    ? `it is shorter than ${shortCharacters} characters and not exported, and would be slower for it`
-    : 'it is not strict, and would be slower for it';
+  if (!isLong(entry)) return `it is shorter than ${shortCharacters} characters, and would be slower for it`;
+  return 'a rest parameter would have to stand in its text, and whoever has it may read there the names of its parameters';
 }
 
 /** Arrows have none of their own, those of a generator cost a fifth, and what `eval` might declare is not known. */
@@ -59,13 +63,16 @@ function mayBeGivenArguments({ generator, kind }: FunctionEntry, { directEval }:
 }
 
 /**
- * A rest parameter changes neither `length` nor `name`, but it stands in the text, where containers that bring dependencies by the names of parameters read it. Only listeners, handlers and
- * callbacks have one, which nobody reads so; their callers often have more to give than they take. A directive of the function's own forbids it, and `eval` might look for mapped arguments.
+ * A rest parameter changes neither `length` nor `name`, but it stands in the text, where containers that bring dependencies by the names of parameters read it. So only those have one that nobody
+ * can have to look at, because whoever says their name calls them, and listeners, handlers and callbacks, which nobody reads so; their callers often have more to give than they take.
  */
-function isGivenRest({ node, generator }: FunctionEntry, { directEval, handedOn }: FunctionUse): boolean {
-  if (!handedOn || generator || directEval) return false;
-  const body = child(node, 'body');
-  return body?.type !== 'BlockStatement' || !directivesOf(children(body, 'body')).some((each) => each.directive === 'use strict');
+function isGivenRest(entry: FunctionEntry, use: FunctionUse): boolean {
+  return (use.handedOn || (use.onlyCalled && isLong(entry))) && mayBeGivenRest(entry, use);
+}
+
+/** A directive of the function's own forbids it, and `eval` might look for mapped arguments. */
+function mayBeGivenRest({ node, generator }: FunctionEntry, { directEval }: FunctionUse): boolean {
+  return !generator && !directEval && !opensStrict(child(node, 'body'));
 }
 
 /** From which position on a text tells an argument that was left out from `undefined`; Infinity where it does not. */

@@ -27,6 +27,8 @@ export interface FunctionUse {
   handedOn: boolean;
   /** Code of other files calls it: it is exported, or a method of a class that extends one of a package. */
   calledFromOutside: boolean;
+  /** It has a name, and whoever says it calls it, or hands it to who calls listeners: nobody can have it to look at. */
+  onlyCalled: boolean;
   strict: boolean;
 }
 
@@ -86,6 +88,9 @@ export function* analysingCaptures(program: SyntaxNode): Pieces<Captures> {
   const handed = new Set<SyntaxNode>();
   const beginnings = new Map<SyntaxNode, SyntaxNode>();
   const outside = new OutsideCallers();
+  /** Functions whose names stand in a call, and those whose names stand elsewhere. */
+  const called = new Set<FunctionUse>();
+  const kept = new Set<FunctionUse>();
   const ofFrameworks = new Set<SyntaxNode>();
   let withs = 0;
   let strict = program.sourceType === 'module' || opensStrict(program);
@@ -97,20 +102,20 @@ export function* analysingCaptures(program: SyntaxNode): Pieces<Captures> {
   yield* inPieces(scopes.references, (reference) => {
     const binding = scopes.resolve(reference.name, reference.scope);
     if (binding === null) return;
-    const isHanded = handed.has(reference.node);
-    const isExported = outside.exported.has(reference.node);
-    if (isHanded || isExported) {
-      const use = uses.get(beginnings.get(binding.declaration) ?? binding.declaration);
-      if (use !== undefined) {
-        use.handedOn ||= isHanded;
-        use.calledFromOutside ||= isExported;
-      }
+    const use = uses.get(beginnings.get(binding.declaration) ?? binding.declaration);
+    if (use !== undefined) {
+      const isHanded = handed.has(reference.node);
+      const isCalled = reference.above.type !== 'TaggedTemplateExpression' && child(reference.above, 'callee') === reference.node;
+      use.handedOn ||= isHanded;
+      use.calledFromOutside ||= outside.exported.has(reference.node);
+      (isHanded || isCalled ? called : kept).add(use);
     }
     if (binding.scope === scopes.module) return;
     for (let at = reference.scope; at !== binding.scope && at.parent !== null; at = at.parent) {
       if (at.kind === 'function') uses.get(at.node)?.captured.set(reference.name, binding);
     }
   });
+  for (const use of called) use.onlyCalled = !kept.has(use) && !use.calledFromOutside;
   const targets = new Set<SyntaxNode>();
   for (const statement of below(program)) {
     for (const target of assignedIn(statement)) targets.add(target);
@@ -147,6 +152,7 @@ export function* analysingCaptures(program: SyntaxNode): Pieces<Captures> {
         inWith: withs > 0,
         handedOn: handed.has(node),
         calledFromOutside: outside.exported.has(node) || ofFrameworks.has(node),
+        onlyCalled: false,
         strict: strict || opensStrict(child(node, 'body')),
       };
       uses.set(node, use);
