@@ -5,6 +5,12 @@ const constant: Asserted = { refused: /is a constant/, why: 'would throw at ever
 const passed =
   'what a call hands over was fixed when the file was loaded: short functions would be slower if they handed over more, and arrows and sloppy functions would have to say it in their text, where somebody may read the names of their parameters';
 
+const before24: Asserted = {
+  on: [20, 22],
+  refused: /takes more parameters.*before Node 24/,
+  why: 'a rest parameter makes calls slower there',
+};
+
 export const slots: Conformance = {
   strategy: 'slots',
   doc: 'The process was started with `--import @keyhole/agent/register`.',
@@ -26,6 +32,9 @@ export const slots: Conformance = {
       refused: /takes more parameters.*may read there/,
       why: passed,
     },
+    'a parameter is added to an arrow that is only called': before24,
+    'a parameter is added to a function that is not strict': before24,
+    'a parameter is added to a pattern, in sloppy code that is only called': before24,
     'a parameter is added to an arrow': { refused: /takes more parameters.*shorter than 120 characters/, why: passed },
     'assignment to a module constant throws': constant,
     'assignment to a captured constant throws': constant,
