@@ -7,8 +7,8 @@ const passed =
 
 const before24: Asserted = {
   on: [20, 22],
-  refused: /takes more parameters.*before Node 24/,
-  why: 'a rest parameter makes calls slower there',
+  refused: /(?:takes more parameters|uses arguments).*before Node 24/,
+  why: 'to hand over more makes calls slower there',
 };
 
 export const slots: Conformance = {
@@ -32,6 +32,13 @@ export const slots: Conformance = {
       refused: /takes more parameters.*may read there/,
       why: passed,
     },
+    'arguments first used by the patch': before24,
+    'a parameter is added': before24,
+    'a parameter is added to a method of a class that extends one of a package': before24,
+    'a parameter is added to a function': before24,
+    'a parameter is added to a method': before24,
+    'parameters are added to constructors': before24,
+    'a parameter is added to a nested function, that the patch of its parent made short': before24,
     'a parameter is added to an arrow that is only called': before24,
     'a parameter is added to a function that is not strict': before24,
     'a parameter is added to a pattern, in sloppy code that is only called': before24,

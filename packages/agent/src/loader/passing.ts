@@ -35,13 +35,20 @@ export function passingLike(loaded: Passing, entry: FunctionEntry, use: Function
 }
 
 /**
- * To say `arguments` costs an object for each call that V8 does not put into its caller. Real libraries were 2 to 5 per cent slower where every function did, and none where the short ones did not.
- * Of these, those have it that other files call, with what nobody here can know; and async functions, which V8 never puts into their callers. In sloppy code `arguments` would move the
- * parameters to the heap.
+ * To say `arguments` costs an object for each call that V8 does not put into its caller. On Node 24 real libraries were 2 to 5 per cent slower where every function did, and none where the short
+ * ones did not. Of these, those have it that other files call, with what nobody here can know; and async functions on every Node, which V8 never puts into their callers.
  */
 function isGivenArguments(entry: FunctionEntry, use: FunctionUse): boolean {
-  return (entry.async || (use.strict && (use.calledFromOutside || isLong(entry)))) && mayBeGivenArguments(entry, use);
+  return (entry.async || (isCheap && saysItFreely(entry, use))) && mayBeGivenArguments(entry, use);
 }
+
+/** In sloppy code `arguments` would move the parameters to the heap. */
+function saysItFreely(entry: FunctionEntry, { strict, calledFromOutside }: FunctionUse): boolean {
+  return strict && (calledFromOutside || isLong(entry));
+}
+
+/** On Node 22 the same libraries were 2 to 4 per cent slower, a template engine with sloppy functions a tenth. */
+const isCheap = Number(process.versions.node.split('.')[0]) >= 24;
 
 const shortCharacters = 120;
 
@@ -50,11 +57,12 @@ function isLong({ node }: FunctionEntry): boolean {
 }
 
 /** Why calls of a function hand on no more than its parameters. */
-export function whyNoMore(entry: FunctionEntry, { directEval, onlyCalled }: FunctionUse): string {
+export function whyNoMore(entry: FunctionEntry, use: FunctionUse): string {
   if (entry.generator) return 'a generator would be slower for it';
-  if (directEval) return 'it calls eval';
+  if (use.directEval) return 'it calls eval';
+  const hasItSince24 = (entry.kind !== 'arrow' && saysItFreely(entry, use)) || (use.onlyCalled && isLong(entry));
+  if (!isCheap && hasItSince24) return 'it would be slower for it before Node 24';
   if (!isLong(entry)) return `it is shorter than ${shortCharacters} characters, and would be slower for it`;
-  if (onlyCalled && !isRestCheap) return 'it is an arrow or sloppy, which would be slower for it before Node 24';
   return 'a rest parameter would have to stand in its text, and whoever has it may read there the names of its parameters';
 }
 
@@ -68,11 +76,8 @@ function mayBeGivenArguments({ generator, kind }: FunctionEntry, { directEval }:
  * can have to look at, because whoever says their name calls them, and listeners, handlers and callbacks, which nobody reads so; their callers often have more to give than they take.
  */
 function isGivenRest(entry: FunctionEntry, use: FunctionUse): boolean {
-  return (use.handedOn || (use.onlyCalled && isLong(entry) && isRestCheap)) && mayBeGivenRest(entry, use);
+  return (use.handedOn || (isCheap && use.onlyCalled && isLong(entry))) && mayBeGivenRest(entry, use);
 }
-
-/** On Node 22 a template engine whose sloppy functions had one was a tenth slower; on Node 24 it was not. */
-const isRestCheap = Number(process.versions.node.split('.')[0]) >= 24;
 
 /** A directive of the function's own forbids it, and `eval` might look for mapped arguments. */
 function mayBeGivenRest({ node, generator }: FunctionEntry, { directEval }: FunctionUse): boolean {
