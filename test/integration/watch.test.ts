@@ -359,6 +359,7 @@ test('the command shows a line for each call, ends with Ctrl-C, and says how it 
   await watching.until('stdout', 'throws');
   watching.child.kill('SIGINT');
   const { code, stdout, stderr } = await watching.ended;
+  expect(stdout).toContain(handsOnAll ? 'plain (1) =' : 'plain (1, undefined) =');
   expect(stdout.replaceAll(/\d\d:\d\d:\d\d\.\d{3}|\d+(?:\.\d+)? ms/g, '#')).toMatch(
     /^# src\/kinds.js:plain \(1(?:, undefined)?\) = 3 {2}#\n {4}from (?:commands\.)?plain main.js:\d+\n# src\/kinds.js:fails \('no'\) throws TypeError: no {2}#\n {4}from (?:commands\.)?fails main.js:\d+\n$/,
   );

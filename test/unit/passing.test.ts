@@ -4,13 +4,23 @@ import { shapeMismatch } from '../../packages/agent/dist/host/patch/shape.js';
 import { analyseCaptures, indexFunctions, parseModule } from '../../packages/agent/dist/source/index.js';
 import type { FunctionEntry, FunctionUse } from '../../packages/agent/dist/source/index.js';
 
+/** The first function of a program whose name ends so. */
+function functionIn(source: string, ending = ''): [FunctionEntry, FunctionUse] {
+  const program = parseModule(source, /^(?:import|export) /m.test(source) ? 'module' : 'commonjs', 'program.js');
+  const entry = indexFunctions(program, source).find(({ name }) => name.endsWith(ending));
+  if (entry === undefined) throw new Error(`no function in ${source}`);
+  return [entry, analyseCaptures(program).useOf(entry.node)];
+}
+
 /** The first function of a text. What begins with a statement of its own is a whole program. */
 function first(text: string): [FunctionEntry, FunctionUse] {
-  const source = /^(?:'use strict';|import |export |const |class )/.test(text) ? text : `x = ${text}`;
-  const program = parseModule(source, /^(?:import|export) /m.test(source) ? 'module' : 'commonjs', 'program.js');
-  const [entry] = indexFunctions(program, source);
-  if (entry === undefined) throw new Error(`no function in ${text}`);
-  return [entry, analyseCaptures(program).useOf(entry.node)];
+  return functionIn(/^(?:'use strict';|import |export |const |class )/.test(text) ? text : `x = ${text}`);
+}
+
+function expectShape([before, usedBefore]: [FunctionEntry, FunctionUse], [after, usedAfter]: [FunctionEntry, FunctionUse], why: RegExp | null): void {
+  const found = shapeMismatch(before, after, usedBefore, usedAfter);
+  if (why === null) expect(found).toBeNull();
+  else expect(found).toMatch(why);
 }
 
 const long = ' '.repeat(120);
@@ -124,25 +134,11 @@ const bases: [program: string, why: RegExp | null][] = [
 
 for (const [program, why] of bases) {
   test(`${program.replace('\n', ' ')}: one more parameter`, () => {
-    const parsed = parseModule(program, /^(?:import|export) /m.test(program) ? 'module' : 'commonjs', 'program.js');
-    const entry = indexFunctions(parsed, program).find(({ name }) => /m$/.test(name));
-    if (entry === undefined) throw new Error(`no method m in ${program}`);
-    const holder = `class P { ${/(?:static |\*|#)?m\(a/.exec(program)?.[0] ?? ''}, b) {} }`;
-    const after = parseModule(holder, 'commonjs', 'patch.js');
-    const [own] = indexFunctions(after, holder);
-    if (own === undefined) throw new Error(`no method in ${holder}`);
-    const refused = shapeMismatch(entry, own, analyseCaptures(parsed).useOf(entry.node), analyseCaptures(after).useOf(own.node));
-    if (why === null) expect(refused).toBeNull();
-    else expect(refused).toMatch(why);
+    const patch = `class P { ${/(?:static |\*|#)?m\(a/.exec(program)?.[0] ?? ''}, b) {} }`;
+    expectShape(functionIn(program, 'm'), functionIn(patch), why);
   });
 }
 
 for (const [running, patch, why] of pairs) {
-  test(`${running} becomes ${patch}`, () => {
-    const [before, usedBefore] = first(running);
-    const [after, usedAfter] = first(patch);
-    const found = shapeMismatch(before, after, usedBefore, usedAfter);
-    if (why === null) expect(found).toBeNull();
-    else expect(found).toMatch(why);
-  });
+  test(`${running} becomes ${patch}`, () => expectShape(first(running), first(patch), why));
 }

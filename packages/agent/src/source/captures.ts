@@ -91,7 +91,6 @@ export function* analysingCaptures(program: SyntaxNode): Pieces<Captures> {
   /** Functions whose names stand in a call, and those whose names stand elsewhere. */
   const called = new Set<FunctionUse>();
   const kept = new Set<FunctionUse>();
-  const ofFrameworks = new Set<SyntaxNode>();
   let withs = 0;
   let strict = program.sourceType === 'module' || opensStrict(program);
   for (const statement of below(program)) {
@@ -107,7 +106,7 @@ export function* analysingCaptures(program: SyntaxNode): Pieces<Captures> {
       const isHanded = handed.has(reference.node);
       const isCalled = reference.above.type !== 'TaggedTemplateExpression' && child(reference.above, 'callee') === reference.node;
       use.handedOn ||= isHanded;
-      use.calledFromOutside ||= outside.exported.has(reference.node);
+      use.calledFromOutside ||= outside.known.has(reference.node);
       (isHanded || isCalled ? called : kept).add(use);
     }
     if (binding.scope === scopes.module) return;
@@ -151,7 +150,7 @@ export function* analysingCaptures(program: SyntaxNode): Pieces<Captures> {
         privateNames: new Map(),
         inWith: withs > 0,
         handedOn: handed.has(node),
-        calledFromOutside: outside.exported.has(node) || ofFrameworks.has(node),
+        calledFromOutside: outside.known.has(node),
         onlyCalled: false,
         strict: strict || opensStrict(child(node, 'body')),
       };
@@ -166,7 +165,7 @@ export function* analysingCaptures(program: SyntaxNode): Pieces<Captures> {
     if (isClass(node)) {
       const superClass = child(node, 'superClass');
       const body = child(node, 'body');
-      for (const method of outside.methodsOf(node)) ofFrameworks.add(method);
+      outside.seeClass(node);
       const before = strict;
       strict = true;
       if (superClass !== null) walk(superClass, owners, around);

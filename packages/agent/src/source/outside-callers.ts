@@ -3,12 +3,12 @@
  * their callers have to give.
  */
 import { namesOf } from './patterns.ts';
-import { below, child, children, isFunction, nameOf } from './syntax.ts';
+import { below, child, children, functionOf, isFunction, nameOf } from './syntax.ts';
 import type { SyntaxNode } from './syntax.ts';
 
 export class OutsideCallers {
-  /** Functions, names of functions, and whatever else is exported. */
-  readonly exported = new Set<SyntaxNode>();
+  /** Functions, names of functions, and whatever else other files have. */
+  readonly known = new Set<SyntaxNode>();
   /** Under which the module has what packages, or Node itself, give it. */
   readonly #packages = new Set<string>();
 
@@ -33,29 +33,26 @@ export class OutsideCallers {
     }
   }
 
-  /** The methods of a class that its framework may call; none where it extends no class of a package. */
-  methodsOf(node: SyntaxNode): SyntaxNode[] {
+  /** Takes a class: where it extends one of a package, the framework may call its methods. */
+  seeClass(node: SyntaxNode): void {
     let root = child(node, 'superClass');
     while (root?.type === 'MemberExpression') root = child(root, 'object');
     const body = child(node, 'body');
-    if (body === null || root?.type !== 'Identifier' || !this.#packages.has(String(root.name))) return [];
-    return children(body, 'body').flatMap((member) => {
-      const value =
-        member.type === 'MethodDefinition' && member.kind === 'method' && child(member, 'key')?.type !== 'PrivateIdentifier'
-          ? child(member, 'value')
-          : null;
-      return value === null ? [] : [value];
-    });
+    if (body === null || root?.type !== 'Identifier' || !this.#packages.has(String(root.name))) return;
+    for (const member of children(body, 'body')) {
+      const isMethod = member.type === 'MethodDefinition' && member.kind === 'method' && child(member, 'key')?.type !== 'PrivateIdentifier';
+      if (isMethod) this.known.add(functionOf(member));
+    }
   }
 
   #export(value: SyntaxNode | null): void {
     if (value === null) return;
-    this.exported.add(value);
+    this.known.add(value);
     if (value.type === 'AssignmentExpression') this.#export(child(value, 'right'));
     // Its members one by one: `export default { fetch(request) {} }`, `module.exports = { take, give() {} }`.
     for (const property of value.type === 'ObjectExpression' ? children(value, 'properties') : []) {
       const member = child(property, 'value');
-      if (member !== null) this.exported.add(member);
+      if (member !== null) this.known.add(member);
     }
   }
 }
