@@ -129,16 +129,22 @@ export const f = async () => (await fetch('http://127.0.0.1:' + server.address()
     { arrange: 'm.server.unref()' },
   ),
   // Whoever is called first shows its scope to rebind. Where that is the timer's own call, the timer is reached, so in the turn in which it fires another one is called before.
+  // While a patch waits for a call, the timer must not be the one that calls: called by its timer, a function has the timer as `this`, and rebind reaches it there.
   'timer that runs': course(
-    "export const seen = [];\nexport function tick() { seen.push('old') }\nexport const timer = setTimeout(tick, 1);\nexport const f = async () => { seen.length = 0; setTimeout(() => undefined, 1); timer.refresh(); while (seen.length === 0) await new Promise((resolve) => setTimeout(resolve, 1)); return seen[0] };",
+    "export const seen = [];\nexport function tick() { seen.push('old') }\nexport const timer = setTimeout(tick, 1);\nexport const other = () => seen.length;\nexport const f = async () => { seen.length = 0; timer.refresh(); while (seen.length === 0) await new Promise((resolve) => setTimeout(resolve, 1)); return seen[0] };",
     [
       sees('old'),
+      runs('keep.waits = true'),
       applies('tick', { tick: "function tick() { seen.push('new') }" }),
+      runs('keep.waits = false'),
       sees('new'),
+      runs('keep.waits = true'),
       reverts(),
+      runs('keep.waits = false'),
       sees('old'),
       runs('clearTimeout(m.timer)'),
     ],
+    { observe: 'keep.waits ? m.other() : m.f()' },
   ),
   'value of a Map': handedOut("const map = new Map([['key', listener]]);\nexport const f = () => map.get('key')();"),
   'element of an array, property of an object': handedOut(
