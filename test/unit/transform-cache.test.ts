@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -157,6 +157,34 @@ test('a disk that takes half of a record spoils nothing', async () => {
   cache().put(three, 'three', plain);
   expect(cache().get(one, 'one')).toEqual(plain);
   expect(cache().get(three, 'three')).toEqual(plain);
+});
+
+test('what another process is just writing is no torn record', async () => {
+  const [one, two, three] = [written('1'), written('2'), written('3')];
+  cache().put(one, 'one', plain);
+  const from = statSync(pack()).size;
+  cache().put(two, 'two', plain);
+  const whole = readFileSync(pack());
+  const half = (from + whole.length) >> 1;
+  truncateSync(pack(), half);
+  const rest = JSON.stringify(whole.subarray(half).toString('latin1'));
+  const finishing = `
+    const fs = process.getBuiltinModule('node:fs'), write = fs.writeSync;
+    const other = fs.openSync(${JSON.stringify(pack())}, 'a');
+    let rest = Buffer.from(${rest}, 'latin1');
+    fs.writeSync = (...given) => {
+      write(other, rest);
+      rest = Buffer.alloc(0);
+      return write(...given);
+    };`;
+  const [code] = (await once(keeping(`cache.put(${JSON.stringify(three)}, 'three', plain);`, finishing), 'exit')) as [number];
+  expect(code).toBe(0);
+  for (const [key, text] of [
+    [one, 'one'],
+    [two, 'two'],
+    [three, 'three'],
+  ] as const)
+    expect(cache().get(key, text)).toEqual(plain);
 });
 
 test('processes that write at the same time keep what each of them has', async () => {

@@ -53,7 +53,10 @@ export class Pack {
   #end = 0;
   #tidiedBytes = 0;
   #inode = 0;
-  #isBroken = false;
+  /** There is none, or it is somebody else's, or of something else. */
+  #isUnusable = false;
+  /** What was read ends in the middle of a record. */
+  #isTorn = false;
   #window: Window | null = null;
   #used = false;
 
@@ -75,14 +78,24 @@ export class Pack {
 
   /** Appends a record at once: a program that ends early would leave nothing for its next start. @throws where the disk does not take it. */
   add(record: PackRecord): void {
-    this.#begin();
-    while (this.#at < this.#end) this.#pass();
-    if (this.#isBroken || this.#end > Math.max(tidyFromBytes, 2 * this.#tidiedBytes)) this.#tidy();
     const bytes = encodeRecord(record);
+    this.#passAll();
+    if (this.#isTorn) {
+      // Or another process is just writing there. Writes to a file wait for each other: when ours is there, the other one is whole.
+      this.#append(bytes);
+      this.forget();
+      this.#passAll();
+      if (!this.#isTorn) return;
+    }
+    if (this.#isTorn || this.#isUnusable || this.#end > Math.max(tidyFromBytes, 2 * this.#tidiedBytes)) this.#tidy();
+    this.#append(bytes);
+  }
+
+  #append(bytes: Uint8Array): void {
     const fd = openSync(this.#options.file, constants.O_WRONLY | constants.O_APPEND);
     try {
       // In one piece, so that two processes do not write into each other's records.
-      if (writeSync(fd, bytes) !== bytes.byteLength) throw new Error('the disk is full');
+      write(fd, bytes);
     } finally {
       closeSync(fd);
     }
@@ -98,14 +111,14 @@ export class Pack {
   #begin(): void {
     if (this.#begun) return;
     this.#begun = true;
-    [this.#at, this.#end, this.#tidiedBytes, this.#isBroken] = [0, 0, 0, true];
+    [this.#at, this.#end, this.#tidiedBytes, this.#isUnusable, this.#isTorn] = [0, 0, 0, true, false];
     const stats = statSync(this.#options.file, { throwIfNoEntry: false });
     if (stats === undefined || !isOwn(stats)) return;
-    [this.#end, this.#inode, this.#isBroken] = [stats.size, stats.ino, false];
+    [this.#end, this.#inode, this.#isUnusable] = [stats.size, stats.ino, false];
     const place = this.#wholeAt(0);
     const head = place === null ? null : (JSON.parse(this.#partOf(place, 'json')) as PackHead);
     if (place === null || head?.of !== this.#options.of) {
-      [this.#end, this.#isBroken] = [0, true];
+      [this.#end, this.#isUnusable] = [0, true];
       return;
     }
     this.#at = lengthOf(this.#windowOf().words, place.at);
@@ -113,12 +126,17 @@ export class Pack {
     if (Date.now() - stats.mtimeMs > touchMs) utimesSync(this.#options.file, new Date(), new Date());
   }
 
+  #passAll(): void {
+    this.#begin();
+    while (this.#at < this.#end) this.#pass();
+  }
+
   /** Goes past the next record. @returns its key; null where it is torn, which is the end. */
   #pass(): string | null {
     const at = this.#at;
     const place = this.#wholeAt(at);
     if (place === null) {
-      this.#isBroken = true;
+      this.#isTorn = true;
       this.#end = at;
       return null;
     }
@@ -230,8 +248,7 @@ export class Pack {
       throw thrown;
     }
     this.forget();
-    this.#begin();
-    while (this.#at < this.#end) this.#pass();
+    this.#passAll();
   }
 }
 
