@@ -98,12 +98,12 @@ export function installInstrumentation(selection: SelectionOptions, cacheDir: st
       const loaded = nextLoad(url, context);
       const format = loaded.format ?? null;
       if (format !== null && !textFormats.has(format)) return loaded;
+      // Node reads in the text of CommonJS what it exports by name, by the look of it, also where another file re-exports it (then the format is not known yet). It is instrumented when it is compiled.
+      if (format === 'commonjs' || (format === null && context.conditions.includes('require'))) return loaded;
       if (!selected(url)) {
         table.passedBy(url);
         return loaded;
       }
-      // Node reads in the text of CommonJS what it exports by name, by the look of it, also where another file re-exports it (then the format is not known yet). It is instrumented when it is compiled.
-      if (format === 'commonjs' || (format === null && context.conditions.includes('require'))) return loaded;
       const source = loaded.source ?? readFileSync(fileURLToPath(url.replace(/[?#].*$/, '')), 'utf8');
       const instrumented = instrument({ url, source, format });
       return instrumented === null ? loaded : { ...loaded, format: instrumented.format, source: instrumented.text };

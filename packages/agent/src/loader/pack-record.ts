@@ -60,9 +60,8 @@ export function lengthOf(words: Int32Array, at: number): number {
 export function wholeRecord(words: Int32Array, at: number): RecordPlace | null {
   const place = placeOf(words, at);
   if (place.end !== at + lengthOf(words, at)) return null;
-  const inOrder = [place.numbers, place.key, place.json, place.text, place.source, place.end].every(
-    (each, index, all) => each >= (all[index - 1] ?? at),
-  );
+  const { numbers, key, json, text, source, end } = place;
+  const inOrder = numbers <= key && key <= json && json <= text && text <= source && source <= end;
   return inOrder && words[at / wordBytes + sumWord] === sumOf(words, place) ? place : null;
 }
 
