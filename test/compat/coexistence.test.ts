@@ -1,5 +1,6 @@
 /** The agent beside what else hooks into the loading of modules: nobody's work is lost, in either order. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import * as nodeModule from 'node:module';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
@@ -123,17 +124,37 @@ describe('how Node is started', () => {
     await works({ nodeArguments: [], environment: { NODE_OPTIONS: `--import=${registerUrl}` } });
   });
 
-  test('a compile cache, empty and full', async () => {
-    const cache = newFolder();
-    for (let round = 0; round < 2; round += 1) {
-      const service = await works({ environment: { NODE_COMPILE_CACHE: cache } });
-      service.kill();
-      await service.ended;
+  const cached = { src: 'src/price.js', lib: 'src/lib.cjs' };
+  test.skipIf(!('enableCompileCache' in nodeModule))('a full compile cache (Node 20 has none)', async () => {
+    const files = {
+      ...plain,
+      [cached.lib]: 'exports.double = function (net) {\n  return net * 2;\n};\n',
+      [cached.src]: `import { double } from './lib.cjs';\n${plain['src/price.js'].replace('net * 2', 'double(net)')}`,
+    };
+    // Node writes it when a process ends by itself.
+    const options = { files, main: 'src/main.js', git: true, environment: { NODE_COMPILE_CACHE: newFolder(), NODE_DEBUG_NATIVE: 'COMPILE_CACHE' } };
+    const first = await startService(options);
+    expect(await first.ask('price')).toBe('20');
+    first.close();
+    expect(await first.ended).toBe(0);
+    const second = await startService({ ...options, files: {}, git: false, again: first });
+    for (const file of Object.values(cached)) {
+      expect(first.stderr()).not.toMatch(new RegExp(`${file} was accepted`));
+      expect(second.stderr()).toMatch(new RegExp(`${file} was accepted`));
     }
+    await patchWorks(second, cached.src, 'double(net);', 'double(net) + net;');
+    const text = readFileSync(path.join(second.folder, cached.lib), 'utf8');
+    writeFileSync(path.join(second.folder, cached.lib), text.replace('net * 2', 'net * 4'));
+    const pushed = (await second.keyhole('push', 'svc', cached.lib, '--reason', 'because', '--json')).json();
+    expect(pushed).toMatchObject({ ok: true, patches: [{ strategy: 'slots', verified: true }] });
+    expect(await second.ask('price')).toBe('50');
+  });
+
+  test('a compile cache that the service turns on', async () => {
     await works({
       files: {
         ...plain,
-        'src/main.js': `import * as nodeModule from 'node:module';\nnodeModule.enableCompileCache?.(${JSON.stringify(cache)});\n${plain['src/main.js'].replace("import { price, tax } from './price.js';", "const { price, tax } = await import('./price.js');")}`,
+        'src/main.js': `import * as nodeModule from 'node:module';\nnodeModule.enableCompileCache?.(${JSON.stringify(newFolder())});\n${plain['src/main.js'].replace("import { price, tax } from './price.js';", "const { price, tax } = await import('./price.js');")}`,
       },
     });
   });
