@@ -1,6 +1,7 @@
 /** A patch takes no more than what calls of the running function hand over, and tells no argument that was left out from `undefined` where the slot can not. */
 import { expect, test } from 'vitest';
 import { shapeMismatch } from '../../packages/agent/dist/host/patch/shape.js';
+import { passingLike, passingOf } from '../../packages/agent/dist/loader/index.js';
 import { analyseCaptures, indexFunctions, parseModule } from '../../packages/agent/dist/source/index.js';
 import type { FunctionEntry, FunctionUse } from '../../packages/agent/dist/source/index.js';
 
@@ -136,6 +137,28 @@ for (const [program, why] of bases) {
   test(`${program.replace('\n', ' ')}: one more parameter`, () => {
     const patch = `class P { ${/(?:static |\*|#)?m\(a/.exec(program)?.[0] ?? ''}, b) {} }`;
     expectShape(functionIn(program, 'm'), functionIn(patch), why);
+  });
+}
+
+/** Texts in a patch that stand for a loaded function: how their calls hand on what they were given. */
+const stands: [loaded: string, text: string, by: string, takes: number][] = [
+  ['async function (a) {}', 'function (a, b) {}', 'given arguments', Infinity],
+  ['async function (a) {}', 'function (a, ...b) {}', 'own rest', Infinity],
+  ['async function (a) {}', 'function (a) { return arguments }', 'arguments', Infinity],
+  ['async function (a) {}', '(a, b) => 1', 'names', 2],
+  ['async function (a) {}', 'function* (a, b) {}', 'names', 2],
+  ['async function (a) {}', 'function (a) { eval(a) }', 'names', 1],
+  ['on((a) => 1)', '(a, b) => 2', 'given rest', Infinity],
+  ['on((a) => 1)', 'function (a) {}', 'given rest', Infinity],
+  ['on((a) => 1)', 'function* (a) {}', 'names', 1],
+  ['on(function (a) { return 1 })', "function (a) { 'use strict' }", 'names', 1],
+  ['(a) => 1', '(a, b) => 2', 'names', 2],
+  ['function (a) {}', 'function (a, b) {}', 'names', 2],
+];
+
+for (const [loaded, text, by, takes] of stands) {
+  test(`${text} in a patch stands for ${loaded}: ${by}`, () => {
+    expect(passingLike(passingOf(...first(loaded)), ...first(text))).toMatchObject({ by, takes });
   });
 }
 
