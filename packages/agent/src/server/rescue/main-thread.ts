@@ -21,6 +21,11 @@ export class MainThread {
     });
   }
 
+  /** For what an event answers: without one it was of no use, and nothing more is known. */
+  ask(method: string): void {
+    this.#session.post(method, () => undefined);
+  }
+
   on<T>(event: string, listener: (params: T) => void): void {
     this.#session.on(event, ({ params }: { params: unknown }) => listener(params as T));
   }

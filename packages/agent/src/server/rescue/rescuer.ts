@@ -21,6 +21,8 @@ import type { CallFrame } from './unwind.ts';
 export const hangsAfterMs = 1_000;
 /** JavaScript answers at the next interrupt, which a busy machine may delay. */
 const interruptMs = 2_000;
+/** V8 loses what is asked for between two promise jobs: one time in ten where a loop is made of them. */
+const askAgainMs = 100;
 /** Steps out of Node's own code, until the service's is on top. */
 const maxSteps = 100;
 const sampleMs = 300;
@@ -68,7 +70,7 @@ export class Rescuer {
       const shown = stopped?.frames.every((frame) => isNode(frame, stopped.urlOf)) === true ? await belowNode(main, stopped) : stopped;
       const stack = shown === null ? [] : await stackOf(shown, names);
       const isSampled = blockedMs >= hangsAfterMs && (await beginSample(main, stopped?.frames ?? []));
-      await main.within(interruptMs, 'Debugger.resume');
+      await goOn(main);
       await main.within(interruptMs, 'Debugger.disable');
       if (blockedMs < hangsAfterMs) return answers;
       return { state: 'javascript', blockedMs, stack, hottest: isSampled ? await endSample(main, names) : [] };
@@ -82,6 +84,12 @@ export class Rescuer {
     const before = pulse.last;
     const rescued = await this.#inside(async (main, names): Promise<Rescue> => {
       const stopped = await stop(main);
+      if (stopped === null && pulse.last === before)
+        throw new KeyholeError(
+          'NO_RESCUE',
+          `the main thread runs JavaScript and could not be stopped within ${interruptMs / 1_000} s`,
+          'Nothing was ended. Once more may do it, on a machine that is less busy.',
+        );
       if (stopped === null) throw notHanging();
       const ours = await belowNode(main, stopped);
       const { frames, urlOf } = ours;
@@ -142,15 +150,26 @@ function notHanging(): KeyholeError {
   return new KeyholeError('NOT_HANGING', 'the main thread answers: there is nothing to end', 'keyhole profile shows what keeps it busy.');
 }
 
-/** Null where nothing could be paused: the execution has ended meanwhile. */
+/** Null where nothing could be paused in time. */
 async function stop(main: MainThread): Promise<Stopped | null> {
   const urls = new Map<string, string>();
   main.on<{ scriptId: string; url: string }>('Debugger.scriptParsed', ({ scriptId, url }) => urls.set(scriptId, url));
   await main.within(interruptMs, 'Debugger.enable');
   const paused = main.next<Paused>('Debugger.paused', interruptMs);
-  await main.within(interruptMs, 'Debugger.pause');
+  main.ask('Debugger.pause');
+  const asking = setInterval(() => main.ask('Debugger.pause'), askAgainMs);
   const stopped = await paused;
+  clearInterval(asking);
   return stopped === null ? null : { frames: stopped.callFrames, urlOf: (scriptId) => urls.get(scriptId) ?? '' };
+}
+
+/** It may run already: where a step led to nowhere, or nothing was stopped. */
+async function goOn(main: MainThread): Promise<void> {
+  try {
+    await main.within(interruptMs, 'Debugger.resume');
+  } catch (thrown) {
+    if (!String(thrown).includes('while paused')) throw thrown;
+  }
 }
 
 /** Ended in the middle of a function of Node's, Node might be left half done: so it goes on until the service's own code is on top. */
