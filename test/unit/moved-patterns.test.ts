@@ -34,6 +34,8 @@ const rows: [text: string, why: RegExp | null][] = [
 
   // Who reads a name that is there later.
   ['function ({ a, b = a }) {}', null],
+  ['function ({ a }, { b, c = b }) {}', null],
+  ['function ({ a }) { return a }', null],
   ['function ({ a }, b = () => a) {}', /reads a out of a destructured parameter/],
   ['function (b = () => a, { a }) {}', /reads a out of a destructured parameter/],
   ['function (b, { a = b }) {}', null],
