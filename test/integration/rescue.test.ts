@@ -114,7 +114,7 @@ describe.each([
   });
 });
 
-test('a loop that is nothing but promise jobs is stopped each time', async () => {
+test('a loop that is nothing but promise jobs is stopped each time, and what is not stopped is not said to answer', async () => {
   const folder = newFolder();
   const part = (name: string): string => JSON.stringify(new URL(`../../packages/agent/dist/server/rescue/${name}.js`, import.meta.url).href);
   const files = {
@@ -132,10 +132,17 @@ let [asked, looks, stopped] = [0, 0, 0];
 const { next } = MainThread.prototype;
 MainThread.prototype.next = async function (...given) { const event = await next.apply(this, given); if (event !== null) stopped += 1; return event; };
 const pulse = { last: 0n, blockedMs: () => ((asked += 1) % 2 === 1 ? 5_000 : 0) };
-const rescuer = new Rescuer({ pulse, root: ${JSON.stringify(folder)}, pid: process.pid, startedAt: new Date().toISOString() });
+const parts = { root: ${JSON.stringify(folder)}, pid: process.pid, startedAt: new Date().toISOString() };
+const rescuer = new Rescuer({ ...parts, pulse });
 parentPort.postMessage('begun');
 for (; looks < 60; looks += 1) await rescuer.look();
-writeSync(1, JSON.stringify({ looks, stopped }));
+// Nothing can be stopped any more; the second time a turn is taken meanwhile.
+MainThread.prototype.next = () => Promise.resolve(null);
+let turn = 0n;
+const ends = [];
+for (const pulse of [{ last: 0n }, { get last() { return (turn += 1n); } }])
+  ends.push(await new Rescuer({ ...parts, pulse: Object.defineProperty(pulse, 'blockedMs', { value: () => 5_000 }) }).end().catch(({ code }) => code));
+writeSync(1, JSON.stringify({ looks, stopped, ends }));
 process.kill(process.pid, 'SIGKILL');
 `,
   };
@@ -145,7 +152,7 @@ process.kill(process.pid, 'SIGKILL');
   let said = '';
   child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
   await once(child, 'close');
-  expect(JSON.parse(said)).toEqual({ looks: 60, stopped: 60 });
+  expect(JSON.parse(said)).toEqual({ looks: 60, stopped: 60, ends: ['NO_RESCUE', 'NOT_HANGING'] });
 });
 
 describe('a main thread that hangs', () => {
