@@ -11,6 +11,7 @@ import * as fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { TransformCache } from '../../packages/agent/dist/loader/cache.js';
 import { packed } from '../../packages/agent/dist/loader/edits.js';
+import { Pack } from '../../packages/agent/dist/loader/pack.js';
 
 let folder = '';
 beforeEach(() => {
@@ -217,6 +218,18 @@ test('a pack that has grown is written anew, without what nobody can ask for', (
   expect(read.get(there, 'text')).toEqual(plain);
   expect(cache().get(there, 'text')).toEqual(plain);
   expect(packs()).toHaveLength(1);
+});
+
+test('a pack of something else under the same name is not read, and gives way', () => {
+  const file = path.join(folder, 'x.pack');
+  const open = (of: string): Pack => new Pack({ file, of, subjectOf: (key) => key });
+  const record = { key: 'key', json: '{}', numbers: new Int32Array(), text: 'made', source: bytes('text') };
+  open('one').add(record);
+  expect(open('one').find('key', bytes('text'))?.text).toBe('made');
+  expect(open('two').find('key', bytes('text'))).toBeNull();
+  open('two').add({ ...record, key: 'other' });
+  expect(open('two').find('other', bytes('text'))?.text).toBe('made');
+  expect(open('two').find('key', bytes('text'))).toBeNull();
 });
 
 test('packs that nobody has read for long go when another is made', () => {
