@@ -1,7 +1,7 @@
 /** Destructured parameters move behind the test of a slot only where nothing can see that it happens later. Of what is refused, each row does something else once it is moved. */
 import { expect, test } from 'vitest';
 import { patternObstacle } from '../../packages/agent/dist/loader/moved-patterns.js';
-import { analyseCaptures, indexFunctions, parseModule } from '../../packages/agent/dist/source/index.js';
+import { functionIn } from '../helpers/function-in.ts';
 
 const rows: [text: string, why: RegExp | null][] = [
   ['function (a, b = g()) {}', null],
@@ -65,11 +65,8 @@ const rows: [text: string, why: RegExp | null][] = [
 
 for (const [text, why] of rows) {
   test(text, () => {
-    const source = `x = ${text}`;
-    const program = parseModule(source, 'commonjs', 'program.js');
-    const [entry] = indexFunctions(program, source);
-    if (entry === undefined) throw new Error(`no function in ${source}`);
-    const found = patternObstacle(entry, analyseCaptures(program));
+    const { entry, captures } = functionIn(`x = ${text}`);
+    const found = patternObstacle(entry, captures);
     if (why === null) expect(found).toBeNull();
     else expect(found).toMatch(why);
   });

@@ -2,20 +2,18 @@
 import { expect, test } from 'vitest';
 import { shapeMismatch } from '../../packages/agent/dist/host/patch/shape.js';
 import { passingLike, passingOf } from '../../packages/agent/dist/loader/index.js';
-import { analyseCaptures, indexFunctions, parseModule } from '../../packages/agent/dist/source/index.js';
 import type { FunctionEntry, FunctionUse } from '../../packages/agent/dist/source/index.js';
+import { functionIn } from '../helpers/function-in.ts';
 
 /** The first function of a program whose name ends so. */
-function functionIn(source: string, ending = ''): [FunctionEntry, FunctionUse] {
-  const program = parseModule(source, /^(?:import|export) /m.test(source) ? 'module' : 'commonjs', 'program.js');
-  const entry = indexFunctions(program, source).find(({ name }) => name.endsWith(ending));
-  if (entry === undefined) throw new Error(`no function in ${source}`);
-  return [entry, analyseCaptures(program).useOf(entry.node)];
+function used(source: string, ending?: string): [FunctionEntry, FunctionUse] {
+  const { entry, captures } = functionIn(source, ending);
+  return [entry, captures.useOf(entry.node)];
 }
 
 /** The first function of a text. What begins with a statement of its own is a whole program. */
 function first(text: string): [FunctionEntry, FunctionUse] {
-  return functionIn(/^(?:'use strict';|import |export |const |class )/.test(text) ? text : `x = ${text}`);
+  return used(/^(?:'use strict';|import |export |const |class )/.test(text) ? text : `x = ${text}`);
 }
 
 function expectShape([before, usedBefore]: [FunctionEntry, FunctionUse], [after, usedAfter]: [FunctionEntry, FunctionUse], why: RegExp | null): void {
@@ -136,7 +134,7 @@ const bases: [program: string, why: RegExp | null][] = [
 for (const [program, why] of bases) {
   test(`${program.replace('\n', ' ')}: one more parameter`, () => {
     const patch = `class P { ${/(?:static |\*|#)?m\(a/.exec(program)?.[0] ?? ''}, b) {} }`;
-    expectShape(functionIn(program, 'm'), functionIn(patch), why);
+    expectShape(used(program, 'm'), used(patch), why);
   });
 }
 

@@ -15,13 +15,14 @@ export interface Passing {
   exactFrom: number;
 }
 
-export function passingOf(entry: FunctionEntry, use: FunctionUse): Passing {
+/** @param free whether it costs little to hand on more than the parameters. */
+export function passingOf(entry: FunctionEntry, use: FunctionUse, free = isCheap): Passing {
   if (use.arguments && entry.kind !== 'arrow') return { by: 'arguments', takes: Infinity, exactFrom: 0 };
-  if (isGivenArguments(entry, use)) return { by: 'given arguments', takes: Infinity, exactFrom: 0 };
+  if (isGivenArguments(entry, use, free)) return { by: 'given arguments', takes: Infinity, exactFrom: 0 };
   const parameters = children(entry.node, 'params');
   const named = parameters.filter((each) => each.type !== 'RestElement').length;
   if (named < parameters.length) return { by: 'own rest', takes: Infinity, exactFrom: named };
-  if (isGivenRest(entry, use)) return { by: 'given rest', takes: Infinity, exactFrom: named };
+  if (isGivenRest(entry, use, free)) return { by: 'given rest', takes: Infinity, exactFrom: named };
   return { by: 'names', takes: named, exactFrom: Infinity };
 }
 
@@ -38,13 +39,9 @@ export function passingLike(loaded: Passing, entry: FunctionEntry, use: Function
  * To say `arguments` costs an object for each call that V8 does not put into its caller. On Node 24 real libraries were 2 to 5 per cent slower where every function did, and none where the short
  * ones did not. Of these, those have it that other files call, with what nobody here can know; and async functions on every Node, which V8 never puts into their callers.
  */
-function isGivenArguments(entry: FunctionEntry, use: FunctionUse): boolean {
-  return (entry.async || (isCheap && saysItFreely(entry, use))) && mayBeGivenArguments(entry, use);
-}
-
-/** In sloppy code `arguments` would move the parameters to the heap. */
-function saysItFreely(entry: FunctionEntry, { strict, calledFromOutside }: FunctionUse): boolean {
-  return strict && (calledFromOutside || isLong(entry));
+function isGivenArguments(entry: FunctionEntry, use: FunctionUse, free: boolean): boolean {
+  // In sloppy code `arguments` would move the parameters to the heap.
+  return (entry.async || (free && use.strict && (use.calledFromOutside || isLong(entry)))) && mayBeGivenArguments(entry, use);
 }
 
 /** On Node 22 the same libraries were 2 to 4 per cent slower, a template engine with sloppy functions a tenth. */
@@ -60,8 +57,7 @@ function isLong({ node }: FunctionEntry): boolean {
 export function whyNoMore(entry: FunctionEntry, use: FunctionUse): string {
   if (entry.generator) return 'a generator would be slower for it';
   if (use.directEval) return 'it calls eval';
-  const hasItSince24 = (entry.kind !== 'arrow' && saysItFreely(entry, use)) || (use.onlyCalled && isLong(entry));
-  if (!isCheap && hasItSince24) return 'it would be slower for it before Node 24';
+  if (passingOf(entry, use, true).by !== 'names') return 'it would be slower for it before Node 24';
   if (!isLong(entry)) return `it is shorter than ${shortCharacters} characters, and would be slower for it`;
   return 'a rest parameter would have to stand in its text, and whoever has it may read there the names of its parameters';
 }
@@ -75,8 +71,8 @@ function mayBeGivenArguments({ generator, kind }: FunctionEntry, { directEval }:
  * A rest parameter changes neither `length` nor `name`, but it stands in the text, where containers that bring dependencies by the names of parameters read it. So only those have one that nobody
  * can have to look at, because whoever says their name calls them, and listeners, handlers and callbacks, which nobody reads so; their callers often have more to give than they take.
  */
-function isGivenRest(entry: FunctionEntry, use: FunctionUse): boolean {
-  return (use.handedOn || (isCheap && use.onlyCalled && isLong(entry))) && mayBeGivenRest(entry, use);
+function isGivenRest(entry: FunctionEntry, use: FunctionUse, free: boolean): boolean {
+  return (use.handedOn || (free && use.onlyCalled && isLong(entry))) && mayBeGivenRest(entry, use);
 }
 
 /** A directive of the function's own forbids it, and `eval` might look for mapped arguments. */
