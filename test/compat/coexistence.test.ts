@@ -5,7 +5,7 @@ import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, test, vi } from 'vitest';
-import { answering, newFolder, registerUrl, startService, type Service, type ServiceOptions } from '../helpers/service.ts';
+import { answering, editFile, newFolder, registerUrl, startService, type Service, type ServiceOptions } from '../helpers/service.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -143,8 +143,7 @@ describe('how Node is started', () => {
       expect(second.stderr()).toMatch(new RegExp(`${file} was accepted`));
     }
     await patchWorks(second, cached.src, 'double(net);', 'double(net) + net;');
-    const text = readFileSync(path.join(second.folder, cached.lib), 'utf8');
-    writeFileSync(path.join(second.folder, cached.lib), text.replace('net * 2', 'net * 4'));
+    editFile(second, cached.lib, 'net * 2', 'net * 4');
     const pushed = (await second.keyhole('push', 'svc', cached.lib, '--reason', 'because', '--json')).json();
     expect(pushed).toMatchObject({ ok: true, patches: [{ strategy: 'slots', verified: true }] });
     expect(await second.ask('price')).toBe('50');

@@ -128,7 +128,6 @@ export const f = async () => (await fetch('http://127.0.0.1:' + server.address()
     { answer: "function answer(request, response) { response.end('new') }" },
     { arrange: 'm.server.unref()' },
   ),
-  // Whoever is called first shows its scope to rebind. Where that is the timer's own call, the timer is reached, so in the turn in which it fires another one is called before.
   // While a patch waits for a call, the timer must not be the one that calls: called by its timer, a function has the timer as `this`, and rebind reaches it there.
   'timer that runs': course(
     "export const seen = [];\nexport function tick() { seen.push('old') }\nexport const timer = setTimeout(tick, 1);\nexport const other = () => seen.length;\nexport const f = async () => { seen.length = 0; timer.refresh(); while (seen.length === 0) await new Promise((resolve) => setTimeout(resolve, 1)); return seen[0] };",

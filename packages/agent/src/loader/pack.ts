@@ -1,6 +1,7 @@
 /**
  * A file of records that is only appended to. They are read in the order in which they were written, as far as somebody asks, through a window: a process that loads the files of an
- * application in the order of the one before it reads each record once and holds none of it. What is torn ends the pack for its readers, and who adds to it then writes it anew beside itself.
+ * application in the order of the one before it reads each record once and holds none of it. What is torn ends the pack for its readers, and who
+ * adds to it then writes it anew beside itself, unless it was a write that another process had not finished.
  */
 import { nodeClock } from '../platform/clock.ts';
 import { required } from '../platform/later.ts';

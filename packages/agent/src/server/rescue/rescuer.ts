@@ -84,13 +84,7 @@ export class Rescuer {
     const before = pulse.last;
     const rescued = await this.#inside(async (main, names): Promise<Rescue> => {
       const stopped = await stop(main);
-      if (stopped === null && pulse.last === before)
-        throw new KeyholeError(
-          'NO_RESCUE',
-          `the main thread runs JavaScript and could not be stopped within ${interruptMs / 1_000} s`,
-          'Nothing was ended. Once more may do it, on a machine that is less busy.',
-        );
-      if (stopped === null) throw notHanging();
+      if (stopped === null) throw pulse.last === before ? notStopped() : notHanging();
       const ours = await belowNode(main, stopped);
       const { frames, urlOf } = ours;
       const stack = await stackOf(ours, names);
@@ -148,6 +142,14 @@ const answers: Rescue = { state: 'answers', blockedMs: 0, stack: [], hottest: []
 
 function notHanging(): KeyholeError {
   return new KeyholeError('NOT_HANGING', 'the main thread answers: there is nothing to end', 'keyhole profile shows what keeps it busy.');
+}
+
+function notStopped(): KeyholeError {
+  return new KeyholeError(
+    'NO_RESCUE',
+    `the main thread runs JavaScript and could not be stopped within ${interruptMs / 1_000} s`,
+    'Nothing was ended. Once more may do it, on a machine that is less busy.',
+  );
 }
 
 /** Null where nothing could be paused in time. */
